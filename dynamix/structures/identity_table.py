@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+DROPPED = -1
+
+
+class IdentityTable:
+    """Who is who, now: the only place where training labels live.
+
+    Rows are the images of a mixed data set, multi-camera images first. Their labels
+    are fixed; those of the single-camera images that follow change with each
+    relabeling. Sampler, head and hook read this one object in the main process.
+
+    Args:
+        identity (np.ndarray): ``[N]`` integers; the identity of each image in the
+            shared space ``0..C-1``. -1 marks an image without identity. Multi-camera
+            identities come first.
+        num_multi_camera_images (int): The first so many rows are multi-camera.
+        num_multi_camera_identities (int): Numbers below this belong to multi-camera
+            identities and to no single-camera image.
+
+    Raises:
+        ValueError: If the two identity ranges overlap or a number is out of range.
+    """
+
+    def __init__(
+        self,
+        identity: np.ndarray,
+        num_multi_camera_images: int,
+        num_multi_camera_identities: int,
+    ) -> None:
+        original = np.ascontiguousarray(identity, dtype=np.int32)
+        self.num_multi_camera_images = int(num_multi_camera_images)
+        self.num_multi_camera_identities = int(num_multi_camera_identities)
+        if not 0 <= self.num_multi_camera_images <= len(original):
+            raise ValueError(
+                f'num_multi_camera_images must lie in 0..{len(original)}, the number '
+                f'of images, but got {num_multi_camera_images}.'
+            )
+        multi, single = np.split(original, [self.num_multi_camera_images])
+        if multi.size and not -1 <= multi.min() <= multi.max() < max(
+            self.num_multi_camera_identities, 1
+        ):
+            raise ValueError(
+                'multi-camera images must have identities in '
+                f'-1..{self.num_multi_camera_identities - 1}, but their range is '
+                f'{multi.min()}..{multi.max()}.'
+            )
+        self._check_single(single)
+        self.original = original
+        self.original.setflags(write=False)
+        self._identity = original.copy()
+        self._num_identities = max(
+            self.num_multi_camera_identities,
+            int(original.max(initial=-1)) + 1,
+        )
+        self._version = 0
+
+    def __len__(self) -> int:
+        return len(self._identity)
+
+    @property
+    def identity(self) -> np.ndarray:
+        """``[N]`` int32, read-only: the identity of each image now; -1: dropped."""
+        view = self._identity.view()
+        view.setflags(write=False)
+        return view
+
+    @property
+    def single_camera(self) -> slice:
+        """Rows of the single-camera images."""
+        return slice(self.num_multi_camera_images, len(self))
+
+    @property
+    def num_identities(self) -> int:
+        """Size ``C`` of the identity space; grows when splits need new numbers."""
+        return self._num_identities
+
+    @property
+    def version(self) -> int:
+        """Counts relabelings; whoever caches something by label compares it."""
+        return self._version
+
+    def lookup(self, image_index: np.ndarray) -> np.ndarray:
+        """Identities of some images.
+
+        Args:
+            image_index (np.ndarray): ``[B]`` rows; -1 stands for no image.
+
+        Returns:
+            np.ndarray: ``[B]`` int64; -1 where dropped or no image.
+        """
+        index = np.asarray(image_index, dtype=np.int64)
+        return np.where(index >= 0, self._identity[index], DROPPED).astype(np.int64)
+
+    def relabel(self, identity: np.ndarray) -> None:
+        """Replaces the labels of all single-camera images at once.
+
+        Args:
+            identity (np.ndarray): ``[N - num_multi_camera_images]`` integers, each
+                -1 or at least ``num_multi_camera_identities``.
+
+        Raises:
+            ValueError: If the shape or a number is wrong; nothing is changed then.
+        """
+        new = np.asarray(identity)
+        rows = self.single_camera
+        if new.shape != (rows.stop - rows.start,):
+            raise ValueError(
+                f'expected labels of {rows.stop - rows.start} single-camera images, '
+                f'but got an array of shape {new.shape}.'
+            )
+        self._check_single(new)
+        self._identity[rows] = new
+        self._num_identities = max(self._num_identities, int(new.max(initial=-1)) + 1)
+        self._version += 1
+
+    def _check_single(self, identity: np.ndarray) -> None:
+        first = self.num_multi_camera_identities
+        wrong = (identity != DROPPED) & (identity < first)
+        if wrong.any():
+            raise ValueError(
+                f'single-camera images must have identity -1 or at least {first}, '
+                f'the first number after the multi-camera identities, but image '
+                f'{self.num_multi_camera_images + int(wrong.argmax())} has '
+                f'{int(identity[wrong.argmax()])}.'
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain types for the checkpoint."""
+        return dict(
+            identity=torch.from_numpy(self._identity.copy()),
+            num_multi_camera_images=self.num_multi_camera_images,
+            num_multi_camera_identities=self.num_multi_camera_identities,
+            num_identities=self._num_identities,
+            version=self._version,
+        )
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores :meth:`state_dict`.
+
+        Raises:
+            ValueError: If the state belongs to other data.
+        """
+        identity = state['identity'].numpy()
+        for what, found, expected in (
+            ('images', len(identity), len(self)),
+            (
+                'multi-camera images',
+                state['num_multi_camera_images'],
+                self.num_multi_camera_images,
+            ),
+            (
+                'multi-camera identities',
+                state['num_multi_camera_identities'],
+                self.num_multi_camera_identities,
+            ),
+        ):
+            if found != expected:
+                raise ValueError(
+                    f'the checkpoint was made with {found} {what}, the training data '
+                    f'of this config has {expected}: resume with the data the run '
+                    'began with, or use `load_from` to take the weights alone.'
+                )
+        self._identity[:] = identity
+        self._num_identities = int(state['num_identities'])
+        self._version = int(state['version'])
