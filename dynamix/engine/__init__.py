@@ -1,0 +1,2 @@
+from .hooks import *
+from .optim_wrappers import *

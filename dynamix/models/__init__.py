@@ -1,0 +1,4 @@
+from .heads import *
+from .losses import *
+from .necks import *
+from .reid import *

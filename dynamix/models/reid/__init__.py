@@ -1,0 +1,5 @@
+from .dynamix import DynaMix
+from .encoder import ReIDEncoder
+from .momentum_encoder import MomentumEncoder
+
+__all__ = ['DynaMix', 'MomentumEncoder', 'ReIDEncoder']

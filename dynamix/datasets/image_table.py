@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .column_file import read_columns, write_columns
+
+COLUMNS: dict[str, Any] = dict(
+    identity=np.int32, camera=np.int16, video=np.int32, frame=np.int32
+)
+
+
+class ImageTable:
+    """The index of a data set's images: a few arrays, no Python object per image.
+
+    It costs 18 bytes an image plus the path's bytes (22 once all paths together
+    exceed 4 GiB; 14 without paths). A saved table is one file that is mapped into
+    memory, so loader workers and ranks of one machine share it. Pickling a saved
+    table sends the file's name, pickling an unsaved one sends its data. Ours.
+
+    Use :meth:`from_columns`, :class:`ImageTableBuilder` or :meth:`load` to make one.
+
+    Args:
+        arrays (Mapping[str, np.ndarray]): The four columns of the attributes; for
+            images with paths ``ends`` (``[n]`` unsigned integers: where each path
+            ends in ``paths``) and ``paths`` (uint8: all paths, one after the
+            other); for a table that was read from a folder ``watched`` (uint8: what
+            was read, separated by zero bytes) and ``stamps`` (int64: when each of
+            that was last changed).
+        root (str): Folder that the paths are relative to. Defaults to ``''``.
+        info (dict, optional): What the reader wants to keep about the whole table,
+            in JSON types.
+        file (Path, optional): The file that the arrays are mapped from.
+        token (str): Random name of the saved content.
+
+    Attributes:
+        identity (np.ndarray): ``[n]`` int32.
+        camera (np.ndarray): ``[n]`` int16.
+        video (np.ndarray): ``[n]`` int32; -1: none.
+        frame (np.ndarray): ``[n]`` int32; -1: unknown, or no clock of the video.
+            Only equal numbers that are not -1 prove that two images of a video
+            show two people.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        root: str = '',
+        info: dict[str, Any] | None = None,
+        file: Path | None = None,
+        token: str = '',
+    ) -> None:
+        self.arrays = dict(arrays)
+        self.identity = self.arrays['identity']
+        self.camera = self.arrays['camera']
+        self.video = self.arrays['video']
+        self.frame = self.arrays['frame']
+        self.root = root
+        self.info: dict[str, Any] = {} if info is None else info
+        self.file = file
+        self._token = token
+
+    @classmethod
+    def from_columns(
+        cls,
+        identity: Sequence[int] | np.ndarray,
+        camera: Sequence[int] | np.ndarray | int = 0,
+        video: Sequence[int] | np.ndarray | int = -1,
+        frame: Sequence[int] | np.ndarray | int = -1,
+        paths: Iterable[str] | None = None,
+        root: str = '',
+        info: dict[str, Any] | None = None,
+    ) -> ImageTable:
+        """Makes a table in memory.
+
+        Args:
+            identity (Sequence[int]): ``[n]`` numbers.
+            camera (Sequence[int] | int): ``[n]`` numbers, or one for all. Defaults
+                to 0.
+            video (Sequence[int] | int): Likewise. Defaults to -1.
+            frame (Sequence[int] | int): Likewise. Defaults to -1.
+            paths (Iterable[str], optional): ``n`` paths relative to ``root``.
+            root (str): Defaults to ``''``.
+            info (dict, optional): Anything in JSON types about the whole table.
+
+        Raises:
+            ValueError: If lengths differ or a number does not fit its column.
+        """
+        size = len(identity)
+        given = dict(identity=identity, camera=camera, video=video, frame=frame)
+        arrays = {
+            name: _as_column(name, given[name], size, dtype)
+            for name, dtype in COLUMNS.items()
+        }
+        if paths is not None:
+            encoded = [os.fsencode(path) for path in paths]
+            if len(encoded) != size:
+                raise ValueError(
+                    f'the table has {size} identities, but {len(encoded)} paths.'
+                )
+            lengths = np.fromiter(map(len, encoded), np.int64, count=size)
+            arrays['ends'] = smallest_ends(np.cumsum(lengths))
+            arrays['paths'] = np.frombuffer(b''.join(encoded), np.uint8)
+        return cls(arrays, root=root, info=info)
+
+    def __len__(self) -> int:
+        return len(self.identity)
+
+    @property
+    def has_paths(self) -> bool:
+        """Whether images are files; drawn images are not."""
+        return 'ends' in self.arrays
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays, paths included."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+    def path(self, index: int) -> str:
+        """Full path of an image.
+
+        Args:
+            index (int): Row; negative ones count from the end.
+
+        Raises:
+            IndexError: If there is no such row.
+            ValueError: If the images of this table are no files.
+        """
+        if not self.has_paths:
+            raise ValueError('the images of this table are drawn: they have no path.')
+        row = range(len(self))[index]
+        ends = self.arrays['ends']
+        start = int(ends[row - 1]) if row else 0
+        name = self.arrays['paths'][start : int(ends[row])].tobytes()
+        return os.path.join(self.root, os.fsdecode(name))
+
+    def is_current(self) -> bool:
+        """Whether no folder or list file that the table was read from has changed.
+
+        Costs one ``stat`` for each, and lists nothing. The content of images is not
+        looked at: it does not enter the table. Always true for a table that was
+        read from nothing.
+        """
+        if 'stamps' not in self.arrays:
+            return True
+        watched = os.fsdecode(self.arrays['watched'].tobytes()).split('\0')
+        return all(
+            stamp == time_of_change(os.path.join(self.root, path))
+            for path, stamp in zip(watched, self.arrays['stamps'].tolist())
+        )
+
+    def save(self, file: str | os.PathLike) -> None:
+        """Writes the table; a reader finds the old file or the new one, no mixture.
+
+        Args:
+            file (str | os.PathLike): Where to; its folder is made when missing.
+        """
+        write_columns(file, self.arrays, dict(root=self.root, info=self.info))
+
+    @classmethod
+    def load(cls, file: str | os.PathLike) -> ImageTable:
+        """Maps a saved table into memory, read-only.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file holds no (complete) table of this version.
+        """
+        file = Path(file).absolute()
+        header, arrays = read_columns(file)
+        return cls(arrays, header['root'], header['info'], file, header['token'])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.file is not None:
+            return _reload, (self.file, self._token)
+        return ImageTable, (self.arrays, self.root, self.info)
+
+
+def smallest_ends(ends: np.ndarray) -> np.ndarray:
+    """Gives the ends of the paths the smallest type that holds them.
+
+    Args:
+        ends (np.ndarray): ``[n]`` integers, rising.
+    """
+    small = not len(ends) or int(ends[-1]) <= np.iinfo(np.uint32).max
+    return ends.astype(np.uint32 if small else np.uint64)
+
+
+def time_of_change(path: str) -> int:
+    """Nanoseconds since the epoch at which a folder's list or a file last changed.
+
+    -1 when it is missing.
+    """
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return -1
+
+
+def _reload(file: Path, token: str) -> ImageTable:
+    table = ImageTable.load(file)
+    if table._token != token:
+        raise RuntimeError(
+            f'the image table {file} was rebuilt while this run was using it: the '
+            'data changed under a run. Start it again.'
+        )
+    return table
+
+
+def _as_column(name: str, values: Any, size: int, dtype: Any) -> np.ndarray:
+    column = np.asarray(values)
+    if column.size and column.dtype.kind not in 'iu':
+        raise ValueError(
+            f'column {name!r} must hold integers, but got {column.dtype}.'
+        )
+    if column.ndim == 0:
+        column = np.full(size, column)
+    if column.shape != (size,):
+        raise ValueError(
+            f'the table has {size} identities, but column {name!r} has shape '
+            f'{column.shape}.'
+        )
+    limits = np.iinfo(dtype)
+    if column.size and not limits.min <= column.min() <= column.max() <= limits.max:
+        raise ValueError(
+            f'column {name!r} holds numbers from {limits.min} to {limits.max}, but '
+            f'got {column.min()} to {column.max()}.'
+        )
+    return np.ascontiguousarray(column, dtype=dtype)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import os
+import time
+from array import array
+from typing import Any
+
+import numpy as np
+
+from .image_table import COLUMNS, ImageTable, smallest_ends, time_of_change
+
+SETTLED_AFTER_NS = 2_000_000_000
+UNSETTLED = -2
+
+
+class ImageTableBuilder:
+    """Collects images one by one without keeping an object for each.
+
+    A reader calls :meth:`watch` on whatever it is about to read (a folder or a list
+    file), :meth:`add` for each image and :meth:`build` at the end. Ours.
+
+    Args:
+        root (str): Folder that paths are relative to.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._columns = {name: array('i') for name in COLUMNS}
+        self._ends = array('Q')
+        self._paths = bytearray()
+        self._watched: list[bytes] = []
+        self._stamps = array('q')
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def watch(self, path: str) -> None:
+        """Notes that the table depends on a folder's list of entries, or on a file.
+
+        What changed less than two seconds ago may change again within the same tick
+        of the file system's clock: a table that has read such a thing is right now,
+        but is built anew next time.
+
+        Args:
+            path (str): Relative to the root; call this before reading it.
+        """
+        stamp = time_of_change(os.path.join(self.root, path))
+        settled = stamp < time.time_ns() - SETTLED_AFTER_NS
+        self._watched.append(os.fsencode(path))
+        self._stamps.append(stamp if settled else UNSETTLED)
+
+    def add(
+        self,
+        path: str,
+        identity: int,
+        camera: int = 0,
+        video: int = -1,
+        frame: int = -1,
+    ) -> None:
+        """Adds an image at the end; see :class:`ImageTable` for the columns.
+
+        Args:
+            path (str): Relative to the root.
+            identity (int): Any number; :meth:`build` can replace the column.
+            camera (int): Defaults to 0.
+            video (int): Defaults to -1.
+            frame (int): Defaults to -1.
+        """
+        columns = self._columns
+        columns['identity'].append(identity)
+        columns['camera'].append(camera)
+        columns['video'].append(video)
+        columns['frame'].append(frame)
+        self._paths += os.fsencode(path)
+        self._ends.append(len(self._paths))
+
+    def column(self, name: str) -> np.ndarray:
+        """A copy of what was collected: ``[n]`` int32."""
+        return np.array(self._columns[name], dtype=np.int32)
+
+    def build(
+        self, info: dict[str, Any] | None = None, **columns: np.ndarray
+    ) -> ImageTable:
+        """Makes the table.
+
+        Args:
+            info (dict, optional): See :class:`ImageTable`.
+            **columns (np.ndarray): Columns to take in place of the collected ones.
+
+        Raises:
+            ValueError: If a number does not fit its column.
+        """
+        given = {name: self.column(name) for name in COLUMNS if name not in columns}
+        given.update(columns)
+        table = ImageTable.from_columns(**given)
+        arrays = dict(
+            table.arrays,
+            ends=smallest_ends(np.array(self._ends, dtype=np.uint64)),
+            paths=np.frombuffer(bytes(self._paths), np.uint8),
+        )
+        if self._watched:
+            arrays['watched'] = np.frombuffer(b'\0'.join(self._watched), np.uint8)
+            arrays['stamps'] = np.array(self._stamps, dtype=np.int64)
+        return ImageTable(arrays, self.root, info)

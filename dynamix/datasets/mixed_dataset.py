@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import Compose
+from mmengine.logging import print_log
+from torch.utils.data import Dataset
+
+from dynamix.registry import DATASETS
+from dynamix.structures import IdentityTable
+
+from .reid_dataset import ReIDDataset, Transform
+from .sample_key import SampleKey, seeded
+
+
+@dataclass(frozen=True)
+class SourceSpan:
+    """What part of a mixed data set one source is.
+
+    Attributes:
+        name (str): Name of the source.
+        kind (str): ``'multi_camera'`` or ``'single_camera'``.
+        images (slice): Its rows.
+        identities (slice): Its identities, before any relabeling.
+        num_cameras (int): Its cameras; each video of single-camera data is one.
+    """
+
+    name: str
+    kind: str
+    images: slice
+    identities: slice
+    num_cameras: int
+
+
+@DATASETS.register_module()
+class MixedDataset(Dataset):
+    """Several sources with one space of images, identities, cameras and videos.
+
+    Multi-camera sources come first, each kind in the order given. Labels are read
+    from :attr:`identity_table` in the main process; loader workers get images alone.
+    DynaMix, data; the layout is ours.
+
+    Args:
+        multi_camera (Sequence[dict | ReIDDataset]): Sources labelled by people.
+            Defaults to ``()``.
+        single_camera (Sequence[dict | ReIDDataset]): Sources labelled by a tracker.
+            Defaults to ``()``. At least one of the two is needed.
+        pipeline (Sequence[dict | Callable]): Transforms of all sources.
+
+    Attributes:
+        identity_table (IdentityTable): Who is who, now.
+        camera (np.ndarray): ``[N]`` int32; unique over all sources. Each video of
+            single-camera data is a camera of its own.
+        video (np.ndarray): ``[N]`` int32; unique over all sources; -1: multi-camera.
+        frame (np.ndarray): ``[N]`` int32; see :class:`ImageTable`.
+        truth (np.ndarray | None): ``[N]`` int32 true identities, unique over all
+            sources, -1: unknown; None when no single-camera source knows them. For
+            scoring only.
+        sources (list[SourceSpan]): In the order of their rows.
+
+    Raises:
+        ValueError: If no source is given, or one of the wrong kind.
+    """
+
+    identity_table: IdentityTable
+    camera: np.ndarray
+    video: np.ndarray
+    frame: np.ndarray
+    truth: np.ndarray | None
+    sources: list[SourceSpan]
+
+    def __init__(
+        self,
+        multi_camera: Sequence[dict | ReIDDataset] = (),
+        single_camera: Sequence[dict | ReIDDataset] = (),
+        pipeline: Sequence[Transform] = (),
+    ) -> None:
+        self.datasets: list[ReIDDataset] = []
+        for kind, given in (
+            ('multi_camera', multi_camera),
+            ('single_camera', single_camera),
+        ):
+            for source in given or ():
+                dataset = DATASETS.build(source) if isinstance(source, dict) else source
+                if dataset.kind != kind:
+                    raise ValueError(
+                        f'{dataset.name!r} is {dataset.kind} data, but the config '
+                        f'lists it under `{kind}` of MixedDataset.'
+                    )
+                self.datasets.append(dataset)
+        if not self.datasets:
+            raise ValueError(
+                'MixedDataset needs at least one source under `multi_camera` or '
+                '`single_camera`, but both are empty.'
+            )
+        self.pipeline = Compose(pipeline)
+        self._fully_initialized = False
+
+    def full_init(self) -> None:
+        """Reads all sources and joins them; does nothing the second time.
+
+        Raises:
+            ValueError: If a source is an evaluation set.
+        """
+        if self._fully_initialized:
+            return
+        for dataset in self.datasets:
+            dataset.full_init()
+            if dataset.query_splits is not None:
+                raise ValueError(
+                    f'{dataset.name!r} is an evaluation set (it has queries and a '
+                    "gallery): take its training split, or `split='all'`."
+                )
+        self._starts = np.cumsum([0, *(len(d.table) for d in self.datasets)])
+        self._join()
+        self._fully_initialized = True
+        for span in self.sources:
+            print_log(
+                f'{span.kind} source {span.name}: '
+                f'{span.images.stop - span.images.start} images, '
+                f'{span.identities.stop - span.identities.start} identities, '
+                f'{span.num_cameras} cameras.',
+                logger='current',
+            )
+
+    def _join(self) -> None:
+        size = int(self._starts[-1])
+        identity = np.empty(size, np.int32)
+        self.camera = np.empty(size, np.int32)
+        self.video = np.full(size, -1, np.int32)
+        self.frame = np.empty(size, np.int32)
+        truth = np.full(size, -1, np.int32)
+        self.sources = []
+        identities = cameras = videos = people = 0
+        multi_camera_images = multi_camera_identities = 0
+        for dataset, start in zip(self.datasets, self._starts.tolist()):
+            table = dataset.table
+            rows = slice(start, start + len(table))
+            _shift(table.identity, identities, out=identity[rows])
+            num_identities = int(table.identity.max(initial=-1)) + 1
+            self.frame[rows] = table.frame
+            if dataset.kind == 'multi_camera':
+                num_cameras = int(table.camera.max(initial=-1)) + 1
+                _shift(table.camera, cameras, out=self.camera[rows])
+                multi_camera_images = rows.stop
+                multi_camera_identities = identities + num_identities
+            else:
+                num_cameras = int(table.video.max(initial=-1)) + 1
+                _shift(table.video, cameras, out=self.camera[rows])
+                _shift(table.video, videos, out=self.video[rows])
+                videos += num_cameras
+            known = dataset.truth
+            if known is None and dataset.kind == 'multi_camera':
+                known = table.identity
+            if known is not None:
+                _shift(known, people, out=truth[rows])
+                people += int(known.max(initial=-1)) + 1
+            self.sources.append(
+                SourceSpan(
+                    dataset.name,
+                    dataset.kind,
+                    rows,
+                    slice(identities, identities + num_identities),
+                    num_cameras,
+                )
+            )
+            identities += num_identities
+            cameras += num_cameras
+        is_known = any(
+            dataset.truth is not None and dataset.kind == 'single_camera'
+            for dataset in self.datasets
+        )
+        self.truth = truth if is_known else None
+        self.identity_table = IdentityTable(
+            identity, multi_camera_images, multi_camera_identities
+        )
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Names of the sources."""
+        return dict(dataset_name='+'.join(dataset.name for dataset in self.datasets))
+
+    def __len__(self) -> int:
+        self.full_init()
+        return int(self._starts[-1])
+
+    def get_data_info(self, index: int) -> dict[str, Any]:
+        """What the pipeline starts from; see :meth:`ReIDDataset.get_data_info`.
+
+        Args:
+            index (int): Row in the mixed data set.
+        """
+        row = range(len(self))[index]
+        source = int(np.searchsorted(self._starts, row, side='right')) - 1
+        info = self.datasets[source].get_data_info(row - int(self._starts[source]))
+        info['image_index'] = row
+        return info
+
+    def __getitem__(self, key: int | SampleKey) -> Any:
+        """One image through the pipeline.
+
+        Args:
+            key (int | SampleKey): With a :class:`SampleKey` the augmentation depends
+                on its seed alone, whichever worker or rank runs it.
+        """
+        if isinstance(key, SampleKey):
+            with seeded(key.seed):
+                return self.pipeline(self.get_data_info(key.index))
+        return self.pipeline(self.get_data_info(key))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a loader worker needs: where images are, but nothing of who is who."""
+        self.full_init()
+        labels = ('identity_table', 'camera', 'video', 'frame', 'truth')
+        return {key: v for key, v in self.__dict__.items() if key not in labels}
+
+
+def _shift(column: np.ndarray, by: int, out: np.ndarray) -> None:
+    np.add(column, by, out=out, dtype=np.int32, where=column >= 0)
+    out[column < 0] = -1

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from mmengine.dataset import Compose
+from torch.utils.data import Dataset
+
+from .image_table import ImageTable
+from .table_cache import cached_table
+
+Transform = dict | Callable[[dict], dict]
+Splits = list[tuple[int, ...]]
+
+
+class ReIDDataset(Dataset):
+    """Base of all sources of person images: an image table and how to show a row.
+
+    A subclass says what it reads in :meth:`build_table` and what decides the result
+    in :meth:`fingerprint`. It is built lazily: nothing is read before
+    :meth:`full_init`. Ours.
+
+    Args:
+        data_root (str): Folder of the data; empty for drawn data. Defaults to ``''``.
+        name (str, optional): What logs and results call it. Defaults to the class's
+            ``NAME``.
+        pipeline (Sequence[dict | Callable]): Transforms, for use of this data set
+            alone; :class:`MixedDataset` and :class:`TargetDataset` have their own.
+            Defaults to ``()``.
+        cache_dir (str, optional): Where the table is kept between runs. Defaults to
+            ``$DYNAMIX_CACHE``, else ``~/.cache/dynamix``.
+
+    Attributes:
+        kind (str): ``'multi_camera'`` (labels of people) or ``'single_camera'``
+            (labels of tracklets: ``table.identity`` numbers them ``0..T-1``).
+        table (ImageTable): After :meth:`full_init`.
+        truth (np.ndarray | None): ``[n]`` int32 true identities, where known; for
+            scoring only.
+        query_splits (list[tuple[int, ...]] | None): For an evaluation set, the
+            numbers of the splits in which each row is a query; None for a training
+            set.
+        gallery_splits (list[tuple[int, ...]] | None): Likewise, of the gallery.
+    """
+
+    NAME: ClassVar[str] = 'reid'
+    CACHED: ClassVar[bool] = True
+    kind: Literal['multi_camera', 'single_camera'] = 'multi_camera'
+
+    table: ImageTable
+
+    def __init__(
+        self,
+        data_root: str = '',
+        name: str | None = None,
+        pipeline: Sequence[Transform] = (),
+        cache_dir: str | None = None,
+    ) -> None:
+        self.data_root = str(data_root)
+        self.name = name or self.NAME
+        self.pipeline = Compose(pipeline)
+        self.cache_dir = cache_dir
+        self.truth: np.ndarray | None = None
+        self.query_splits: Splits | None = None
+        self.gallery_splits: Splits | None = None
+        self._fully_initialized = False
+
+    def build_table(self) -> ImageTable:
+        """Reads the source. Called when there is no current table in the cache."""
+        raise NotImplementedError
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What decides the content of the table, in JSON types.
+
+        A subclass with options of its own adds them.
+        """
+        return dict(
+            reader=f'{type(self).__module__}.{type(self).__qualname__}',
+            root=os.path.abspath(self.data_root) if self.data_root else '',
+        )
+
+    def read_table(self) -> None:
+        """Hook of subclasses: derives what they need once :attr:`table` is there.
+
+        This is the place to check the table and to set :attr:`truth`,
+        :attr:`query_splits` and :attr:`gallery_splits`.
+        """
+
+    def full_init(self) -> None:
+        """Loads or builds the table; does nothing the second time.
+
+        Raises:
+            FileNotFoundError: If a folder or list file is missing.
+            ValueError: If what is found is not what was expected.
+        """
+        if self._fully_initialized:
+            return
+        if self.CACHED:
+            self.table = cached_table(
+                self.build_table, self.fingerprint(), self.cache_dir
+            )
+        else:
+            self.table = self.build_table()
+        self.read_table()
+        self._fully_initialized = True
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Name and kind of the data, as MMEngine's data sets have it."""
+        return dict(dataset_name=self.name, kind=self.kind)
+
+    def __len__(self) -> int:
+        self.full_init()
+        return len(self.table)
+
+    def get_data_info(self, index: int) -> dict[str, Any]:
+        """What the pipeline starts from.
+
+        Args:
+            index (int): Row of the image.
+
+        Returns:
+            dict: ``image_index`` (int) and ``img_path`` (str); for drawn data also
+            ``img``, an HWC uint8 BGR array; for evaluation sets also what
+            :class:`ReIDDataSample` lists.
+        """
+        self.full_init()
+        row = range(len(self.table))[index]
+        return dict(image_index=row, img_path=self.table.path(row), **self.labels(row))
+
+    def labels(self, row: int) -> dict[str, Any]:
+        """Ground truth of a row of an evaluation set; nothing of a training set."""
+        if self.query_splits is None or self.gallery_splits is None:
+            return {}
+        return dict(
+            target=self.name,
+            identity=int(self.table.identity[row]),
+            camera=int(self.table.camera[row]),
+            query_splits=self.query_splits[row],
+            gallery_splits=self.gallery_splits[row],
+        )
+
+    def __getitem__(self, index: int) -> Any:
+        return self.pipeline(self.get_data_info(index))

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+Part = TypeVar('Part', 'MultiCameraPart', 'SingleCameraPart')
+
+
+@dataclass(frozen=True)
+class MultiCameraPart:
+    """Multi-camera share of a batch: ``identities x images``.
+
+    Args:
+        identities (int): Different identities in a global batch. Defaults to 8.
+        images (int): Images of each. Defaults to 4.
+        source_weights (Mapping[str, float], optional): How identities are shared out
+            among the sources, by name; only proportions matter. None: in proportion
+            to the sources' numbers of identities, so that all identities are drawn
+            equally often. Defaults to None.
+    """
+
+    identities: int = 8
+    images: int = 4
+    source_weights: Mapping[str, float] | None = None
+
+    @property
+    def size(self) -> int:
+        """Images in a global batch."""
+        return self.identities * self.images
+
+
+@dataclass(frozen=True)
+class SingleCameraPart:
+    """Single-camera share of a batch: ``videos x identities x images``.
+
+    Args:
+        videos (int): Different videos in a global batch. Defaults to 8.
+        identities (int): Different identities of each video. Defaults to 2.
+        images (int): Images of each identity. Defaults to 4.
+        schedule (Sequence[tuple[int, int, int]], optional): ``(epoch, videos,
+            identities)``, epochs ascending: the balance that holds from this epoch
+            on. ``videos * identities`` must stay the same. Ours. Defaults to None.
+    """
+
+    videos: int = 8
+    identities: int = 2
+    images: int = 4
+    schedule: Sequence[tuple[int, int, int]] | None = field(default=None)
+
+    @property
+    def size(self) -> int:
+        """Images in a global batch."""
+        return self.videos * self.identities * self.images
+
+    @property
+    def balances(self) -> list[tuple[int, int]]:
+        """All ``(videos, identities)`` that occur in training."""
+        later = [(v, p) for _, v, p in self.schedule or ()]
+        return [(self.videos, self.identities), *later]
+
+    def balance(self, epoch: int) -> tuple[int, int]:
+        """``(videos, identities)`` of an epoch."""
+        now = (self.videos, self.identities)
+        for start, videos, identities in self.schedule or ():
+            if epoch >= start:
+                now = (videos, identities)
+        return now
+
+
+class Composition:
+    """What a global batch is made of, and which part of it a rank takes.
+
+    Whole identities and whole videos are dealt to ranks, so the global batch is the
+    same for any number of ranks. Its order: multi-camera images, then single-camera
+    images; images of an identity, and identities of a video, stand together.
+
+    Args:
+        multi_camera (Mapping, optional): Arguments of :class:`MultiCameraPart`.
+            None: no multi-camera images.
+        single_camera (Mapping, optional): Arguments of :class:`SingleCameraPart`.
+            None: no single-camera images.
+
+    Raises:
+        ValueError: If both are None, a key is unknown, a number is not a positive
+            integer or the schedule changes the size of the batch.
+    """
+
+    def __init__(
+        self,
+        multi_camera: Mapping[str, Any] | None,
+        single_camera: Mapping[str, Any] | None,
+    ) -> None:
+        if multi_camera is None and single_camera is None:
+            raise ValueError('multi_camera and single_camera cannot both be None.')
+        self.multi_camera = _build('multi_camera', MultiCameraPart, multi_camera)
+        self.single_camera = _build('single_camera', SingleCameraPart, single_camera)
+        if self.single_camera is not None:
+            _check_schedule(self.single_camera)
+
+    @property
+    def batch_size(self) -> int:
+        """Images in a global batch."""
+        return sum(part.size for part in (self.multi_camera, self.single_camera) if part)
+
+    @property
+    def world_sizes(self) -> list[int]:
+        """Numbers of ranks among which a global batch can be shared out."""
+        counts = [self.multi_camera.identities] if self.multi_camera else []
+        if self.single_camera:
+            counts += [videos for videos, _ in self.single_camera.balances]
+        common = math.gcd(*counts)
+        return [size for size in range(1, common + 1) if common % size == 0]
+
+    def check_world_size(self, world_size: int) -> None:
+        """Raises ValueError unless whole identities and videos can be dealt out."""
+        if world_size in self.world_sizes:
+            return
+        counts = []
+        if self.multi_camera:
+            counts.append(f'multi_camera.identities={self.multi_camera.identities}')
+        if self.single_camera:
+            videos = sorted({v for v, _ in self.single_camera.balances})
+            counts.append(f'single_camera.videos={", ".join(map(str, videos))}')
+        raise ValueError(
+            f'a global batch with {" and ".join(counts)} cannot be dealt to '
+            f'{world_size} ranks in whole identities and videos; possible numbers of '
+            f'ranks: {", ".join(map(str, self.world_sizes))}.'
+        )
+
+    def columns(self, rank: int, world_size: int) -> list[slice]:
+        """The slices of the global batch that a rank takes."""
+        taken, start = [], 0
+        for part in (self.multi_camera, self.single_camera):
+            if part is not None:
+                share = part.size // world_size
+                taken.append(slice(start + rank * share, start + (rank + 1) * share))
+                start += part.size
+        return taken
+
+
+def _build(name: str, kind: type[Part], values: Mapping[str, Any] | None) -> Part | None:
+    if values is None:
+        return None
+    known = [entry.name for entry in fields(kind)]
+    for key in values:
+        if key not in known:
+            raise ValueError(
+                f'{name} has no key {key!r}; its keys are {", ".join(known)}.'
+            )
+    part = kind(**values)
+    for key in ('videos', 'identities', 'images'):
+        value = getattr(part, key, 1)
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(
+                f'{name}.{key} must be a positive integer, but got {value!r}.'
+            )
+    return part
+
+
+def _check_schedule(part: SingleCameraPart) -> None:
+    size = part.videos * part.identities
+    before = -1
+    for entry in part.schedule or ():
+        if len(entry) != 3 or not all(isinstance(x, int) for x in entry):
+            raise ValueError(
+                'single_camera.schedule must list (epoch, videos, identities) as '
+                f'integers, but has {entry!r}.'
+            )
+        epoch, videos, identities = entry
+        if epoch <= before:
+            raise ValueError(
+                'the epochs of single_camera.schedule must be ascending and not '
+                f'negative, but {epoch} follows {before}.'
+            )
+        before = epoch
+        if min(videos, identities) < 1 or videos * identities != size:
+            raise ValueError(
+                'single_camera.schedule must keep the size of the batch: videos x '
+                f'identities is {part.videos} x {part.identities} = {size} (with '
+                f'{part.images} images of each throughout), but from epoch {epoch} on '
+                f'it is {videos} x {identities} = {videos * identities}.'
+            )

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from .counter_rng import Uniforms
+from .domain_style import DomainStyle
+
+NUM_PLACES = 5
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Where a camera hangs and how it sees colours and details.
+
+    Attributes:
+        place (int): Kind of background, ``0..NUM_PLACES - 1``.
+        gains (tuple[float, float, float]): Factors on blue, green and red.
+        gamma (float): Exponent of the response.
+        saturation (float): 0 grey, 1 faithful.
+        veil (float): Grey level added by glare, 0..255.
+        resolution (float): Share of the asked image size that is really resolved.
+        blur (float): Standard deviation of the lens, in resolved pixels.
+        pitch (float): Downward view; shortens the legs.
+        roll (float): Sideways tilt, as a slope.
+        direction (float): Radians; which way most people walk here.
+        framing (float): How tightly people are cropped; 1 is usual.
+    """
+
+    place: int
+    gains: tuple[float, float, float]
+    gamma: float
+    saturation: float
+    veil: float
+    resolution: float
+    blur: float
+    pitch: float
+    roll: float
+    direction: float
+    framing: float
+
+    def respond(self, colours: np.ndarray) -> np.ndarray:
+        """Colours as the camera records them.
+
+        Args:
+            colours (np.ndarray): ``[..., 3]`` BGR in 0..255.
+
+        Returns:
+            np.ndarray: float64 of the same shape, in 0..255.
+        """
+        light = (np.asarray(colours) * (1.0 / 255.0)) ** self.gamma
+        grey = light.mean(axis=-1, keepdims=True)
+        light = grey + (light - grey) * self.saturation
+        light = light * np.array(self.gains) * (255.0 - self.veil) + self.veil
+        return np.minimum(np.maximum(light, 0.0), 255.0)
+
+
+@lru_cache(maxsize=4096)
+def make_camera(style: DomainStyle, key: int) -> Camera:
+    """Draws a camera of a domain.
+
+    Args:
+        style (DomainStyle): Gives the spread of the cameras.
+        key (int): The camera, from :func:`make_key`.
+
+    Returns:
+        Camera: The same for the same arguments, always.
+    """
+    uniform = Uniforms(key, 24)
+    place = uniform.choose(list(style.places))
+    exposure = 2.0 ** uniform(-1.25 * style.exposure, style.exposure)
+    warmth = uniform(-style.cast, style.cast)
+    tint = uniform(-style.cast, style.cast) * 0.6
+    low, high = style.resolution
+    return Camera(
+        place=place,
+        gains=(
+            exposure * (1.0 - warmth),
+            exposure * (1.0 + tint),
+            exposure * (1.0 + warmth),
+        ),
+        gamma=math.exp(uniform(-style.gamma, style.gamma)),
+        saturation=uniform(0.5, 1.15),
+        veil=uniform(0.0, 45.0),
+        resolution=uniform(low, high),
+        blur=max(0.0, uniform(-0.8, 1.1)),
+        pitch=uniform(0.0, style.pitch),
+        roll=uniform(-0.05, 0.05),
+        direction=uniform(0.0, 2.0 * math.pi),
+        framing=uniform(0.93, 1.07),
+    )

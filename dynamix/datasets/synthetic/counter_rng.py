@@ -1,0 +1,89 @@
+"""Random numbers that depend on a key and a counter, on nothing else.
+
+The mixing steps are those of SplitMix64, so a number needs no generator object,
+no order of draws and no state: the same key gives the same pixels in any worker.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+import numpy as np
+
+_MASK = (1 << 64) - 1
+_STEP = 0x9E3779B97F4A7C15
+_MIX_1 = 0xBF58476D1CE4E5B9
+_MIX_2 = 0x94D049BB133111EB
+
+
+def make_key(*parts: int | str) -> int:
+    """Folds integers and strings into one 64-bit key; order matters.
+
+    Args:
+        parts (int | str): What the random numbers are to depend on.
+
+    Returns:
+        int: A key in ``0..2**64 - 1``.
+    """
+    key = 0
+    for part in parts:
+        number = crc32(part.encode()) if isinstance(part, str) else part
+        key = ((key ^ (number & _MASK)) + _STEP) & _MASK
+        key = ((key ^ (key >> 30)) * _MIX_1) & _MASK
+        key = ((key ^ (key >> 27)) * _MIX_2) & _MASK
+        key ^= key >> 31
+    return key
+
+
+def hash_uniform(key: int, counter: np.ndarray) -> np.ndarray:
+    """One uniform number for each counter.
+
+    Args:
+        key (int): From :func:`make_key`.
+        counter (np.ndarray): Non-negative integers of any shape.
+
+    Returns:
+        np.ndarray: float64 of the same shape, in ``[0, 1)``.
+    """
+    state = (counter.astype(np.uint64) + np.uint64(1)) * np.uint64(_STEP)
+    state += np.uint64(key)
+    state ^= state >> np.uint64(30)
+    state *= np.uint64(_MIX_1)
+    state ^= state >> np.uint64(27)
+    state *= np.uint64(_MIX_2)
+    state ^= state >> np.uint64(31)
+    return (state >> np.uint64(11)) * 2.0**-53
+
+
+class Uniforms:
+    """A short run of uniform numbers of one key, read one after the other.
+
+    Args:
+        key (int): From :func:`make_key`.
+        count (int): How many numbers may be read.
+    """
+
+    def __init__(self, key: int, count: int = 64) -> None:
+        values = hash_uniform(key, np.arange(count)).tolist()
+        self._next = iter(values).__next__
+
+    def __call__(self, low: float = 0.0, high: float = 1.0) -> float:
+        """The next number, in ``[low, high)``."""
+        return low + (high - low) * self._next()
+
+    def below(self, probability: float) -> bool:
+        """True with this probability."""
+        return self._next() < probability
+
+    def integer(self, count: int) -> int:
+        """One of ``0..count - 1``."""
+        return int(self._next() * count)
+
+    def choose(self, weights: list[float]) -> int:
+        """A position drawn in proportion to its weight."""
+        rest = self._next() * sum(weights)
+        for position, weight in enumerate(weights):
+            rest -= weight
+            if rest < 0:
+                return position
+        return len(weights) - 1

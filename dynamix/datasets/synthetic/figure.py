@@ -1,0 +1,314 @@
+"""Dresses a skeleton: which shapes, in which order, in which colours."""
+
+from __future__ import annotations
+
+from .appearance import BAGS, HAIRS, HATS, LOWERS, PATTERNS, UPPERS, Appearance
+from .domain_style import Colour
+from .painter import Painter
+from .pose import Limb, Point, Pose
+
+_FAR = 0.8
+
+
+class _Torso:
+    """The trunk's outline, and where a place on it lies in the picture."""
+
+    def __init__(self, person: Appearance, pose: Pose) -> None:
+        self.top = pose.shoulder_y
+        self.bottom = pose.hip_y - person.hem
+        self._lean = pose.lean
+        self._shoulder = pose.shoulder_width
+        wide = 1.12 if person.hem < 0.1 else 1.12 + 0.9 * person.hem
+        loose = 1.1 if UPPERS[person.upper] == 'coat' else 1.0
+        self._hem = pose.hip_width * wide * loose
+
+    def at(self, across: float, down: float) -> Point:
+        """Point at ``across`` in -1..1 (left to right) and ``down`` in 0..1."""
+        half = self._shoulder + (self._hem - self._shoulder) * down
+        y = self.top + (self.bottom - self.top) * down
+        return self._lean * (1.0 - down) + across * half, y
+
+    def patch(
+        self, left: float, right: float, top: float, bottom: float
+    ) -> tuple[Point, Point, Point, Point]:
+        """Corners of a patch given in the coordinates of :meth:`at`."""
+        return (
+            self.at(left, top),
+            self.at(right, top),
+            self.at(right, bottom),
+            self.at(left, bottom),
+        )
+
+
+def paint_person(
+    painter: Painter, person: Appearance, pose: Pose, shading: float
+) -> None:
+    """Adds a dressed person, far parts first.
+
+    Args:
+        painter (Painter): Receives the shapes, in person coordinates.
+        person (Appearance): What the person looks like.
+        pose (Pose): How the person stands.
+        shading (float): 0 flat, 1 a black shaded side.
+    """
+    torso = _Torso(person, pose)
+    far, near = -pose.near, pose.near
+    facing = pose.cos > 0.0
+    if BAGS[person.bag] == 'backpack' and facing:
+        _paint_backpack(painter, person, pose)
+    _paint_arm(painter, person, pose, far, _FAR)
+    for side, shade in ((far, _FAR), (near, 1.0)):
+        _paint_leg(painter, person, pose.legs[side], shade)
+    _paint_lower(painter, person, pose)
+    _paint_torso(painter, person, pose, torso, shading)
+    if BAGS[person.bag] == 'backpack' and not facing:
+        _paint_backpack(painter, person, pose)
+    _paint_head(painter, person, pose)
+    _paint_arm(painter, person, pose, near, 0.93)
+
+
+def _paint_leg(painter: Painter, person: Appearance, leg: Limb, shade: float) -> None:
+    kind = LOWERS[person.lower]
+    bare = kind in ('skirt', 'shorts')
+    size = 0.9 * person.build ** 0.7
+    wide = 1.35 if kind == 'wide trousers' else 1.0
+    thigh, knee, ankle = 0.056 * size, 0.042 * size, 0.029 * size * wide
+    cloth, skin = person.lower_colour, person.skin
+    forward = 0.062 * leg.forward
+    x, y = leg.end
+    painter.polygon(
+        (
+            (x - 0.026, y + 0.012),
+            (x + 0.026, y + 0.012),
+            (x + 0.03 + max(forward, 0.0), y - 0.035),
+            (x - 0.03 + min(forward, 0.0), y - 0.035),
+        ),
+        person.shoe_colour,
+        shade,
+    )
+    lower = (0.034 * size, 0.021 * size) if bare else (knee * wide, ankle)
+    painter.limb(leg.middle, leg.end, lower, skin if bare else cloth, shade)
+    short = kind in ('skirt', 'long skirt')
+    painter.limb(leg.top, leg.middle, (thigh, knee), skin if short else cloth, shade)
+    if person.lower_stripe and not bare and not short:
+        light = person.second_colour
+        painter.limb(leg.top, leg.end, (0.008, 0.007), light, shade)
+
+
+def _paint_lower(painter: Painter, person: Appearance, pose: Pose) -> None:
+    kind = LOWERS[person.lower]
+    width, top = pose.hip_width, pose.hip_y + 0.03
+    if kind in ('skirt', 'long skirt'):
+        length = 0.22 if kind == 'skirt' else 0.38
+        knees = [pose.legs[side].middle[0] for side in (1, -1)]
+        flare = 1.3 if kind == 'skirt' else 1.15
+        left = min(-width * flare, min(knees) - 0.03)
+        right = max(width * flare, max(knees) + 0.03)
+        low = pose.hip_y - length
+        corners = ((-width, top), (width, top), (right, low), (left, low))
+        painter.polygon(corners, person.lower_colour)
+        return
+    low = pose.hip_y - 0.045
+    corners = (
+        (-width, top),
+        (width, top),
+        (width * 0.9, low),
+        (-width * 0.9, low),
+    )
+    painter.polygon(corners, person.lower_colour)
+
+
+def _paint_torso(
+    painter: Painter, person: Appearance, pose: Pose, torso: _Torso, shading: float
+) -> None:
+    base = person.upper_colour
+    neck = 0.036 * person.build ** 0.5
+    collar = pose.shoulder_y + 0.022
+    lean = pose.lean
+    painter.limb(
+        (lean, pose.shoulder_y), (lean * 1.4, collar + 0.03), (neck, neck), person.skin
+    )
+    outline = (
+        (lean - neck * 1.3, collar),
+        (lean + neck * 1.3, collar),
+        torso.at(1.0, 0.03),
+        torso.at(0.97, 0.55),
+        torso.at(1.0, 1.0),
+        torso.at(-1.0, 1.0),
+        torso.at(-0.97, 0.55),
+        torso.at(-1.0, 0.03),
+    )
+    painter.polygon(outline, base)
+    _paint_pattern(painter, person, pose, torso)
+    if UPPERS[person.upper] in ('jacket', 'coat') and pose.cos > 0.1:
+        middle, half = 0.75 * pose.sin, 0.2 * pose.cos
+        painter.polygon(
+            torso.patch(middle - half, middle + half, 0.0, 0.94), person.second_colour
+        )
+    if shading > 0.02:
+        dark = (base[0] * (1 - shading), base[1] * (1 - shading), base[2] * (1 - shading))
+        painter.polygon(torso.patch(0.6, 0.98, 0.1, 1.0), dark)
+    if BAGS[person.bag] == 'backpack' and pose.cos > 0.2:
+        for side in (-0.55, 0.55):
+            place = side * pose.cos + 0.5 * pose.sin
+            painter.polygon(
+                torso.patch(place - 0.09, place + 0.09, 0.0, 0.5), person.bag_colour
+            )
+    elif BAGS[person.bag] == 'shoulder bag':
+        side = person.bag_side * (1 if pose.cos > 0 else -1)
+        painter.limb(
+            torso.at(-0.6 * side, 0.02),
+            torso.at(0.8 * side, 0.8),
+            (0.009, 0.009),
+            person.bag_colour,
+        )
+
+
+def _paint_pattern(
+    painter: Painter, person: Appearance, pose: Pose, torso: _Torso
+) -> None:
+    kind, colour = PATTERNS[person.pattern], person.second_colour
+    size = person.pattern_size
+    if kind == 'stripes' or kind == 'checks':
+        count = 3 + int(3 * size) + (1 if person.hem > 0.1 else 0)
+        for i in range(count):
+            top = (i + 0.35) / count
+            painter.polygon(torso.patch(-0.97, 0.97, top, top + 0.42 / count), colour)
+    if kind == 'columns' or kind == 'checks':
+        count = 3 + int(2 * size)
+        for i in range(count):
+            left = -0.9 + 1.8 * (i + 0.3) / count
+            painter.polygon(torso.patch(left, left + 0.7 / count, 0.06, 0.99), colour)
+    elif kind == 'halves':
+        top, bottom = (0.0, 0.35 + 0.2 * size) if size < 0.5 else (0.45, 1.0)
+        painter.polygon(torso.patch(-0.98, 0.98, top, bottom), colour)
+    elif kind == 'print' and pose.cos > 0.15:
+        x, y = torso.at(0.55 * pose.sin, 0.3)
+        wide = (0.035 + 0.03 * size) * pose.cos
+        if size < 0.5:
+            painter.ellipse((x, y), (wide, 0.05), colour)
+        else:
+            painter.polygon(
+                (
+                    (x - wide, y + 0.045),
+                    (x + wide, y + 0.045),
+                    (x + wide, y - 0.045),
+                    (x - wide, y - 0.045),
+                ),
+                colour,
+            )
+
+
+def _paint_arm(
+    painter: Painter, person: Appearance, pose: Pose, side: int, shade: float
+) -> None:
+    arm = pose.arms[side]
+    size = 0.95 * person.build ** 0.6
+    short = UPPERS[person.upper] in ('t-shirt', 'dress')
+    puffy = 1.2 if UPPERS[person.upper] in ('jacket', 'coat') else 1.0
+    sleeve, lower = person.upper_colour, person.skin if short else person.upper_colour
+    widths = (0.027 * size * (1.0 if short else puffy), 0.02 * size)
+    painter.ellipse(arm.end, (0.019, 0.024), person.skin, shade)
+    painter.limb(arm.middle, arm.end, widths, lower, shade)
+    widths = (0.036 * size * puffy, 0.029 * size * puffy)
+    painter.limb(arm.top, arm.middle, widths, sleeve, shade)
+    if person.bag_side != side:
+        return
+    size = person.bag_size
+    if BAGS[person.bag] == 'hand bag':
+        x, y = arm.end
+        _paint_box(painter, (x, y - 0.085 * size), 0.055 * size, 0.07 * size, person)
+    elif BAGS[person.bag] == 'shoulder bag':
+        x = side * (pose.hip_width + 0.02) * (1 if pose.cos > 0 else -1)
+        x = x if abs(pose.cos) > 0.5 else 0.01
+        centre = (x, pose.hip_y + 0.03)
+        _paint_box(painter, centre, 0.06 * size, 0.055 * size, person)
+
+
+def _paint_box(
+    painter: Painter, centre: Point, wide: float, high: float, person: Appearance
+) -> None:
+    x, y = centre
+    colour = person.bag_colour
+    for part, shade in ((1.0, 1.0), (0.45, 0.72)):
+        painter.polygon(
+            (
+                (x - 0.85 * wide, y + high * part),
+                (x + 0.85 * wide, y + high * part),
+                (x + wide, y - high),
+                (x - wide, y - high),
+            ),
+            colour,
+            shade,
+        )
+
+
+def _paint_backpack(painter: Painter, person: Appearance, pose: Pose) -> None:
+    size = person.bag_size
+    x = -0.105 * pose.sin + pose.lean
+    wide = size * (0.084 * abs(pose.cos) + 0.05 * abs(pose.sin))
+    _paint_box(
+        painter, (x, pose.shoulder_y - 0.12 * size), wide, 0.115 * size, person
+    )
+
+
+def _paint_head(painter: Painter, person: Appearance, pose: Pose) -> None:
+    high = person.head * 0.53
+    wide = high * (0.74 + 0.1 * abs(pose.sin))
+    x, y = pose.lean * 1.5 + 0.025 * pose.sin, 0.985 - high
+    hair, colour = HAIRS[person.hair], person.hair_colour
+    back = -0.5 * wide * pose.sin
+    if hair in ('long', 'bob'):
+        low = y - high * (2.5 if hair == 'long' else 1.35)
+        half = wide * (1.12 - 0.2 * abs(pose.sin))
+        corners = (
+            (x + back - half, y + 0.3 * high),
+            (x + back + half, y + 0.3 * high),
+            (x + back + half * 0.95, low),
+            (x + back - half * 0.95, low),
+        )
+        painter.polygon(corners, colour, 0.9)
+    elif hair == 'bun':
+        painter.ellipse((x + 2.4 * back, y + 0.55 * high), (0.03, 0.03), colour)
+    if hair == 'bald':
+        painter.ellipse((x, y), (wide, high), person.skin)
+    else:
+        painter.ellipse((x, y), (wide * 1.08, high * 1.05), colour)
+        if pose.cos > -0.35:
+            _paint_face(painter, person.skin, pose, (x, y), (wide, high))
+    if hair == 'long' and pose.cos < -0.3:
+        corners = (
+            (x - wide, y),
+            (x + wide, y),
+            (x + wide * 0.9, y - high * 2.5),
+            (x - wide * 0.9, y - high * 2.5),
+        )
+        painter.polygon(corners, colour)
+    hat = HATS[person.hat]
+    if hat == 'none':
+        return
+    y += 0.2 * high
+    painter.ellipse((x, y), (wide * 1.14, high), person.hat_colour, part=slice(7))
+    brim = {'cap': 0.9, 'beanie': 0.0, 'brimmed hat': 0.95}[hat] * wide
+    if brim:
+        left = brim if hat == 'brimmed hat' else max(0.0, -brim * pose.sin)
+        right = brim if hat == 'brimmed hat' else max(0.0, brim * pose.sin)
+        corners = (
+            (x - wide - left, y + 0.012),
+            (x + wide + right, y + 0.012),
+            (x + wide + right, y - 0.008),
+            (x - wide - left, y - 0.008),
+        )
+        painter.polygon(corners, person.hat_colour, 0.7)
+
+
+def _paint_face(
+    painter: Painter, skin: Colour, pose: Pose, centre: Point, radius: Point
+) -> None:
+    x, y = centre
+    wide, high = radius
+    visible = 0.5 + 0.4 * max(pose.cos, 0.0)
+    middle = x + (0.95 - visible) * wide * (1 if pose.sin > 0 else -1) * min(
+        1.0, 2.5 * abs(pose.sin)
+    )
+    painter.ellipse((middle, y - 0.16 * high), (wide * visible, high * 0.8), skin)

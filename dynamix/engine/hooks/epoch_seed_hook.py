@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import DistSamplerSeedHook
+from mmengine.runner import Runner
+
+from dynamix.registry import HOOKS
+
+
+@HOOKS.register_module()
+class EpochSeedHook(DistSamplerSeedHook):
+    """Tells the sampler the epoch and seeds every generator anew for it.
+
+    What a layer draws (dropout, drop path) thereby depends on the run's seed, the
+    epoch and the rank, not on how the run came to that epoch: a resumed run draws
+    what the unbroken one would have drawn. Takes the place of MMEngine's
+    ``DistSamplerSeedHook`` under ``default_hooks.sampler_seed``.
+    """
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seeds ``random``, NumPy and torch from (seed, epoch, rank)."""
+        super().before_train_epoch(runner)
+        words = np.random.SeedSequence((runner.seed, runner.epoch, get_rank()))
+        seed = int(words.generate_state(1)[0])
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 - transforms draw from the global one
+        torch.manual_seed(seed)

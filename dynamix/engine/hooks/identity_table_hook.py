@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from mmengine.dist import get_world_size
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from dynamix.registry import HOOKS
+from dynamix.structures import IdentityTable
+
+
+@HOOKS.register_module()
+class IdentityTableHook(Hook):
+    """Binds the training data's labels to the model and keeps them in the checkpoint.
+
+    Before training it hands the identity table of the ``MixedDataset`` to the head and
+    checks that loop, sampler and loader fit together; it counts the images that could
+    not be read, too.
+    """
+
+    # Before RelabelHook, which needs the bound head.
+    priority = 'HIGH'
+
+    def __init__(self) -> None:
+        self.table: IdentityTable | None = None
+        self._unreadable = 0
+
+    def before_run(self, runner: Runner) -> None:
+        """Binds table and head; does nothing where there is no training.
+
+        Raises:
+            ValueError: If train loop, sampler or batch size do not fit.
+        """
+        loop = getattr(runner, '_train_loop', None)
+        if not hasattr(loop, 'dataloader'):
+            return
+        if not isinstance(loop, EpochBasedTrainLoop):
+            raise ValueError(
+                'train_cfg must say by_epoch=True, but the loop is a '
+                f'{type(loop).__name__}: labels change between epochs, whose length '
+                'is the `iterations` of the sampler.'
+            )
+        loader = loop.dataloader
+        sampler = loader.sampler
+        expected = getattr(sampler, 'rank_batch_size', None)
+        if expected is None:
+            raise ValueError(
+                'train_dataloader.sampler must be a MixedDataSampler, but is a '
+                f'{type(sampler).__name__}.'
+            )
+        if loader.batch_size != expected:
+            raise ValueError(
+                f'train_dataloader.batch_size is {loader.batch_size}, but the global '
+                f'batch of {sampler.global_batch_size} images over {get_world_size()} '
+                f'rank(s) needs {expected} (tools/train.py sets it by itself).'
+            )
+        self.table = loader.dataset.identity_table
+        unwrap(runner).head.bind(self.table, loader.dataset.camera)
+
+    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """Counts the images of the global batch that could not be read."""
+        image_index, _ = unwrap(runner).head.last_batch
+        self._unreadable += int((image_index < 0).sum())
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Says how many images could not be read, if any."""
+        if self._unreadable:
+            print_log(
+                f'{self._unreadable} images of epoch {runner.epoch + 1} could not be '
+                'read and took no part in it.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        self._unreadable = 0
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Writes the labels of now into the checkpoint."""
+        if self.table is not None:
+            checkpoint['identity_table'] = self.table.state_dict()
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Restores the labels when a run is resumed.
+
+        Where only weights are taken (``load_from``), the head's memories are left out:
+        they speak of the identities of another run.
+
+        Raises:
+            ValueError: If the checkpoint has no labels or was made with other data.
+        """
+        if self.table is None:
+            return
+        if not runner._resume:
+            weights = checkpoint.get('state_dict', checkpoint)
+            for key in [key for key in weights if key.startswith('head.')]:
+                del weights[key]
+            return
+        if 'identity_table' not in checkpoint:
+            raise ValueError(
+                'the checkpoint has no `identity_table`, so it cannot be resumed '
+                'from; use `load_from` to take its weights alone.'
+            )
+        self.table.load_state_dict(checkpoint['identity_table'])
+
+
+def unwrap(runner: Runner) -> Any:
+    """The model itself, out of its DDP wrapper."""
+    model = runner.model
+    return model.module if is_model_wrapper(model) else model

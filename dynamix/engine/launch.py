@@ -1,0 +1,131 @@
+"""What the tools do to a config between the command line and the Runner."""
+
+from __future__ import annotations
+
+import os
+import os.path as osp
+from copy import deepcopy
+
+import torch
+import torch.distributed as torch_dist
+from mmengine.config import Config
+
+WORLD_SIZE_VARIABLE = dict(
+    pytorch='WORLD_SIZE', slurm='SLURM_NTASKS', mpi='OMPI_COMM_WORLD_SIZE'
+)
+
+
+def world_size_of(launcher: str) -> int:
+    """Number of processes that a launcher has started.
+
+    Args:
+        launcher (str): ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+
+    Returns:
+        int: 1 for ``'none'``.
+
+    Raises:
+        RuntimeError: If the launcher's environment variable is missing.
+    """
+    if launcher == 'none':
+        return 1
+    variable = WORLD_SIZE_VARIABLE[launcher]
+    if variable not in os.environ:
+        raise RuntimeError(
+            f'--launcher {launcher} needs the environment variable {variable}, which '
+            'the launcher sets: start the tool by tools/dist_*.sh, tools/slurm_*.sh or '
+            'torchrun.'
+        )
+    return int(os.environ[variable])
+
+
+def set_work_dir(cfg: Config, config_path: str, work_dir: str | None) -> None:
+    """Chooses ``work_dir``: command line, then config, then the config's name.
+
+    Args:
+        cfg (Config): Changed in place.
+        config_path (str): File the config was read from.
+        work_dir (str, optional): From the command line.
+    """
+    if work_dir is not None:
+        cfg.work_dir = work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(config_path))[0]
+        cfg.work_dir = osp.join('work_dirs', name)
+
+
+def set_loader_defaults(
+    cfg: Config, pin_memory: bool = True, persistent_workers: bool = True
+) -> None:
+    """Fills in what every data loader of MMPretrain's tools has.
+
+    Args:
+        cfg (Config): Changed in place; what a loader says itself stays, unless an
+            argument is False.
+        pin_memory (bool): False switches pinned memory off. Defaults to True.
+        persistent_workers (bool): False lets workers end with the epoch.
+            Defaults to True.
+    """
+    for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(field)
+        if loader is None:
+            continue
+        workers = loader.get('num_workers', 0) > 0
+        defaults = dict(
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=workers,
+            collate_fn=dict(type='default_collate'),
+        )
+        merged = {**defaults, **deepcopy(loader.to_dict())}
+        merged['pin_memory'] = merged['pin_memory'] and pin_memory
+        merged['persistent_workers'] = (
+            merged['persistent_workers'] and persistent_workers and workers
+        )
+        cfg[field] = merged
+
+
+def share_out_batch(cfg: Config, world_size: int) -> None:
+    """Divides the global batch over the ranks.
+
+    A config states the composition of the global batch, whatever the number of ranks;
+    the loader of each rank needs its share.
+
+    Args:
+        cfg (Config): Changed in place.
+        world_size (int): Number of ranks.
+    """
+    from dynamix.datasets.samplers import MixedDataSampler
+
+    sampler = cfg.train_dataloader.sampler
+    size = MixedDataSampler.global_batch_size_of(
+        sampler.get('multi_camera'), sampler.get('single_camera')
+    )
+    cfg.train_dataloader.batch_size = size // world_size
+
+
+def start_cpu_ranks(cfg: Config) -> None:
+    """Lets several ranks run on a machine without GPU.
+
+    MMEngine always binds a rank to a GPU; here the group is made before it looks, and
+    the model wrapped without device ids.
+
+    Args:
+        cfg (Config): Changed in place.
+    """
+    if cfg.launcher == 'none' or torch.cuda.is_available():
+        return
+    if cfg.launcher == 'slurm':
+        os.environ.setdefault('RANK', os.environ['SLURM_PROCID'])
+        os.environ.setdefault('WORLD_SIZE', os.environ['SLURM_NTASKS'])
+        os.environ.setdefault('LOCAL_RANK', os.environ['SLURM_LOCALID'])
+    torch_dist.init_process_group('gloo')
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
+    )
+    cfg.sync_bn = None
+
+
+def end_ranks() -> None:
+    """Leaves the process group, if there is one."""
+    if torch_dist.is_available() and torch_dist.is_initialized():
+        torch_dist.destroy_process_group()

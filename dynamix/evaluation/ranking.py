@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .ranking_labels import JUNK, RankingLabels
+
+ScoreBlock = Callable[[int, int], torch.Tensor]
+"""Takes ``start, stop``; returns ``[stop - start, G]`` scores, higher is nearer."""
+
+BLOCK_BYTES = 64 * 2**20
+METRICS = ('cosine', 'euclidean')
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What each query's ranking of the gallery is worth.
+
+    A query without a match is dropped: it has no part in any mean.
+
+    Args:
+        first_match (np.ndarray): ``[Q]`` int64, 0-based rank of the nearest match;
+            -1 for a dropped query.
+        average_precision (np.ndarray): ``[Q]`` float64 in 0..1; mean of the precision
+            at each match, not interpolated. NaN for a dropped query.
+        inverse_penalty (np.ndarray): ``[Q]`` float64 in 0..1; number of matches over
+            the 1-based rank of the last one. NaN for a dropped query.
+        num_junk (int): Queries dropped as they are junk.
+        num_same_camera (int): Queries dropped as all their matches stand under the
+            query's own camera.
+        num_no_match (int): Queries dropped as the gallery has nobody of their
+            identity, or only the query image itself.
+    """
+
+    first_match: np.ndarray
+    average_precision: np.ndarray
+    inverse_penalty: np.ndarray
+    num_junk: int
+    num_same_camera: int
+    num_no_match: int
+
+    @property
+    def num_valid(self) -> int:
+        return int((self.first_match >= 0).sum())
+
+    def cmc(self, max_rank: int) -> np.ndarray:
+        """Cumulative match characteristic.
+
+        Returns:
+            np.ndarray: ``[max_rank]`` float64 in 0..1, at ranks 1..max_rank; the
+            share of valid queries with a match so early. NaN if there are none.
+        """
+        first = self.first_match[self.first_match >= 0]
+        if not len(first):
+            return np.full(max_rank, np.nan)
+        return (first[:, None] < np.arange(1, max_rank + 1)).mean(axis=0)
+
+    def scores(self, topk: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
+        """``Rank-k`` for each k, ``mAP`` and ``mINP``, in 0..1.
+
+        Raises:
+            ValueError: If no query is valid.
+        """
+        valid = self.first_match >= 0
+        if not valid.any():
+            raise ValueError('no query has a match, so there is nothing to average.')
+        cmc = self.cmc(max(topk)) if topk else np.empty(0)
+        return {
+            **{f'Rank-{k}': float(cmc[k - 1]) for k in topk},
+            'mAP': float(self.average_precision[valid].mean()),
+            'mINP': float(self.inverse_penalty[valid].mean()),
+        }
+
+
+def rank_features(
+    query: torch.Tensor | np.ndarray,
+    gallery: torch.Tensor | np.ndarray,
+    labels: RankingLabels,
+    metric: str = 'cosine',
+    block_bytes: int = BLOCK_BYTES,
+) -> Ranking:
+    """Ranks the gallery for each query by the likeness of features.
+
+    Args:
+        query (torch.Tensor | np.ndarray): ``[Q, D]``, on the device that computes.
+        gallery (torch.Tensor | np.ndarray): ``[G, D]``, on the same device.
+        labels (RankingLabels): Identities, cameras and rules.
+        metric (str): ``'cosine'`` (features need not be of unit length) or
+            ``'euclidean'``. Defaults to ``'cosine'``.
+        block_bytes (int): Scores held at once; twice as much is used. Defaults to
+            64 MiB.
+
+    Returns:
+        Ranking: One row a query.
+
+    Raises:
+        ValueError: If shapes do not fit, the metric is unknown, or a feature is not
+            finite.
+    """
+    query_rows = as_features('query', query)
+    gallery_rows = as_features('gallery', gallery)
+    _check_shape(len(query_rows), len(gallery_rows), labels)
+    score_block = feature_scores(query_rows, gallery_rows, metric)
+    return rank_blocks(score_block, labels, block_bytes)
+
+
+def rank_distances(
+    distance: torch.Tensor | np.ndarray,
+    labels: RankingLabels,
+    block_bytes: int = BLOCK_BYTES,
+) -> Ranking:
+    """Ranks the gallery for each query by given distances.
+
+    Args:
+        distance (torch.Tensor | np.ndarray): ``[Q, G]`` floats; lower is nearer.
+        labels (RankingLabels): Identities, cameras and rules.
+        block_bytes (int): See :func:`rank_features`.
+
+    Returns:
+        Ranking: One row a query.
+
+    Raises:
+        ValueError: If the shape does not fit or a distance is not finite.
+    """
+    rows = torch.as_tensor(distance)
+    if rows.ndim != 2:
+        raise ValueError(f'distance must be [Q, G], but has shape {tuple(rows.shape)}.')
+    if not rows.is_floating_point():
+        rows = rows.double()
+    if not torch.isfinite(rows).all():
+        raise ValueError('distance holds values that are not finite.')
+    _check_shape(*rows.shape, labels)
+    return rank_blocks(lambda start, stop: -rows[start:stop], labels, block_bytes)
+
+
+def rank_blocks(
+    score_block: ScoreBlock, labels: RankingLabels, block_bytes: int = BLOCK_BYTES
+) -> Ranking:
+    """Ranks by blocks of scores, so that ``[Q, G]`` never exists as a whole.
+
+    Nobody's full ranking is computed: the rank of a match is the number of gallery
+    images with a higher score, read from the row's sorted scores. Equal scores are
+    ranked in gallery order, whoever they show: the result never depends on a sorting
+    algorithm, and a model that gives everyone the same feature gets no credit for it
+    beyond the gallery's order.
+
+    Args:
+        score_block (ScoreBlock): Called with ``start, stop``; returns the finite
+            scores of these queries, ``[stop - start, G]``; they may be overwritten.
+        labels (RankingLabels): Identities, cameras and rules.
+        block_bytes (int): See :func:`rank_features`.
+
+    Returns:
+        Ranking: One row a query.
+    """
+    num_queries = labels.num_queries
+    first_match = np.full(num_queries, -1, dtype=np.int64)
+    precision = np.full(num_queries, np.nan)
+    penalty = np.full(num_queries, np.nan)
+    num_same_camera = 0
+    step = max(1, block_bytes // (4 * max(labels.num_gallery, 1)))
+    for start in range(0, num_queries, step):
+        stop = min(start + step, num_queries)
+        row, column, is_match, itself = labels.pairs(start, stop)
+        matches = np.bincount(row[is_match], minlength=stop - start)
+        others = np.bincount(row[~is_match & ~itself], minlength=stop - start)
+        num_same_camera += int(((matches == 0) & (others > 0)).sum())
+        if not is_match.any():
+            continue
+        score = score_block(start, stop)
+        score[:, torch.from_numpy(labels.junk_columns)] = -torch.inf
+        score[_index(score, row[~is_match]), _index(score, column[~is_match])] = (
+            -torch.inf
+        )
+        row, column = row[is_match], column[is_match]
+        rank = _ranks(score, row, column)
+        rank = rank[np.lexsort((rank, row))]
+        valid = np.flatnonzero(matches)
+        begin = (np.cumsum(matches) - matches)[row]
+        nth = np.arange(1, len(row) + 1) - begin
+        summed = np.bincount(row, nth / (rank + 1), minlength=stop - start)
+        end = np.cumsum(matches)[valid]
+        precision[start + valid] = summed[valid] / matches[valid]
+        penalty[start + valid] = matches[valid] / (rank[end - 1] + 1)
+        first_match[start + valid] = rank[end - matches[valid]]
+    num_junk = int((labels.query_identity == JUNK).sum())
+    dropped = int((first_match < 0).sum())
+    return Ranking(
+        first_match,
+        precision,
+        penalty,
+        num_junk=num_junk,
+        num_same_camera=num_same_camera,
+        num_no_match=dropped - num_junk - num_same_camera,
+    )
+
+
+def feature_scores(
+    query: torch.Tensor, gallery: torch.Tensor, metric: str
+) -> ScoreBlock:
+    """Scores of float32 features, ``[Q, D]`` and ``[G, D]``, block by block.
+
+    Raises:
+        ValueError: If the metric is unknown or the features have different lengths.
+    """
+    if metric not in METRICS:
+        raise ValueError(f'metric must be one of {METRICS}, but got {metric!r}.')
+    if query.shape[1] != gallery.shape[1]:
+        raise ValueError(
+            f'query features have {query.shape[1]} numbers each, gallery features '
+            f'{gallery.shape[1]}.'
+        )
+    if metric == 'cosine':
+        query, gallery = F.normalize(query), F.normalize(gallery)
+        return lambda start, stop: query[start:stop] @ gallery.T
+    # q.g - |g|^2 / 2 falls as |q - g| grows, and spares a pass over the block.
+    half_square = gallery.square().sum(dim=1) / 2
+    return lambda start, stop: torch.addmm(
+        half_square, query[start:stop], gallery.T, beta=-1
+    )
+
+
+def as_features(name: str, features: torch.Tensor | np.ndarray) -> torch.Tensor:
+    """Checks features and makes them ``[N, D]`` float32, on the device they are on.
+
+    Raises:
+        ValueError: If they are not a matrix, or not finite.
+    """
+    rows = torch.as_tensor(features)
+    if rows.ndim != 2:
+        raise ValueError(
+            f'{name} features must be [N, D], but have shape {tuple(rows.shape)}.'
+        )
+    rows = rows.float()
+    finite = torch.isfinite(rows).all(dim=1)
+    if not finite.all():
+        wrong = torch.nonzero(~finite).flatten()
+        raise ValueError(
+            f'{len(wrong)} of {len(rows)} {name} features are not finite, the first '
+            f'is number {int(wrong[0])}.'
+        )
+    return rows
+
+
+def _ranks(score: torch.Tensor, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """0-based rank of each (row, column) among its row's scores, ``[P]`` int64."""
+    rows, columns = _index(score, row), _index(score, column)
+    value = score[rows, columns]
+    count = np.bincount(row, minlength=len(score))
+    slot = _index(score, np.arange(len(row)) - (np.cumsum(count) - count)[row])
+    padded = score.new_zeros(len(score), int(count.max()))
+    padded[rows, slot] = value
+    ascending = _sorted_rows(score)
+    up_to = torch.searchsorted(ascending, padded, right=True)[rows, slot]
+    below = torch.searchsorted(ascending, padded)[rows, slot]
+    rank = score.shape[1] - up_to
+    tied = torch.nonzero(up_to - below > 1).flatten()
+    position = torch.arange(score.shape[1], device=score.device)
+    for part in tied.split(max(1, len(score))):
+        equal = score[rows[part]] == value[part, None]
+        equal &= position < columns[part, None]
+        rank[part] += torch.count_nonzero(equal, dim=1)
+    return rank.cpu().numpy()
+
+
+def _sorted_rows(score: torch.Tensor) -> torch.Tensor:
+    if score.device.type != 'cpu':
+        return score.sort(dim=1).values
+    # NumPy sorts bare values several times faster than torch sorts with indices.
+    values = score.numpy().copy()
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda part: part.sort(axis=1), np.array_split(values, threads)))
+    return torch.from_numpy(values)
+
+
+def _index(like: torch.Tensor, values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(values).to(like.device)
+
+
+def _check_shape(num_queries: int, num_gallery: int, labels: RankingLabels) -> None:
+    expected = (labels.num_queries, labels.num_gallery)
+    if (num_queries, num_gallery) != expected:
+        raise ValueError(
+            f'there are {num_queries} queries and {num_gallery} gallery images, but '
+            f'labels of {expected[0]} and {expected[1]}.'
+        )

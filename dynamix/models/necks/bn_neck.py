@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from mmcv.cnn import build_norm_layer
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from dynamix.registry import MODELS
+
+
+@MODELS.register_module()
+class BNNeck(BaseModule):
+    """Pooling, then batch normalisation without a learnt shift.
+
+    The shift is frozen at zero so that the embedding stays centred on the unit
+    sphere's origin, where cosine similarity is at home.
+
+    Source: "Bag of Tricks and a Strong Baseline for Deep Person Re-identification"
+    (BNNeck); "Fine-tuning CNN Image Retrieval with No Human Annotation" (GeM, which
+    is MMPretrain's ``GeneralizedMeanPooling``).
+
+    Args:
+        in_channels (int): Length ``D`` of the embedding.
+        pooling (dict, optional): Config of a module that makes ``[B, D]`` of a
+            ``[B, D, H, W]`` feature map. None for backbones that return vectors, as
+            transformers with a class token do. Defaults to None.
+        norm_cfg (dict): Config of the normalisation layer.
+            Defaults to ``dict(type='BN1d')``.
+        init_cfg (dict, optional): Initialisation config. Defaults to None.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        pooling: dict | None = None,
+        norm_cfg: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.in_channels = in_channels
+        self.pooling = None if pooling is None else MODELS.build(pooling)
+        self.norm = build_norm_layer(norm_cfg or dict(type='BN1d'), in_channels)[1]
+        if getattr(self.norm, 'bias', None) is not None:
+            self.norm.bias.requires_grad_(False)
+
+    def forward(self, inputs: Tensor | tuple[Tensor, ...]) -> Tensor:
+        """Makes embeddings of a backbone's output.
+
+        Args:
+            inputs (Tensor | tuple[Tensor, ...]): ``[B, D, H, W]`` or ``[B, D]``; of a
+                tuple, the last entry is used.
+
+        Returns:
+            Tensor: ``[B, D]``, not normalised.
+
+        Raises:
+            ValueError: If the length of the embedding is not ``in_channels``.
+        """
+        x = inputs[-1] if isinstance(inputs, (tuple, list)) else inputs
+        if self.pooling is not None:
+            x = self.pooling(x)
+        if x.ndim != 2 or x.size(1) != self.in_channels:
+            raise ValueError(
+                f'neck.in_channels is {self.in_channels}, but the backbone and the '
+                f'pooling give a tensor of shape {tuple(x.shape)}; expected '
+                f'[B, {self.in_channels}].'
+            )
+        return self.norm(x)

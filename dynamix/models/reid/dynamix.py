@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from dynamix.registry import MODELS
+from dynamix.structures import ReIDDataSample
+
+from .encoder import ReIDEncoder
+
+
+@MODELS.register_module()
+class DynaMix(BaseModel):
+    """Re-identification from mixed multi-camera and single-camera data.
+
+    In training the encoder sees the augmented view of each image and the momentum
+    encoder the plain one; the head compares both with each other and with its
+    centroid memory. At inference the momentum encoder alone is used.
+
+    Source: DynaMix, arXiv 2511.19067; its formulas are reconstructed from ReMix,
+    arXiv 2410.21938.
+
+    Args:
+        backbone (dict): Config of the backbone.
+        neck (dict): Config of the neck; makes ``[B, D]``.
+        head (dict, optional): Config of the head, a ``CentroidMemoryHead``. None for
+            a model that only embeds. Defaults to None.
+        momentum_encoder (dict): Config of the average of the encoder. Defaults to
+            ``dict(type='MomentumEncoder', momentum=0.001)``.
+        inference (str): Which of the two embeds at inference, ``'momentum_encoder'``
+            or ``'encoder'`` (for comparison). Defaults to ``'momentum_encoder'``.
+        data_preprocessor (dict, optional): Config of the data preprocessor. Defaults
+            to MMPretrain's ``SelfSupDataPreprocessor`` without normalisation.
+        init_cfg (dict, optional): Initialisation config. Defaults to None.
+
+    Raises:
+        ValueError: If ``inference`` names neither encoder.
+    """
+
+    INFERENCE = ('momentum_encoder', 'encoder')
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict,
+        head: dict | None = None,
+        momentum_encoder: dict | None = None,
+        inference: str = 'momentum_encoder',
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        preprocessor = dict(data_preprocessor or {})
+        preprocessor.setdefault('type', 'mmpretrain.SelfSupDataPreprocessor')
+        super().__init__(MODELS.build(preprocessor), init_cfg)
+        if inference not in self.INFERENCE:
+            raise ValueError(
+                f'model.inference must be one of {self.INFERENCE}, but got '
+                f'{inference!r}.'
+            )
+        self.encoder = ReIDEncoder(backbone, neck)
+        average = dict(momentum_encoder or {})
+        average.setdefault('type', 'MomentumEncoder')
+        self.momentum_encoder = MODELS.build(
+            average, default_args=dict(model=self.encoder)
+        )
+        self.head = None if head is None else MODELS.build(head)
+        self.inference = inference
+
+    def init_weights(self) -> None:
+        """Initialises the encoder (pre-trained weights too) and copies it."""
+        super().init_weights()
+        self.momentum_encoder.copy_from(self.encoder)
+
+    def forward(
+        self,
+        inputs: Tensor | list[Tensor],
+        data_samples: list[ReIDDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> Tensor | dict[str, Tensor] | list[ReIDDataSample]:
+        """MMPretrain's three ways through a model.
+
+        Args:
+            inputs (Tensor | list[Tensor]): ``[B, 3, H, W]``; in mode ``'loss'`` the
+                two views ``[augmented, plain]``.
+            data_samples (list[ReIDDataSample], optional): One an image.
+            mode (str): ``'tensor'`` gives embeddings, ``'predict'`` data samples with
+                their ``feature``, ``'loss'`` the named losses.
+
+        Returns:
+            Tensor | dict[str, Tensor] | list[ReIDDataSample]: See ``mode``.
+
+        Raises:
+            ValueError: If ``mode`` is none of the three.
+        """
+        if mode == 'tensor':
+            return self.embed(inputs)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        raise ValueError(
+            f"mode must be 'tensor', 'predict' or 'loss', but got {mode!r}."
+        )
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Embeds images for search.
+
+        Args:
+            inputs (Tensor): ``[B, 3, H, W]``.
+
+        Returns:
+            Tensor: ``[B, D]`` float32, unit length.
+        """
+        return F.normalize(getattr(self, self.inference)(inputs).float(), dim=1)
+
+    def predict(
+        self, inputs: Tensor, data_samples: list[ReIDDataSample] | None = None
+    ) -> list[ReIDDataSample]:
+        """Embeds images and writes ``feature`` into their data samples.
+
+        Args:
+            inputs (Tensor): ``[B, 3, H, W]``.
+            data_samples (list[ReIDDataSample], optional): One an image; made where
+                None.
+
+        Returns:
+            list[ReIDDataSample]: The samples, each with ``feature``, ``[D]``.
+        """
+        features = self.embed(inputs)
+        if data_samples is None:
+            data_samples = [ReIDDataSample() for _ in features]
+        for sample, feature in zip(data_samples, features):
+            sample.set_data(dict(feature=feature))
+        return data_samples
+
+    def loss(
+        self, inputs: list[Tensor], data_samples: list[ReIDDataSample]
+    ) -> dict[str, Tensor]:
+        """Losses of one batch; updates momentum encoder and memories.
+
+        Args:
+            inputs (list[Tensor]): Augmented and plain view, each ``[B, 3, H, W]``.
+            data_samples (list[ReIDDataSample]): One an image.
+
+        Returns:
+            dict[str, Tensor]: Scalars, by name.
+
+        Raises:
+            ValueError: If the model has no head or the views are not two.
+        """
+        if self.head is None:
+            raise ValueError('training needs a head, but model.head is None.')
+        if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
+            found = (
+                len(inputs) if isinstance(inputs, (list, tuple)) else 'a single tensor'
+            )
+            raise ValueError(
+                'training needs two views of each image, [augmented, plain], made by '
+                f'MultiView in the training pipeline, but got {found}.'
+            )
+        augmented, plain = inputs
+        features = self.encoder(augmented)
+        with torch.no_grad():
+            self.momentum_encoder.update_parameters(self.encoder)
+            momentum_features = self.momentum_encoder(plain)
+        return self.head.loss(features, momentum_features, data_samples)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from dynamix.registry import MODELS
+
+
+@MODELS.register_module()
+class ReIDEncoder(BaseModule):
+    """Backbone and neck: images in, embeddings out.
+
+    Args:
+        backbone (dict): Config of the backbone, e.g. MMPretrain's
+            ``dict(type='mmpretrain.ResNet', depth=50)``.
+        neck (dict): Config of the neck that makes ``[B, D]`` of its output.
+        init_cfg (dict, optional): Initialisation config. Defaults to None.
+    """
+
+    def __init__(self, backbone: dict, neck: dict, init_cfg: dict | None = None):
+        super().__init__(init_cfg)
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Embeds images.
+
+        Args:
+            inputs (Tensor): ``[B, 3, H, W]``, normalised by the data preprocessor.
+
+        Returns:
+            Tensor: ``[B, D]``, not normalised.
+        """
+        return self.neck(self.backbone(inputs))

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.model import ExponentialMovingAverage
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from dynamix.registry import MODELS
+
+
+@MODELS.register_module()
+class MomentumEncoder(ExponentialMovingAverage):
+    r"""Exponential moving average of the encoder.
+
+    .. math:: \theta_m \leftarrow (1 - \mu) \theta_m + \mu \theta
+
+    Differs from MMEngine's average in three points: parameters are averaged by one
+    fused operation and without waiting for the device; the running statistics of
+    batch normalisation are its own, made by its own forwards over plain images, since
+    those are what it meets at inference; and stochastic layers (dropout, drop path)
+    never act, so that the embeddings it hands out as targets are not noisy.
+
+    Args:
+        model (nn.Module): The encoder.
+        momentum (float): Share :math:`\mu` of the encoder at each update. The
+            paper's 0.999 is ``momentum=0.001`` here, as everywhere in MMEngine.
+            Defaults to 0.001.
+        warmup (int): Until about this many updates the average is over a growing
+            window: the share is ``max(momentum, warmup / (warmup + updates))``
+            (ours; for runs so short that the initial weights would weigh on the end).
+            0 keeps the share constant. Defaults to 0.
+
+    Raises:
+        ValueError: If ``momentum`` or ``warmup`` is out of range.
+    """
+
+    def __init__(
+        self, model: nn.Module, momentum: float = 0.001, warmup: int = 0, **kwargs: Any
+    ) -> None:
+        if not 0.0 < momentum <= 0.5:
+            raise ValueError(
+                'momentum_encoder.momentum is the share of the encoder in each update '
+                f'and must lie in (0, 0.5], but got {momentum}: for a decay of 0.999 '
+                'write 0.001.'
+            )
+        if warmup < 0:
+            raise ValueError(
+                f'momentum_encoder.warmup must not be negative, but got {warmup}.'
+            )
+        super().__init__(model, momentum=momentum, **kwargs)
+        self.warmup = warmup
+        self._updates: int | None = None
+
+    @torch.no_grad()
+    def copy_from(self, model: nn.Module) -> None:
+        """Takes over parameters and buffers of the encoder as they are."""
+        self.module.load_state_dict(model.state_dict())
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Moves the average one step towards the encoder.
+
+        The first update of all copies the encoder, buffers included.
+
+        Args:
+            model (nn.Module): The encoder.
+        """
+        if self._updates is None:
+            self._updates = int(self.steps)
+        if self._updates == 0:
+            self.copy_from(model)
+        else:
+            share = self.momentum
+            if self.warmup:
+                share = max(share, self.warmup / (self.warmup + self._updates))
+            torch._foreach_lerp_(
+                [p.data for p in self.module.parameters()],
+                [p.data for p in model.parameters()],
+                share,
+            )
+        self._updates += 1
+        self.steps += 1
+
+    def train(self, mode: bool = True) -> MomentumEncoder:
+        """Lets only batch normalisation train; see the class's text."""
+        super().train(False)
+        self.training = mode
+        for module in self.modules():
+            if isinstance(module, _BatchNorm):
+                module.train(mode)
+        return self
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._updates = None

@@ -1,0 +1,86 @@
+import pytest
+import torch
+from torch import nn
+
+from dynamix.models import MomentumEncoder
+
+
+def make_encoder():
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Flatten()
+    )
+
+
+def perturb(model):
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter))
+
+
+def test_average_is_the_formula():
+    torch.manual_seed(0)
+    encoder = make_encoder()
+    average = MomentumEncoder(encoder, momentum=0.1)
+    perturb(encoder)
+    average.update_parameters(encoder)
+    expected = {k: p.detach().clone() for k, p in encoder.named_parameters()}
+    for _ in range(5):
+        perturb(encoder)
+        average.update_parameters(encoder)
+        for key, p in encoder.named_parameters():
+            expected[key] = 0.9 * expected[key] + 0.1 * p.detach()
+    for key, p in average.module.named_parameters():
+        torch.testing.assert_close(p, expected[key])
+        assert not p.requires_grad
+
+
+def test_warm_up_widens_the_window():
+    encoder = nn.Linear(1, 1, bias=False)
+    average = MomentumEncoder(encoder, momentum=0.001, warmup=1)
+    values = []
+    for value in (1.0, 3.0, 5.0):
+        nn.init.constant_(encoder.weight, value)
+        values.append(value)
+        average.update_parameters(encoder)
+    # Shares 1, 1/2, 1/3: the plain mean.
+    assert average.module.weight.item() == pytest.approx(sum(values) / 3)
+
+
+def test_statistics_are_its_own_and_dropout_never_acts():
+    encoder = make_encoder()
+    average = MomentumEncoder(encoder)
+    average.update_parameters(encoder)
+    average.train()
+    x = torch.rand(8, 3, 8, 8)
+    torch.testing.assert_close(average(x), average(x))
+    own = average.module[1].running_mean.clone()
+    encoder.train()(10 * x)
+    average.update_parameters(encoder)
+    torch.testing.assert_close(average.module[1].running_mean, own)
+    average.eval()
+    assert not average.module[1].training
+    assert not average.training
+
+
+def test_follows_a_move_of_dtype_and_goes_on_after_loading():
+    encoder = make_encoder()
+    average = MomentumEncoder(encoder, momentum=0.5)
+    average.to(torch.float64)
+    encoder.to(torch.float64)
+    average.update_parameters(encoder)
+    other = MomentumEncoder(make_encoder().double(), momentum=0.5)
+    other.load_state_dict(average.state_dict())
+    perturb(encoder)
+    average.update_parameters(encoder)
+    other.update_parameters(encoder)
+    for a, b in zip(average.parameters(), other.parameters()):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'text'),
+    [(dict(momentum=0.999), 'write 0.001'), (dict(warmup=-1), 'warmup')],
+)
+def test_wrong_values_are_named(kwargs, text):
+    with pytest.raises(ValueError, match=text):
+        MomentumEncoder(nn.Linear(1, 1), **kwargs)
