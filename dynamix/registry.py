@@ -1,46 +1,43 @@
 """Child registries of MMEngine's, scope ``dynamix``.
 
-A type is looked up here first, then in MMEngine; ``mmpretrain.X`` and ``mmcv``'s
-transforms are reached by scope. ``locations`` lets a config build a type without
-importing its module by hand.
+A type is looked up here first, then in MMEngine; those of MMPretrain are reached as
+``mmpretrain.X``. ``locations`` lets a config build a type without importing its module.
 """
 
-from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
-from mmengine.registry import DATASETS as MMENGINE_DATASETS
-from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import METRICS as MMENGINE_METRICS
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine import registry as mmengine
 from mmengine.registry import Registry
 
-DATASETS = Registry(
-    'dataset', parent=MMENGINE_DATASETS, scope='dynamix', locations=['dynamix.datasets']
+
+def _child(name: str, parent: Registry, *locations: str) -> Registry:
+    return Registry(
+        name, parent=parent, scope='dynamix', locations=list(locations or ('dynamix',))
+    )
+
+
+DATASETS = _child('dataset', mmengine.DATASETS, 'dynamix.datasets')
+DATA_SAMPLERS = _child(
+    'data sampler', mmengine.DATA_SAMPLERS, 'dynamix.datasets.samplers'
 )
-DATA_SAMPLERS = Registry(
-    'data sampler',
-    parent=MMENGINE_DATA_SAMPLERS,
-    scope='dynamix',
-    locations=['dynamix.datasets.samplers'],
+TRANSFORMS = _child('transform', mmengine.TRANSFORMS, 'dynamix.datasets.transforms')
+MODELS = _child('model', mmengine.MODELS, 'dynamix.models')
+HOOKS = _child('hook', mmengine.HOOKS, 'dynamix.engine')
+OPTIM_WRAPPERS = _child('optimizer wrapper', mmengine.OPTIM_WRAPPERS, 'dynamix.engine')
+METRICS = _child('metric', mmengine.METRICS, 'dynamix.evaluation')
+
+# Nothing of ours is in these; they exist so that MMEngine finds the scope.
+EVALUATORS = _child('evaluator', mmengine.EVALUATOR)
+INFERENCERS = _child('inferencer', mmengine.INFERENCERS)
+LOG_PROCESSORS = _child('log processor', mmengine.LOG_PROCESSORS)
+LOOPS = _child('loop', mmengine.LOOPS)
+MODEL_WRAPPERS = _child('model wrapper', mmengine.MODEL_WRAPPERS)
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer wrapper constructor', mmengine.OPTIM_WRAPPER_CONSTRUCTORS
 )
-TRANSFORMS = Registry(
-    'transform',
-    parent=MMENGINE_TRANSFORMS,
-    scope='dynamix',
-    locations=['dynamix.datasets.transforms'],
-)
-MODELS = Registry(
-    'model', parent=MMENGINE_MODELS, scope='dynamix', locations=['dynamix.models']
-)
-HOOKS = Registry(
-    'hook', parent=MMENGINE_HOOKS, scope='dynamix', locations=['dynamix.engine']
-)
-METRICS = Registry(
-    'metric', parent=MMENGINE_METRICS, scope='dynamix', locations=['dynamix.evaluation']
-)
-OPTIM_WRAPPERS = Registry(
-    'optimizer wrapper',
-    parent=MMENGINE_OPTIM_WRAPPERS,
-    scope='dynamix',
-    locations=['dynamix.engine'],
-)
+OPTIMIZERS = _child('optimizer', mmengine.OPTIMIZERS)
+PARAM_SCHEDULERS = _child('parameter scheduler', mmengine.PARAM_SCHEDULERS)
+RUNNER_CONSTRUCTORS = _child('runner constructor', mmengine.RUNNER_CONSTRUCTORS)
+RUNNERS = _child('runner', mmengine.RUNNERS)
+TASK_UTILS = _child('task util', mmengine.TASK_UTILS)
+VISBACKENDS = _child('vis_backend', mmengine.VISBACKENDS)
+VISUALIZERS = _child('visualizer', mmengine.VISUALIZERS)
+WEIGHT_INITIALIZERS = _child('weight initializer', mmengine.WEIGHT_INITIALIZERS)

@@ -1,15 +1,38 @@
 from .image_table import ImageTable
 from .image_table_builder import ImageTableBuilder
+from .labelled_folder import LabelledFolder
 from .mixed_dataset import MixedDataset, SourceSpan
+from .multi_camera import CUHK02, CUHK03NP, CUHKSYSU, MSMT17, DukeMTMC, Market1501
+from .random_halves import RandomHalves
 from .reid_dataset import ReIDDataset
 from .sample_key import SampleKey, seeded
+from .single_camera import MARS, LUPersonNL
+from .small_targets import GRID, ILIDS, PRID2011, VIPeR
+from .target_dataset import TargetDataset
+from .tracklet_folder import TrackletFolder
 
 __all__ = [
+    'CUHK02',
+    'CUHK03NP',
+    'CUHKSYSU',
+    'GRID',
+    'ILIDS',
+    'MARS',
+    'MSMT17',
+    'PRID2011',
+    'DukeMTMC',
     'ImageTable',
     'ImageTableBuilder',
+    'LUPersonNL',
+    'LabelledFolder',
+    'Market1501',
     'MixedDataset',
+    'RandomHalves',
     'ReIDDataset',
     'SampleKey',
     'SourceSpan',
+    'TargetDataset',
+    'TrackletFolder',
+    'VIPeR',
     'seeded',
 ]

@@ -213,9 +213,7 @@ def _reload(file: Path, token: str) -> ImageTable:
 def _as_column(name: str, values: Any, size: int, dtype: Any) -> np.ndarray:
     column = np.asarray(values)
     if column.size and column.dtype.kind not in 'iu':
-        raise ValueError(
-            f'column {name!r} must hold integers, but got {column.dtype}.'
-        )
+        raise ValueError(f'column {name!r} must hold integers, but got {column.dtype}.')
     if column.ndim == 0:
         column = np.full(size, column)
     if column.shape != (size,):

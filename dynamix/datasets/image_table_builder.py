@@ -79,26 +79,45 @@ class ImageTableBuilder:
         return np.array(self._columns[name], dtype=np.int32)
 
     def build(
-        self, info: dict[str, Any] | None = None, **columns: np.ndarray
+        self,
+        info: dict[str, Any] | None = None,
+        order: np.ndarray | None = None,
+        **columns: np.ndarray,
     ) -> ImageTable:
         """Makes the table.
 
         Args:
             info (dict, optional): See :class:`ImageTable`.
-            **columns (np.ndarray): Columns to take in place of the collected ones.
+            order (np.ndarray, optional): ``[n]`` permutation: which collected row
+                comes first, second, ...
+            **columns (np.ndarray): Columns to take in place of the collected ones;
+                they are in the table's order already.
 
         Raises:
             ValueError: If a number does not fit its column.
         """
         given = {name: self.column(name) for name in COLUMNS if name not in columns}
-        given.update(columns)
-        table = ImageTable.from_columns(**given)
+        ends = np.array(self._ends, dtype=np.uint64)
+        paths = self._paths
+        if order is not None and not np.array_equal(order, np.arange(len(self))):
+            given = {name: column[order] for name, column in given.items()}
+            ends, paths = self._reordered(ends, order)
+        complete: dict[str, Any] = {**given, **columns}
         arrays = dict(
-            table.arrays,
-            ends=smallest_ends(np.array(self._ends, dtype=np.uint64)),
-            paths=np.frombuffer(bytes(self._paths), np.uint8),
+            ImageTable.from_columns(**complete).arrays,
+            ends=smallest_ends(ends),
+            paths=np.frombuffer(bytes(paths), np.uint8),
         )
         if self._watched:
             arrays['watched'] = np.frombuffer(b'\0'.join(self._watched), np.uint8)
             arrays['stamps'] = np.array(self._stamps, dtype=np.int64)
         return ImageTable(arrays, self.root, info)
+
+    def _reordered(
+        self, ends: np.ndarray, order: np.ndarray
+    ) -> tuple[np.ndarray, bytearray]:
+        starts = np.append(np.uint64(0), ends[:-1])
+        paths = bytearray()
+        for begin, end in zip(starts[order].tolist(), ends[order].tolist()):
+            paths += self._paths[begin:end]
+        return np.cumsum((ends - starts)[order]), paths

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from mmengine.dataset import Compose
+from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from .image_table import ImageTable
+from .label_checks import SplitCheck, check_split, images_per_identity
 from .table_cache import cached_table
 
 Transform = dict | Callable[[dict], dict]
@@ -103,7 +107,60 @@ class ReIDDataset(Dataset):
         else:
             self.table = self.build_table()
         self.read_table()
+        if self.query_splits is not None:
+            self._check_target()
+        elif self.kind == 'multi_camera':
+            self._check_people()
         self._fully_initialized = True
+
+    def split_checks(self) -> list[SplitCheck]:
+        """Counts of each split of an evaluation set; empty for a training set."""
+        if self.query_splits is None or self.gallery_splits is None:
+            return []
+        identity, camera = self.table.identity, self.table.camera
+        numbers = {*chain.from_iterable(chain(self.query_splits, self.gallery_splits))}
+        return [
+            check_split(
+                identity,
+                camera,
+                np.array([number in splits for splits in self.query_splits], bool),
+                np.array([number in splits for splits in self.gallery_splits], bool),
+            )
+            for number in sorted(numbers) or [0]
+        ]
+
+    def _check_target(self) -> None:
+        for number, found in enumerate(self.split_checks()):
+            where = f'target {self.name!r}, split {number}'
+            if not found.queries or not found.gallery:
+                raise ValueError(
+                    f'{where}: there are {found.queries} queries and {found.gallery} '
+                    'gallery images, at least one of each is needed.'
+                )
+            if found.without_image == found.queries:
+                raise ValueError(
+                    f'{where}: none of the {found.queries} queries shows a person who '
+                    'is in the gallery. Do queries and gallery use the same numbers?'
+                )
+            if found.without_match:
+                print_log(
+                    f'{where}: {found.without_match} of {found.queries} queries show '
+                    'a person whom no other camera of the gallery saw; a metric that '
+                    'is aware of cameras leaves them out.',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+
+    def _check_people(self) -> None:
+        counts = images_per_identity(self.table.identity)
+        alone = int((counts == 1).sum())
+        if alone:
+            print_log(
+                f'{self.name}: {alone} of {len(counts)} identities have one image '
+                'only: it never has a positive of its own person.',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     @property
     def metainfo(self) -> dict[str, Any]:

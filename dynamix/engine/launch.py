@@ -10,6 +10,8 @@ import torch
 import torch.distributed as torch_dist
 from mmengine.config import Config
 
+from dynamix.datasets.samplers import Composition
+
 WORLD_SIZE_VARIABLE = dict(
     pytorch='WORLD_SIZE', slurm='SLURM_NTASKS', mpi='OMPI_COMM_WORLD_SIZE'
 )
@@ -93,14 +95,16 @@ def share_out_batch(cfg: Config, world_size: int) -> None:
     Args:
         cfg (Config): Changed in place.
         world_size (int): Number of ranks.
-    """
-    from dynamix.datasets.samplers import MixedDataSampler
 
+    Raises:
+        ValueError: If the batch cannot be dealt to so many ranks.
+    """
     sampler = cfg.train_dataloader.sampler
-    size = MixedDataSampler.global_batch_size_of(
-        sampler.get('multi_camera'), sampler.get('single_camera')
+    composition = Composition(
+        sampler.get('multi_camera', {}), sampler.get('single_camera', {})
     )
-    cfg.train_dataloader.batch_size = size // world_size
+    composition.check_world_size(world_size)
+    cfg.train_dataloader.batch_size = composition.batch_size // world_size
 
 
 def start_cpu_ranks(cfg: Config) -> None:

@@ -1,20 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from .match_ranks import match_ranks
 from .ranking_labels import JUNK, RankingLabels
 
 ScoreBlock = Callable[[int, int], torch.Tensor]
 """Takes ``start, stop``; returns ``[stop - start, G]`` scores, higher is nearer."""
 
-BLOCK_BYTES = 64 * 2**20
-METRICS = ('cosine', 'euclidean')
+BLOCK_BYTES = 16 * 2**20
+FEATURE_METRICS = ('cosine', 'euclidean')
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,7 @@ def rank_features(
         labels (RankingLabels): Identities, cameras and rules.
         metric (str): ``'cosine'`` (features need not be of unit length) or
             ``'euclidean'``. Defaults to ``'cosine'``.
-        block_bytes (int): Scores held at once; twice as much is used. Defaults to
-            64 MiB.
+        block_bytes (int): Size of the scores held at once. Defaults to 16 MiB.
 
     Returns:
         Ranking: One row a query.
@@ -130,11 +129,11 @@ def rank_distances(
     rows = torch.as_tensor(distance)
     if rows.ndim != 2:
         raise ValueError(f'distance must be [Q, G], but has shape {tuple(rows.shape)}.')
-    if not rows.is_floating_point():
+    if rows.dtype not in (torch.float32, torch.float64):
         rows = rows.double()
     if not torch.isfinite(rows).all():
         raise ValueError('distance holds values that are not finite.')
-    _check_shape(*rows.shape, labels)
+    _check_shape(rows.shape[0], rows.shape[1], labels)
     return rank_blocks(lambda start, stop: -rows[start:stop], labels, block_bytes)
 
 
@@ -144,7 +143,7 @@ def rank_blocks(
     """Ranks by blocks of scores, so that ``[Q, G]`` never exists as a whole.
 
     Nobody's full ranking is computed: the rank of a match is the number of gallery
-    images with a higher score, read from the row's sorted scores. Equal scores are
+    images with a higher score. Equal scores are
     ranked in gallery order, whoever they show: the result never depends on a sorting
     algorithm, and a model that gives everyone the same feature gets no credit for it
     beyond the gallery's order.
@@ -174,11 +173,10 @@ def rank_blocks(
             continue
         score = score_block(start, stop)
         score[:, torch.from_numpy(labels.junk_columns)] = -torch.inf
-        score[_index(score, row[~is_match]), _index(score, column[~is_match])] = (
-            -torch.inf
-        )
+        left_out = torch.from_numpy(np.stack([row[~is_match], column[~is_match]]))
+        score[tuple(left_out.to(score.device))] = -torch.inf
         row, column = row[is_match], column[is_match]
-        rank = _ranks(score, row, column)
+        rank = match_ranks(score, row, column)
         rank = rank[np.lexsort((rank, row))]
         valid = np.flatnonzero(matches)
         begin = (np.cumsum(matches) - matches)[row]
@@ -208,8 +206,10 @@ def feature_scores(
     Raises:
         ValueError: If the metric is unknown or the features have different lengths.
     """
-    if metric not in METRICS:
-        raise ValueError(f'metric must be one of {METRICS}, but got {metric!r}.')
+    if metric not in FEATURE_METRICS:
+        raise ValueError(
+            f'metric must be one of {FEATURE_METRICS}, but got {metric!r}.'
+        )
     if query.shape[1] != gallery.shape[1]:
         raise ValueError(
             f'query features have {query.shape[1]} numbers each, gallery features '
@@ -237,50 +237,17 @@ def as_features(name: str, features: torch.Tensor | np.ndarray) -> torch.Tensor:
             f'{name} features must be [N, D], but have shape {tuple(rows.shape)}.'
         )
     rows = rows.float()
-    finite = torch.isfinite(rows).all(dim=1)
-    if not finite.all():
-        wrong = torch.nonzero(~finite).flatten()
+    # The sum is not finite if a number is not, and cheaper to look at.
+    if not torch.isfinite(rows.sum()):
+        wrong = torch.nonzero(~torch.isfinite(rows).all(dim=1)).flatten()
+    else:
+        wrong = torch.empty(0)
+    if len(wrong):
         raise ValueError(
             f'{len(wrong)} of {len(rows)} {name} features are not finite, the first '
             f'is number {int(wrong[0])}.'
         )
     return rows
-
-
-def _ranks(score: torch.Tensor, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """0-based rank of each (row, column) among its row's scores, ``[P]`` int64."""
-    rows, columns = _index(score, row), _index(score, column)
-    value = score[rows, columns]
-    count = np.bincount(row, minlength=len(score))
-    slot = _index(score, np.arange(len(row)) - (np.cumsum(count) - count)[row])
-    padded = score.new_zeros(len(score), int(count.max()))
-    padded[rows, slot] = value
-    ascending = _sorted_rows(score)
-    up_to = torch.searchsorted(ascending, padded, right=True)[rows, slot]
-    below = torch.searchsorted(ascending, padded)[rows, slot]
-    rank = score.shape[1] - up_to
-    tied = torch.nonzero(up_to - below > 1).flatten()
-    position = torch.arange(score.shape[1], device=score.device)
-    for part in tied.split(max(1, len(score))):
-        equal = score[rows[part]] == value[part, None]
-        equal &= position < columns[part, None]
-        rank[part] += torch.count_nonzero(equal, dim=1)
-    return rank.cpu().numpy()
-
-
-def _sorted_rows(score: torch.Tensor) -> torch.Tensor:
-    if score.device.type != 'cpu':
-        return score.sort(dim=1).values
-    # NumPy sorts bare values several times faster than torch sorts with indices.
-    values = score.numpy().copy()
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda part: part.sort(axis=1), np.array_split(values, threads)))
-    return torch.from_numpy(values)
-
-
-def _index(like: torch.Tensor, values: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(values).to(like.device)
 
 
 def _check_shape(num_queries: int, num_gallery: int, labels: RankingLabels) -> None:

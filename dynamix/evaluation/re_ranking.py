@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from scipy import sparse
 
-from .ranking import METRICS, ScoreBlock
+from .ranking import FEATURE_METRICS, ScoreBlock
 
 _BLOCK_ROWS = 256
 _BLOCK_NUMBERS = 2**24
@@ -51,8 +51,10 @@ def k_reciprocal_scores(
     Raises:
         ValueError: If an option is out of range.
     """
-    if metric not in METRICS:
-        raise ValueError(f'metric must be one of {METRICS}, but got {metric!r}.')
+    if metric not in FEATURE_METRICS:
+        raise ValueError(
+            f'metric must be one of {FEATURE_METRICS}, but got {metric!r}.'
+        )
     if k1 < 1 or k2 < 1 or not 0 <= lambda_value <= 1:
         raise ValueError(
             'rerank needs k1 >= 1, k2 >= 1 and lambda_value in 0..1, but got '
@@ -88,7 +90,7 @@ def _squared_distances(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
 
 def _nearest(features: torch.Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """``[N, count]`` nearest images, itself first; ``[N]`` greatest squared distance."""
+    """``[N, count]`` nearest, itself first; ``[N]`` greatest squared distance."""
     count = min(count, len(features))
     nearest, farthest = [], []
     for start in range(0, len(features), _BLOCK_ROWS):
@@ -148,9 +150,7 @@ def _descriptions(
     return sparse.csr_matrix((weight, (row, column)), shape=near.shape)
 
 
-def _averaged(
-    description: sparse.csr_matrix, nearest: np.ndarray
-) -> sparse.csr_matrix:
+def _averaged(description: sparse.csr_matrix, nearest: np.ndarray) -> sparse.csr_matrix:
     size, width = nearest.shape
     if width == 1:
         return description

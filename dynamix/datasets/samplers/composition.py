@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+import numpy as np
+
 Part = TypeVar('Part', 'MultiCameraPart', 'SingleCameraPart')
 
 
@@ -102,7 +104,9 @@ class Composition:
     @property
     def batch_size(self) -> int:
         """Images in a global batch."""
-        return sum(part.size for part in (self.multi_camera, self.single_camera) if part)
+        return sum(
+            part.size for part in (self.multi_camera, self.single_camera) if part
+        )
 
     @property
     def world_sizes(self) -> list[int]:
@@ -129,18 +133,20 @@ class Composition:
             f'ranks: {", ".join(map(str, self.world_sizes))}.'
         )
 
-    def columns(self, rank: int, world_size: int) -> list[slice]:
-        """The slices of the global batch that a rank takes."""
+    def columns(self, rank: int, world_size: int) -> np.ndarray:
+        """``[batch_size / world_size]`` places in the global batch of a rank."""
         taken, start = [], 0
         for part in (self.multi_camera, self.single_camera):
             if part is not None:
                 share = part.size // world_size
-                taken.append(slice(start + rank * share, start + (rank + 1) * share))
+                taken.append(start + rank * share + np.arange(share))
                 start += part.size
-        return taken
+        return np.concatenate(taken)
 
 
-def _build(name: str, kind: type[Part], values: Mapping[str, Any] | None) -> Part | None:
+def _build(
+    name: str, kind: type[Part], values: Mapping[str, Any] | None
+) -> Part | None:
     if values is None:
         return None
     known = [entry.name for entry in fields(kind)]

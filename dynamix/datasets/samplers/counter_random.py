@@ -31,8 +31,9 @@ class Stream(IntEnum):
     VIDEO = 6
     VIDEO_IDENTITY = 7
     FILL = 8
-    SINGLE_CAMERA_IMAGE = 9
-    AUGMENTATION = 10
+    FILL_FROM_ALL = 9
+    SINGLE_CAMERA_IMAGE = 10
+    AUGMENTATION = 11
 
 
 def _mix(state: Any) -> Any:

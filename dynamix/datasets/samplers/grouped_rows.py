@@ -24,9 +24,7 @@ class GroupedRows:
         rows (np.ndarray): ``[n]`` int32.
     """
 
-    def __init__(
-        self, group: np.ndarray, member: np.ndarray, rows: np.ndarray
-    ) -> None:
+    def __init__(self, group: np.ndarray, member: np.ndarray, rows: np.ndarray) -> None:
         lowest = int(member.min(initial=0))
         span = int(member.max(initial=0)) - lowest + 1
         key = group.astype(np.int64)
@@ -50,11 +48,6 @@ class GroupedRows:
     def group_size(self) -> np.ndarray:
         """``[G]`` number of members of each group."""
         return np.diff(self.group_start)
-
-    @property
-    def member_size(self) -> np.ndarray:
-        """``[M]`` number of rows of each member."""
-        return np.diff(self.member_start)
 
     @property
     def group_rows(self) -> np.ndarray:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -32,8 +32,8 @@ class MultiCameraComposer:
         identity (np.ndarray): ``[n]`` identity of the rows ``0..n-1``; -1: never
             drawn.
         camera (np.ndarray): ``[n]`` camera of each row.
-        sources (Mapping[str, tuple[int, int]]): First identity and end of the range
-            of identities of each source.
+        sources (Sequence[tuple[str, int, int]]): Name, first identity and end of the
+            range of identities of each source.
         part (MultiCameraPart): The composition.
         seed (int): Seed of all draws.
 
@@ -46,7 +46,7 @@ class MultiCameraComposer:
         self,
         identity: np.ndarray,
         camera: np.ndarray,
-        sources: Mapping[str, tuple[int, int]],
+        sources: Sequence[tuple[str, int, int]],
         part: MultiCameraPart,
         seed: int,
     ) -> None:
@@ -54,8 +54,8 @@ class MultiCameraComposer:
         self.seed = seed
         rows = np.flatnonzero(identity >= 0)
         self.index = GroupedRows(identity[rows], camera[rows], rows)
-        self.sources = list(sources)
-        bounds = np.array(list(sources.values()), dtype=np.int64).reshape(-1, 2)
+        self.sources = [name for name, _, _ in sources]
+        bounds = np.array([ends for _, *ends in sources], np.int64).reshape(-1, 2)
         self.source_start, stop = np.searchsorted(self.index.group, bounds).T
         self.source_size = stop - self.source_start
         found = int(self.source_size.sum())
@@ -82,10 +82,10 @@ class MultiCameraComposer:
         given = self.part.source_weights
         if given is None:
             return self.source_size.astype(np.float64)
-        if set(given) != set(self.sources):
+        if sorted(given) != sorted(self.sources):
             raise ValueError(
                 'multi_camera.source_weights must name every multi-camera source '
-                f'({", ".join(self.sources)}), but names {", ".join(given)}.'
+                f'once ({", ".join(self.sources)}), but names {", ".join(given)}.'
             )
         weights = np.array([given[name] for name in self.sources], dtype=np.float64)
         if not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() == 0:
@@ -126,11 +126,9 @@ class MultiCameraComposer:
         offset = np.cumsum(self._most) - self._most
         unit = random_bits(self.seed, Stream.SOURCE_COUNTS, batches[:, None])
         bound = (self._cumulated + below(unit, 1 << _UNIT)) >> _UNIT
-        slot = shuffled(
-            np.arange(self.part.identities),
-            self.part.identities,
-            random_bits(self.seed, Stream.SLOT_ORDER, batches[:, None]),
-        )
+        place = np.arange(self.part.identities)
+        bits = random_bits(self.seed, Stream.SLOT_ORDER, batches[:, None], place)
+        slot = np.argsort(bits, axis=1, kind='stable')
         source = (slot[..., None] >= bound[:, None, 1:-1]).sum(axis=-1)
         column = offset[source] + slot - np.take_along_axis(bound, source, axis=1)
         return np.take_along_axis(np.concatenate(taken, axis=1), column, axis=1)
@@ -140,7 +138,7 @@ class MultiCameraComposer:
         index, wanted = self.index, self.part.images
         column = np.arange(wanted)
         cameras = index.group_start[group + 1] - index.group_start[group]
-        bits = random_bits(key.view(np.int64)[:, None], column)
+        bits = random_bits(key[:, None], column)
         place = np.minimum(distinct(bits, cameras), cameras[:, None] - 1)
         member = index.group_start[group][:, None] + place
         start = index.member_start[member]
@@ -156,13 +154,13 @@ class MultiCameraComposer:
         size = size[row, camera]
         bits = bits[row, camera]
         inside = stratum(
-            random_bits(bits.view(np.int64), Stream.MULTI_CAMERA_IMAGE, number),
+            random_bits(bits, Stream.MULTI_CAMERA_IMAGE, number),
             size,
             count[row, camera],
             number,
         )
         # A random origin makes all images of a camera equally likely.
-        origin = below(random_bits(bits.view(np.int64), Stream.CAMERA_ROTATION), size)
+        origin = below(random_bits(bits, Stream.CAMERA_ROTATION), size)
         taken = index.rows[start[row, camera] + (inside + origin) % size]
         total = count.sum(axis=1)
         first = np.cumsum(total) - total

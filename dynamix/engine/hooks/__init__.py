@@ -1,13 +1,13 @@
 from .checkpoint_check_hook import CheckpointCheckHook
 from .epoch_seed_hook import EpochSeedHook
 from .identity_table_hook import IdentityTableHook
+from .initial_evaluation_hook import InitialEvaluationHook
 from .loss_guard_hook import LossGuardHook
-from .relabel_hook import RelabelHook
 
 __all__ = [
     'CheckpointCheckHook',
     'EpochSeedHook',
     'IdentityTableHook',
+    'InitialEvaluationHook',
     'LossGuardHook',
-    'RelabelHook',
 ]

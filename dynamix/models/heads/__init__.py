@@ -1,0 +1,3 @@
+from .centroid_memory_head import CentroidMemoryHead
+
+__all__ = ['CentroidMemoryHead']

@@ -1,0 +1,21 @@
+from .anchor_mean import mean_over_anchors
+from .augmentation_loss import AugmentationLoss
+from .camera_centroid_loss import CameraCentroidLoss
+from .centroid_loss import CentroidLoss
+from .contrastive import (
+    augmentation_contrastive_loss,
+    contrastive_loss,
+    instance_contrastive_loss,
+)
+from .instance_loss import InstanceLoss
+
+__all__ = [
+    'AugmentationLoss',
+    'CameraCentroidLoss',
+    'CentroidLoss',
+    'InstanceLoss',
+    'augmentation_contrastive_loss',
+    'contrastive_loss',
+    'instance_contrastive_loss',
+    'mean_over_anchors',
+]

@@ -6,7 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-DEFAULT_CHUNK_SIZE = 4096
+
+def default_chunk_size(device: torch.device) -> int:
+    """Centroids at a time: enough work for the device, and a tile it can cache."""
+    return 4096 if device.type == 'cpu' else 32768
 
 
 class SoftmaxStatistics(NamedTuple):
@@ -33,7 +36,7 @@ def softmax_statistics(
     excluded: Tensor | None = None,
     topk: int | None = None,
     with_weighted: bool = True,
-    chunk_size: int = DEFAULT_CHUNK_SIZE,
+    chunk_size: int | None = None,
 ) -> SoftmaxStatistics:
     """Running maximum, sum and weighted sum of centroids in one pass over them.
 
@@ -46,7 +49,8 @@ def softmax_statistics(
             an anchor; numbers outside ``0..C-1`` fill up. Defaults to None.
         topk (int, optional): Keep the largest logits alone. Defaults to None.
         with_weighted (bool): Also sum the centroids. Defaults to True.
-        chunk_size (int): Centroids at a time. Defaults to 4096.
+        chunk_size (int, optional): Centroids at a time. Defaults to None: 4096 on a
+            CPU, 32768 elsewhere.
 
     Returns:
         SoftmaxStatistics: float32, or float64 if the features are.
@@ -58,7 +62,7 @@ def softmax_statistics(
     if torch.is_autocast_enabled(device):
         compute = torch.get_autocast_dtype(device)
     batch, num = len(features), len(centroids)
-    width = max(min(chunk_size, num), 1)
+    width = max(min(chunk_size or default_chunk_size(features.device), num), 1)
     with torch.autocast(device, enabled=False):
         query = (features.to(dtype) / temperature).to(compute)
         # Excluded pairs of other chunks are written to a last column of no use.
@@ -66,7 +70,7 @@ def softmax_statistics(
         running: _Running | _RunningTop = _Running(query, dtype, with_weighted)
         if topk is not None and num:
             running = _RunningTop(
-                query, dtype, with_weighted, centroids, min(topk, num), chunk_size
+                query, dtype, with_weighted, centroids, min(topk, num), width
             )
         for start in range(0, num, width):
             rows = centroids[start : start + width].to(compute)
@@ -76,8 +80,10 @@ def softmax_statistics(
             else:
                 logits.copy_(torch.mm(query, rows.t()))
             if valid is not None:
-                off = torch.zeros(len(rows), dtype=dtype, device=query.device)
-                logits += off.masked_fill_(~valid[start : start + width], -math.inf)
+                off = ~valid[start : start + width]
+                # Worth a look on a CPU; elsewhere the look would be a wait.
+                if device != 'cpu' or off.any():
+                    logits += off.to(dtype).masked_fill_(off, -math.inf)
             if excluded is not None:
                 local = excluded - start
                 outside = (local < 0) | (local >= len(rows))
@@ -159,18 +165,21 @@ class _RunningTop:
         return SoftmaxStatistics(maximum, parts.sum(dim=1), weighted)
 
 
-def mean_centroid(centroids: Tensor, valid: Tensor | None, chunk_size: int) -> Tensor:
-    """Mean of the valid centroids, ``[D]`` in float64; zeros if there is none."""
-    total = centroids.new_zeros(centroids.shape[1], dtype=torch.float64)
-    count = torch.full_like(total[:1], len(centroids))
-    if valid is not None:
-        count = valid.sum(dtype=torch.float64)
+def centroid_sum(centroids: Tensor, valid: Tensor | None) -> Tensor:
+    """Sum and number of the valid centroids.
+
+    Returns:
+        Tensor: ``[D + 1]`` float64, the sum and, last, the number.
+    """
+    total = centroids.new_zeros(centroids.shape[1] + 1, dtype=torch.float64)
+    total[-1] = len(centroids) if valid is None else valid.sum()
+    chunk_size = default_chunk_size(centroids.device)
     for start in range(0, len(centroids), chunk_size):
         rows = centroids[start : start + chunk_size]
         if valid is not None:
             rows = rows.masked_fill(~valid[start : start + chunk_size, None], 0)
-        total += rows.sum(dim=0, dtype=torch.float64)
-    return total / count.clamp_min(1)
+        total[:-1] += rows.sum(dim=0, dtype=torch.float64)
+    return total
 
 
 def _lowest(dtype: torch.dtype) -> float:

@@ -8,9 +8,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .softmax_statistics import (
-    DEFAULT_CHUNK_SIZE,
     SoftmaxStatistics,
-    mean_centroid,
+    centroid_sum,
     softmax_statistics,
 )
 
@@ -42,7 +41,7 @@ def streamed_softmax_loss(
     weights: Tensor | None = None,
     label_smoothing: float = 0.0,
     topk: int | None = None,
-    chunk_size: int = DEFAULT_CHUNK_SIZE,
+    chunk_size: int | None = None,
 ) -> Tensor:
     """Cross-entropy of features against any number of centroids.
 
@@ -76,7 +75,8 @@ def streamed_softmax_loss(
             centroids, in ``[0, 1)``. Defaults to 0.0.
         topk (int, optional): Only so many negatives of each anchor count, the most
             similar ones. Defaults to None, all of them.
-        chunk_size (int): Centroids at a time. Defaults to 4096.
+        chunk_size (int, optional): Centroids at a time. Defaults to None: 4096 on a
+            CPU, 32768 elsewhere.
 
     Returns:
         Tensor: ``[B]`` float32 (or float64) loss of each anchor.
@@ -85,12 +85,12 @@ def streamed_softmax_loss(
         ValueError: If an argument is out of range, or ``label_smoothing`` is combined
             with ``excluded`` or ``topk``.
     """
-    _check_options(temperature, label_smoothing, excluded, topk, chunk_size)
+    check_options(temperature, label_smoothing, excluded, topk, chunk_size)
     wanted = torch.is_grad_enabled() and features.requires_grad
     with torch.no_grad():
         positives = positives[:, None] if positives.dim() == 1 else positives
-        no_negatives = positives if excluded is None else torch.cat(
-            [positives, excluded], dim=1
+        no_negatives = (
+            positives if excluded is None else torch.cat([positives, excluded], dim=1)
         )
         statistics = softmax_statistics(
             features,
@@ -108,7 +108,8 @@ def streamed_softmax_loss(
             is_positive = is_positive & valid[rows]
         mean = None
         if label_smoothing:
-            mean = mean_centroid(centroids, valid, chunk_size).to(statistics.total)
+            mean = centroid_sum(centroids, valid)
+            mean = (mean[:-1] / mean[-1:].clamp_min(1)).to(statistics.total)
         loss, gradient = loss_from_statistics(
             features,
             centroids[rows],
@@ -118,9 +119,23 @@ def streamed_softmax_loss(
             label_smoothing,
             mean,
         )
-    if gradient is not None:
-        loss = _KnownGradient.apply(features, loss, gradient)
+    loss = with_gradient(features, loss, gradient)
     return loss if weights is None else loss * weights
+
+
+def with_gradient(features: Tensor, loss: Tensor, gradient: Tensor | None) -> Tensor:
+    """Makes a loss depend on the features with a gradient that is known already.
+
+    Args:
+        features (Tensor): ``[B, D]``.
+        loss (Tensor): ``[B]`` of no graph; each of its own feature alone.
+        gradient (Tensor | None): ``[B, D]`` of each loss with respect to its feature;
+            None if none is wanted.
+
+    Returns:
+        Tensor: ``[B]`` the same losses.
+    """
+    return loss if gradient is None else _KnownGradient.apply(features, loss, gradient)
 
 
 def loss_from_statistics(
@@ -183,13 +198,14 @@ def loss_from_statistics(
         return loss, gradient
 
 
-def _check_options(
+def check_options(
     temperature: float,
     label_smoothing: float,
     excluded: Tensor | None,
     topk: int | None,
-    chunk_size: int,
+    chunk_size: int | None,
 ) -> None:
+    """Raises a ValueError for what :func:`streamed_softmax_loss` does not take."""
     if not temperature > 0:
         raise ValueError(f'temperature must be above 0, but got {temperature}.')
     if not 0 <= label_smoothing < 1:
@@ -198,7 +214,7 @@ def _check_options(
         )
     if topk is not None and topk < 1:
         raise ValueError(f'topk must be None or at least 1, but got {topk}.')
-    if chunk_size < 1:
+    if chunk_size is not None and chunk_size < 1:
         raise ValueError(f'chunk_size must be at least 1, but got {chunk_size}.')
     if label_smoothing and (topk is not None or excluded is not None):
         raise ValueError(

@@ -1,0 +1,12 @@
+# Small network on a few thousand real crops: market_subset + mars -> VIPeR, MultiviewX.
+_base_ = [
+    '_base_/models/dynamix_r18_small.py',
+    '_base_/datasets/real_crops.py',
+    '_base_/schedules/adam_10e.py',
+    '_base_/default_runtime.py',
+]
+default_hooks = dict(logger=dict(interval=10))
+custom_hooks = [
+    dict(type='InitialEvaluationHook'),
+    dict(type='RelabelHook', start=2),
+]

@@ -1,0 +1,12 @@
+# ViT-B/16, 256 x 128, MSMT17 + LUPerson-NL -> Market-1501, CUHK03-NP.
+_base_ = [
+    '_base_/models/dynamix_vit-b.py',
+    '_base_/datasets/msmt17_lupersonnl.py',
+    '_base_/schedules/adam_100e.py',
+    '_base_/default_runtime.py',
+]
+optim_wrapper = dict(
+    optimizer=dict(_delete_=True, type='AdamW', lr=1e-4, weight_decay=0.05),
+    clip_grad=dict(max_norm=1.0),
+)
+custom_hooks = [dict(type='RelabelHook', start=5)]

@@ -1,0 +1,3 @@
+from .reid_inferencer import ReIDInferencer, SearchResult
+
+__all__ = ['ReIDInferencer', 'SearchResult']

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.dataset import Compose, default_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+from torch.utils.data import DataLoader, Dataset
+
+from dynamix.registry import MODELS
+from dynamix.structures import ReIDDataSample
+
+Image = str | Path | np.ndarray
+
+_BLOCK_ROWS = 512
+
+
+class SearchResult(NamedTuple):
+    """``rows``: ``[Q, k]`` int64, of the gallery, nearest first; ``scores``:
+    ``[Q, k]`` float32 cosines.
+    """
+
+    rows: np.ndarray
+    scores: np.ndarray
+
+
+class ReIDInferencer:
+    """A trained model for use: images in, features or nearest images out.
+
+    Images are prepared as the config prepares its test images. The head is not built:
+    its memories serve training alone.
+
+    Args:
+        config (str | Path | Config): Config the model was trained with.
+        checkpoint (str | Path, optional): Its checkpoint. None takes the weights that
+            the config starts training from. Defaults to None.
+        device (str, optional): Defaults to None: the current GPU, or the CPU without
+            one.
+        pipeline (Sequence[dict], optional): Transforms to use in place of those of the
+            config's ``test_dataloader``. Defaults to None.
+
+    Raises:
+        ValueError: If the checkpoint does not fit the config, or the config has no
+            test pipeline.
+
+    Example:
+        >>> inferencer = ReIDInferencer('configs/dynamix_r50.py', 'epoch_100.pth')
+        >>> gallery = inferencer(['door1.jpg', 'door2.jpg', 'hall.jpg'])
+        >>> inferencer.search(['who.jpg'], gallery, topk=2).rows
+        array([[2, 0]])
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Config,
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        pipeline: Sequence[dict[str, Any]] | None = None,
+    ) -> None:
+        cfg = config if isinstance(config, Config) else Config.fromfile(config)
+        self.name = str(cfg.filename or 'the given config')
+        init_default_scope(cfg.get('default_scope', 'dynamix'))
+        self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        self.model = MODELS.build({**cfg.model, 'head': None})
+        if checkpoint is None:
+            self.model.init_weights()
+        else:
+            self._load(str(checkpoint))
+        self.model.to(self.device).eval()
+        self.pipeline = Compose(pipeline or self._test_pipeline(cfg))
+
+    def __call__(
+        self, images: Image | Sequence[Image], batch_size: int = 64
+    ) -> np.ndarray:
+        """Embeds images.
+
+        Args:
+            images (str | Path | np.ndarray | Sequence): One or more files, or
+                ``[H, W, 3]`` uint8 BGR arrays.
+            batch_size (int): Defaults to 64.
+
+        Returns:
+            np.ndarray: ``[N, D]`` float32, unit length.
+
+        Raises:
+            ValueError: If there are no images, or an array is no image.
+            FileNotFoundError: If a file is missing.
+        """
+        several = [images] if isinstance(images, (str, Path, np.ndarray)) else images
+        samples = self.predict(_Images(several, self.pipeline), batch_size)
+        return np.stack([sample.feature.numpy() for sample in samples])
+
+    @torch.no_grad()
+    def predict(
+        self, dataset: Dataset, batch_size: int = 64, num_workers: int = 0
+    ) -> list[ReIDDataSample]:
+        """Embeds a data set whose items the test pipeline has prepared.
+
+        Args:
+            dataset (Dataset): Its items hold ``inputs`` and ``data_samples``.
+            batch_size (int): Defaults to 64.
+            num_workers (int): Processes that load. Defaults to 0.
+
+        Returns:
+            list[ReIDDataSample]: One an item, in order, on the CPU.
+        """
+        loader = DataLoader(
+            dataset, batch_size, num_workers=num_workers, collate_fn=default_collate
+        )
+        samples: list[ReIDDataSample] = []
+        for batch in loader:
+            samples += [sample.cpu() for sample in self.model.test_step(batch)]
+        return samples
+
+    def search(
+        self,
+        queries: np.ndarray | Sequence[Image],
+        gallery: np.ndarray | Sequence[Image],
+        topk: int = 10,
+        batch_size: int = 64,
+    ) -> SearchResult:
+        """Finds for each query the gallery images that look most like it.
+
+        Args:
+            queries (np.ndarray | Sequence): Images, or their features, ``[Q, D]``.
+            gallery (np.ndarray | Sequence): Likewise, ``[G, D]``.
+            topk (int): How many; at most ``G`` are returned. Defaults to 10.
+            batch_size (int): Of images to embed. Defaults to 64.
+
+        Returns:
+            SearchResult: Rows of the gallery and cosines.
+        """
+        query_rows = self._features(queries, batch_size)
+        gallery_rows = self._features(gallery, batch_size).T
+        topk = min(topk, gallery_rows.shape[1])
+        found = [
+            (block @ gallery_rows).topk(topk) for block in query_rows.split(_BLOCK_ROWS)
+        ]
+        return SearchResult(
+            torch.cat([block.indices for block in found]).cpu().numpy(),
+            torch.cat([block.values for block in found]).cpu().numpy(),
+        )
+
+    def _features(
+        self, images: np.ndarray | Sequence[Image], batch_size: int
+    ) -> torch.Tensor:
+        if isinstance(images, np.ndarray) and images.ndim == 2:
+            features = images
+        else:
+            features = self(images, batch_size)
+        return F.normalize(torch.as_tensor(features).float().to(self.device))
+
+    def _load(self, checkpoint: str) -> None:
+        loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+        state = {
+            key.removeprefix('module.'): value
+            for key, value in loaded.get('state_dict', loaded).items()
+        }
+        state = {k: v for k, v in state.items() if not k.startswith('head.')}
+        expected = self.model.state_dict()
+        wrong = sorted(
+            key
+            for key in state.keys() | expected.keys()
+            if _shape(state, key) != _shape(expected, key)
+        )
+        if wrong:
+            raise ValueError(
+                f"checkpoint '{checkpoint}' does not fit the model of {self.name}: "
+                f'{len(wrong)} of {len(expected)} weights differ, the first is '
+                f"'{wrong[0]}': {_shape(state, wrong[0])} in the checkpoint, "
+                f'{_shape(expected, wrong[0])} in the model.'
+            )
+        self.model.load_state_dict(state)
+
+    def _test_pipeline(self, cfg: Config) -> Sequence[dict[str, Any]]:
+        loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
+        pipeline = (loader.get('dataset') or {}).get('pipeline')
+        if not pipeline:
+            raise ValueError(
+                f'{self.name} has no test_dataloader.dataset.pipeline to prepare '
+                'images with: give `pipeline`.'
+            )
+        return pipeline
+
+
+class _Images(Dataset):
+    def __init__(self, images: Sequence[Image], pipeline: Compose) -> None:
+        if not len(images):
+            raise ValueError('there are no images to embed.')
+        self.images = images
+        self.pipeline = pipeline
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Any:
+        image = self.images[index]
+        if not isinstance(image, np.ndarray):
+            return self.pipeline(dict(image_index=index, img_path=str(image)))
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(
+                f'image {index} must be [H, W, 3] uint8, but it is '
+                f'{list(image.shape)} {image.dtype}.'
+            )
+        return self.pipeline(
+            dict(image_index=index, img_path=f'image {index}', img=image)
+        )
+
+
+def _shape(state: Mapping[str, torch.Tensor], key: str) -> str:
+    return str(list(state[key].shape)) if key in state else 'absent'

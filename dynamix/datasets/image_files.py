@@ -1,0 +1,111 @@
+"""Finding image files, in the order a person would put them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+from .image_table_builder import ImageTableBuilder
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+PREPARATION = 'docs/data.md says how to prepare the data'
+
+_DIGITS = re.compile(r'(\d+)')
+_ANY_DIGIT = str.maketrans('123456789', '0' * 9)
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """Sorting key that compares the numbers in a name as numbers.
+
+    Examples:
+        >>> sorted(['f10', 'f9', 'f09b'], key=natural_key)
+        ['f9', 'f09b', 'f10']
+    """
+    return [
+        (int(piece), '') if i % 2 else (-1, piece)
+        for i, piece in enumerate(_DIGITS.split(name))
+    ]
+
+
+def iter_images(builder: ImageTableBuilder, folder: str) -> Iterator[str]:
+    """Names of all images in a folder and in those below it, in natural order.
+
+    Hidden files and files that are no images by their suffix are passed over. Every
+    folder is watched by the builder.
+
+    Args:
+        builder (ImageTableBuilder): Knows the root.
+        folder (str): Relative to the root; ``''`` for the root itself.
+
+    Yields:
+        str: Path relative to ``folder``, with forward slashes.
+    """
+    yield from _walk(builder, folder, '')
+
+
+def _walk(builder: ImageTableBuilder, folder: str, below: str) -> Iterator[str]:
+    here = os.path.join(folder, below)
+    builder.watch(here)
+    folders, files = [], []
+    with os.scandir(os.path.join(builder.root, here)) as entries:
+        for entry in entries:
+            if entry.name.startswith('.'):
+                continue
+            if entry.name.lower().endswith(IMAGE_SUFFIXES):
+                files.append(entry.name)
+            elif entry.is_dir():
+                folders.append(entry.name)
+    for name in _in_natural_order(files):
+        yield below + name
+    for name in _in_natural_order(folders):
+        yield from _walk(builder, folder, f'{below}{name}/')
+
+
+def _in_natural_order(names: list[str]) -> list[str]:
+    if len({name.translate(_ANY_DIGIT) for name in names}) <= 1:
+        return sorted(names)  # numbers of one width: the usual case, and faster
+    return sorted(names, key=lambda name: (natural_key(name), name))
+
+
+def require(path: str, name: str, holds: str) -> None:
+    """Says what is missing where a data set is not there.
+
+    Args:
+        path (str): Folder or file that must exist.
+        name (str): Of the data set.
+        holds (str): What should be in it.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+    """
+    if not os.path.exists(path):
+        raise FileNotFoundError(
+            f'{name}: {os.path.abspath(path)} is missing. It should hold {holds}; '
+            f'{PREPARATION}.'
+        )
+
+
+def complain_about_names(
+    name: str, root: str, wrong: list[str], count: int, pattern: str, example: str
+) -> None:
+    """Names the first file whose name could not be read.
+
+    Args:
+        name (str): Of the data set.
+        root (str): Folder that was searched.
+        wrong (list[str]): Paths that do not match; nothing happens when empty.
+        count (int): How many images there are in all.
+        pattern (str): Regular expression that was expected to match.
+        example (str): A name that matches.
+
+    Raises:
+        ValueError: If there is any such file.
+    """
+    if wrong:
+        raise ValueError(
+            f'{name}: the names of {len(wrong)} of {count} images in '
+            f'{os.path.abspath(root)} cannot be read, the first is {wrong[0]!r}. '
+            f'Expected names like {example!r} (regular expression {pattern!r}). '
+            f'Rename them, move them away or set `pattern`; {PREPARATION}.'
+        )

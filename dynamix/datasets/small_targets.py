@@ -1,0 +1,90 @@
+"""Readers of the small data sets of cross-domain protocols."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+import numpy as np
+
+from dynamix.registry import DATASETS
+
+from .labelled_folder import Label
+from .random_halves import RandomHalves, half
+
+
+@DATASETS.register_module()
+class VIPeR(RandomHalves):
+    """VIPeR: 632 people, one image by each of two cameras; 316 are searched for.
+
+    ``cam_a/000_45.bmp``, ``cam_b/000_90.bmp``. Gray et al., PETS 2007. Arguments as
+    in :class:`RandomHalves`.
+    """
+
+    NAME = 'viper'
+    PATTERN = r'/(?P<identity>\d+)_[^/]*$'
+    EXAMPLE = '000_45.bmp'
+
+    def label(self, part: str, match: re.Match) -> tuple[Label, Label]:
+        return super().label(part, match)[0], 0 if part == 'query' else 1
+
+
+@DATASETS.register_module()
+class PRID2011(VIPeR):
+    """PRID 2011, single shots: 100 of 200 people among 649.
+
+    ``single_shot/cam_a/person_0001.png`` and so on. Only people 1 to 200 are seen by
+    both cameras; beyond that equal numbers are different people. Hirzer et al., SCIA
+    2011. Arguments as in :class:`RandomHalves`.
+    """
+
+    NAME = 'prid2011'
+    FOLDERS: ClassVar = dict(query='single_shot/cam_a', gallery='single_shot/cam_b')
+    PATTERN = r'/person_(?P<identity>\d+)[^/]*$'
+    EXAMPLE = 'person_0001.png'
+    LAST_PAIR: ClassVar[int] = 200
+
+    def label(self, part: str, match: re.Match) -> tuple[Label, Label]:
+        number, camera = super().label(part, match)
+        is_pair = isinstance(number, int) and number <= self.LAST_PAIR
+        return number if is_pair else f'{part}/{number}', camera
+
+
+@DATASETS.register_module()
+class GRID(RandomHalves):
+    """QMUL GRID: 125 of 250 people among 900 (775 distractors, number 0000).
+
+    ``probe`` and ``gallery`` with names ``0001_1_....jpeg``: identity, camera. Loy et
+    al., CVPR 2009. Arguments as in :class:`RandomHalves`.
+    """
+
+    NAME = 'grid'
+    FOLDERS: ClassVar = dict(query='probe', gallery='gallery')
+    PATTERN = r'/(?P<identity>\d+)_(?P<camera>\d+)_[^/]*$'
+    EXAMPLE = '0001_1_25004_107_32_106_221.jpeg'
+    DISTRACTORS = (0,)
+
+
+@DATASETS.register_module()
+class ILIDS(RandomHalves):
+    """QMUL i-LIDS: 60 of 119 people, one random image each way.
+
+    ``i-LIDS_Pedestrian/Persons/0001001.jpg``: identity, number of the image. Cameras
+    are not known, so each image of a person counts as a camera of its own. Zheng et
+    al., BMVC 2009. Arguments as in :class:`RandomHalves`.
+    """
+
+    NAME = 'ilids'
+    FOLDERS: ClassVar = dict(images='i-LIDS_Pedestrian/Persons')
+    SPLITS: ClassVar = dict(test=('images',), all=('images',))
+    PATTERN = r'/(?P<identity>\d{4})(?P<camera>\d{3})\.'
+    EXAMPLE = '0001001.jpg'
+
+    def draw(self, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        identity = self.table.identity
+        is_query, is_gallery = np.zeros((2, len(identity)), bool)
+        for person in half(np.unique(identity), generator):
+            rows = generator.permutation(np.flatnonzero(identity == person))
+            is_query[rows[:1]] = True
+            is_gallery[rows[1:2]] = True
+        return is_query, is_gallery

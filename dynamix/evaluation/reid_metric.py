@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import broadcast_object_list, collect_results, is_main_process
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from dynamix.registry import METRICS
+
+from .ranking import FEATURE_METRICS, ScoreBlock, feature_scores, rank_blocks
+from .ranking_labels import RankingLabels
+from .re_ranking import k_reciprocal_scores
+from .report import dropped_line, no_valid_query_message, score_table
+from .target_images import TargetImages
+
+_NEEDED = (
+    'feature',
+    'target',
+    'identity',
+    'camera',
+    'image_index',
+    'query_splits',
+    'gallery_splits',
+)
+
+
+@METRICS.register_module()
+class ReIDMetric(BaseMetric):
+    """CMC Rank-k, mAP and mINP of one or more unseen data sets (targets).
+
+    Single query; the rules of who matches whom are those of
+    :class:`~dynamix.evaluation.RankingLabels`. Images are grouped by the ``target``
+    they name; a target with several splits is averaged over them. The result has the
+    keys ``<target>/Rank-1``, ``<target>/mAP``, ``<target>/mINP``, ... and the same
+    under ``average/``, the plain mean over targets, which is there for a single
+    target too. All values are in 0..100.
+
+    A table of the scores is logged, and for each target how many queries were dropped
+    and why. An image that arrives more than once, as padding of a distributed sampler,
+    counts once: images are told apart by ``target`` and ``image_index``. Images of
+    ``image_index`` -1 could not be read; they are left out and counted.
+
+    Args:
+        topk (Sequence[int]): Ranks of the CMC to report. Defaults to (1, 5, 10).
+        metric (str): ``'cosine'`` or ``'euclidean'``. Defaults to ``'cosine'``.
+        camera_aware (bool): Whether a match must come from another camera than the
+            query. Set False for data without cameras. Defaults to True.
+        rerank (dict, optional): Arguments ``k1``, ``k2``, ``lambda_value`` of
+            :func:`~dynamix.evaluation.k_reciprocal_scores` to rank by; None for the
+            features' own distance. Defaults to None.
+        device (str, optional): Where the ranking is computed. Defaults to None: the
+            current GPU, or the CPU without one.
+        collect_device (str): See ``mmengine.evaluator.BaseMetric``. Defaults to
+            ``'cpu'``.
+        prefix (str, optional): Put in front of every key. Defaults to None.
+        collect_dir (str, optional): See ``mmengine.evaluator.BaseMetric``.
+
+    Raises:
+        ValueError: If an option is wrong; on evaluation, if a feature is not finite or
+            a target has no query, no gallery or no query with a match. In a
+            distributed run the error is raised on all ranks.
+    """
+
+    default_prefix = ''
+
+    def __init__(
+        self,
+        topk: Sequence[int] = (1, 5, 10),
+        metric: str = 'cosine',
+        camera_aware: bool = True,
+        rerank: dict[str, Any] | None = None,
+        device: str | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
+        super().__init__(collect_device, prefix, collect_dir)
+        if not topk or any(k != int(k) or k < 1 for k in topk):
+            raise ValueError(f'topk must hold ranks from 1 on, but got {topk!r}.')
+        if metric not in FEATURE_METRICS:
+            raise ValueError(
+                f'metric must be one of {FEATURE_METRICS}, but got {metric!r}.'
+            )
+        unknown = set(rerank or {}) - {'k1', 'k2', 'lambda_value'}
+        if unknown:
+            raise ValueError(
+                'rerank takes k1, k2 and lambda_value, but got '
+                f'{", ".join(sorted(unknown))}.'
+            )
+        self.topk = tuple(int(k) for k in topk)
+        self.metric = metric
+        self.camera_aware = camera_aware
+        self.rerank = None if rerank is None else dict(rerank)
+        self.device = device
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keeps features (float32, on the CPU) and meta information of a batch.
+
+        Args:
+            data_batch (Any): Not used.
+            data_samples (Sequence[dict]): :class:`~dynamix.structures.ReIDDataSample`
+                as dictionaries, with ``feature`` and the meta information of an
+                evaluation data set.
+
+        Raises:
+            KeyError: If a sample lacks one of these.
+        """
+        for sample in data_samples:
+            missing = [key for key in _NEEDED if key not in sample]
+            if missing:
+                raise KeyError(
+                    f'a data sample ({sample.get("img_path", "no img_path")}) lacks '
+                    f'{", ".join(missing)}: ReIDMetric needs the samples of an '
+                    'evaluation data set and a model that sets `feature`.'
+                )
+            kept = {key: sample[key] for key in _NEEDED}
+            feature = torch.as_tensor(sample['feature']).detach().float().cpu()
+            kept['feature'] = feature.numpy()
+            kept['img_path'] = sample.get('img_path', '')
+            self.results.append(kept)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Scores of all images from all ranks; the same on each rank.
+
+        Args:
+            size (int): Not used; padding is found by the images themselves, whatever
+                the sampler's order.
+        """
+        results = collect_results(
+            self.results,
+            sys.maxsize,
+            self.collect_device,
+            **(dict(tmpdir=self.collect_dir) if self.collect_device == 'cpu' else {}),
+        )
+        self.results.clear()
+        outcome: list[Any] = [None]
+        if is_main_process():
+            try:
+                metrics = self.compute_metrics(results)
+                prefix = f'{self.prefix}/' if self.prefix else ''
+                outcome = [{prefix + key: value for key, value in metrics.items()}]
+            except ValueError as error:
+                outcome = [error]
+        broadcast_object_list(outcome)
+        if isinstance(outcome[0], ValueError):
+            raise outcome[0]
+        return outcome[0]
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Scores of collected images.
+
+        Args:
+            results (list[dict]): What :meth:`process` kept.
+
+        Returns:
+            dict[str, float]: Values in 0..100.
+        """
+        if not results:
+            raise ValueError('ReIDMetric got no images: is the evaluation set empty?')
+        scores: dict[str, dict[str, float]] = {}
+        for target in TargetImages.group(results):
+            scores[target.name] = self._score(target)
+        scores['average'] = {
+            key: float(np.mean([row[key] for row in scores.values()]))
+            for key in next(iter(scores.values()))
+        }
+        print_log('\n' + score_table(scores), logger='current')
+        return {
+            f'{target}/{key}': value
+            for target, row in scores.items()
+            for key, value in row.items()
+        }
+
+    def _score(self, target: TargetImages) -> dict[str, float]:
+        rankings = []
+        device = self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        features = torch.from_numpy(target.feature).to(device)
+        for split, (query, gallery) in target.splits().items():
+            labels = RankingLabels(
+                target.identity[query],
+                target.identity[gallery],
+                target.camera[query],
+                target.camera[gallery],
+                target.image_index[query],
+                target.image_index[gallery],
+                camera_aware=self.camera_aware,
+            )
+            scores = self._score_block(features[query], features[gallery])
+            ranking = rank_blocks(scores, labels)
+            if not ranking.num_valid:
+                raise ValueError(no_valid_query_message(target.name, split, ranking))
+            rankings.append((ranking, labels))
+        print_log(
+            dropped_line(target.name, rankings, target.num_unreadable),
+            logger='current',
+        )
+        of_splits = [ranking.scores(self.topk) for ranking, _ in rankings]
+        return {
+            key: 100 * float(np.mean([scores[key] for scores in of_splits]))
+            for key in of_splits[0]
+        }
+
+    def _score_block(self, query: torch.Tensor, gallery: torch.Tensor) -> ScoreBlock:
+        if self.rerank is None:
+            return feature_scores(query, gallery, self.metric)
+        return k_reciprocal_scores(query, gallery, metric=self.metric, **self.rerank)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+
+class TargetImages:
+    """The images of one target, each once, in the order of their numbers.
+
+    The order, and with it the ranking of equal scores, depends neither on the number
+    of processes nor on the batch size.
+
+    Args:
+        name (str): The target.
+        records (Sequence[dict]): One an image, in any order, with ``feature``
+            (``[D]`` float32), ``identity``, ``camera``, ``image_index``,
+            ``query_splits``, ``gallery_splits``, ``img_path``. Repeated images
+            count once; ``image_index`` -1 marks one that could not be read.
+
+    Raises:
+        ValueError: If a feature is not finite, or their lengths differ.
+    """
+
+    def __init__(self, name: str, records: Sequence[dict[str, Any]]) -> None:
+        self.name = name
+        first = {int(record['image_index']): record for record in reversed(records)}
+        first.pop(-1, None)
+        self.num_unreadable = sum(int(r['image_index']) == -1 for r in records)
+        kept = [first[index] for index in sorted(first)]
+        if not kept:
+            raise ValueError(f"no image of target '{name}' could be read.")
+        self.image_index = np.array(sorted(first), dtype=np.int64)
+        self.identity = np.array([int(r['identity']) for r in kept])
+        self.camera = np.array([int(r['camera']) for r in kept])
+        self._query_splits = [tuple(r['query_splits']) for r in kept]
+        self._gallery_splits = [tuple(r['gallery_splits']) for r in kept]
+        shapes = {np.shape(record['feature']) for record in kept}
+        if len(shapes) > 1 or len(next(iter(shapes))) != 1:
+            raise ValueError(
+                f"features of target '{name}' must be vectors of one length, but "
+                f'their shapes are {sorted(shapes)}.'
+            )
+        self.feature = np.stack([record['feature'] for record in kept])
+        wrong = np.flatnonzero(~np.isfinite(self.feature).all(axis=1))
+        if len(wrong):
+            image = kept[wrong[0]]['img_path'] or f'image {self.image_index[wrong[0]]}'
+            raise ValueError(
+                f"{len(wrong)} of {len(kept)} features of target '{name}' are not "
+                f'finite (NaN or infinite), the first is that of {image}: the '
+                'training may have diverged.'
+            )
+
+    @classmethod
+    def group(cls, records: Sequence[dict[str, Any]]) -> Iterator[TargetImages]:
+        """One object for each target, by name."""
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for record in records:
+            groups.setdefault(str(record['target']), []).append(record)
+        for name in sorted(groups):
+            yield cls(name, groups[name])
+
+    def splits(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """Rows of the queries and of the gallery, by split number.
+
+        Raises:
+            ValueError: If a split has no query or no gallery, or there is no split.
+        """
+        query, gallery = _members(self._query_splits), _members(self._gallery_splits)
+        if not query or not gallery:
+            what = 'query' if not query else 'gallery'
+            raise ValueError(
+                f"target '{self.name}' has {len(self.image_index)} images, but no "
+                f'{what} image.'
+            )
+        for split in sorted(query.keys() | gallery.keys()):
+            for what, members in (('query', query), ('gallery', gallery)):
+                if split not in members:
+                    raise ValueError(
+                        f"split {split} of target '{self.name}' has no {what} image."
+                    )
+        return {split: (query[split], gallery[split]) for split in sorted(query)}
+
+
+def _members(splits: list[tuple[int, ...]]) -> dict[int, np.ndarray]:
+    rows: dict[int, list[int]] = {}
+    for row, numbers in enumerate(splits):
+        for number in numbers:
+            rows.setdefault(int(number), []).append(row)
+    return {number: np.array(members) for number, members in rows.items()}

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import logging
+import zlib
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine import dist
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from dynamix.models.losses import mean_over_anchors
+from dynamix.models.memory import CameraRows, CentroidMemory
+from dynamix.models.memory.follow_relabeling import EmbeddingSource
+from dynamix.registry import MODELS
+from dynamix.structures import IdentityTable, ReIDDataSample
+
+DEFAULT_LOSSES = dict(
+    instance=dict(type='InstanceLoss'),
+    augmentation=dict(type='AugmentationLoss'),
+    centroid=dict(type='CentroidLoss'),
+    camera_centroid=dict(type='CameraCentroidLoss'),
+)
+
+
+@MODELS.register_module()
+class CentroidMemoryHead(BaseModule):
+    """The losses of DynaMix and the centroid memories behind them.
+
+    Labels are looked up in the identity table that :meth:`bind` names, in the main
+    process, when a batch arrives. Images without an identity now (dropped, or not
+    readable) are no anchor, no positive and no negative. Negatives, means and memory
+    updates are those of the global batch over all ranks; ranks must have batches of
+    one size.
+
+    Source: DynaMix, efficient centroids; losses as in ReMix.
+
+    Args:
+        in_channels (int): Length ``D`` of an embedding.
+        memory (dict, optional): ``momentum``, ``dtype``, ``chunk_size`` and
+            ``sharded`` of :class:`~dynamix.models.memory.CentroidMemory`. The camera
+            memory gets the same, but is never sharded: it is as small as the
+            multi-camera data. Defaults to None.
+        losses (dict, optional): Configs by name, any of ``'instance'``,
+            ``'augmentation'``, ``'centroid'`` and ``'camera_centroid'``; a loss that
+            is left out, or None, is not computed and needs no memory. Defaults to
+            None, all four.
+        init_cfg (dict, optional): Initialisation config. Defaults to None.
+
+    Raises:
+        ValueError: If ``losses`` is empty or has an unknown name.
+    """
+
+    data_signature: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        memory: dict | None = None,
+        losses: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        losses = DEFAULT_LOSSES if losses is None else losses
+        losses = {name: cfg for name, cfg in losses.items() if cfg is not None}
+        unknown = sorted(set(losses) - set(DEFAULT_LOSSES))
+        if unknown or not losses:
+            raise ValueError(
+                f'head.losses must name some of {sorted(DEFAULT_LOSSES)}, but got '
+                f'{sorted(losses)}.'
+            )
+        self.in_channels = in_channels
+        self.losses = nn.ModuleDict(
+            {name: MODELS.build(cfg) for name, cfg in losses.items()}
+        )
+        options = dict(memory or {})
+        self.memory: CentroidMemory | None = None
+        self.camera_memory: CentroidMemory | None = None
+        if 'centroid' in losses:
+            self.memory = CentroidMemory(0, in_channels, **options)
+        if 'camera_centroid' in losses:
+            options['sharded'] = False
+            self.camera_memory = CentroidMemory(0, in_channels, **options)
+        # Tells checkpoints of the same training data from those of other data.
+        self.register_buffer('data_signature', torch.zeros((), dtype=torch.int64))
+        self._identity_table: IdentityTable | None = None
+        self._camera_rows: CameraRows | None = None
+        self._last_batch: tuple[np.ndarray | Tensor, Tensor] | None = None
+
+    def bind(self, identity_table: IdentityTable, camera: np.ndarray) -> None:
+        """Names the training data; memories get its size and start empty.
+
+        Binding to the same data again keeps the memories.
+
+        Args:
+            identity_table (IdentityTable): Identities of the ``N`` images.
+            camera (np.ndarray): ``[N]`` integers not below 0, the camera of each
+                image, unique over all sources.
+
+        Raises:
+            ValueError: If the lengths differ.
+        """
+        if len(camera) != len(identity_table):
+            raise ValueError(
+                f'camera must have an entry for each of the {len(identity_table)} '
+                f'images of the identity table, but has {len(camera)}.'
+            )
+        multi = slice(0, identity_table.num_multi_camera_images)
+        rows = CameraRows(
+            identity_table.original[multi],
+            np.asarray(camera)[multi],
+            identity_table.num_multi_camera_identities,
+        )
+        signature = _signature(identity_table, rows)
+        if signature != int(self.data_signature):
+            for memory, size in (
+                (self.memory, identity_table.num_identities),
+                (self.camera_memory, len(rows)),
+            ):
+                if memory is not None:
+                    memory.resize(0)
+                    memory.resize(size)
+        self.data_signature.fill_(signature)
+        self._identity_table, self._camera_rows = identity_table, rows
+
+    @property
+    def last_batch(self) -> tuple[np.ndarray, Tensor]:
+        """Image indices, ``[B_all]`` int64, and momentum embeddings of the last batch.
+
+        Of all ranks; the embeddings are ``[B_all, D]``, of unit length, detached and
+        on the model's device.
+
+        Raises:
+            RuntimeError: If no loss was computed yet.
+        """
+        if self._last_batch is None:
+            raise RuntimeError('head.last_batch exists after head.loss was called.')
+        index, embeddings = self._last_batch
+        if isinstance(index, Tensor):
+            index = index.cpu().numpy()
+        return index, embeddings
+
+    def loss(
+        self,
+        features: Tensor,
+        momentum_features: Tensor,
+        data_samples: list[ReIDDataSample],
+    ) -> dict[str, Tensor]:
+        """Losses of a batch; then the memories take it in.
+
+        Args:
+            features (Tensor): ``[B, D]`` of the augmented images, any length.
+            momentum_features (Tensor): ``[B, D]`` of the plain images from the
+                momentum encoder, any length; get no gradient.
+            data_samples (list[ReIDDataSample]): ``B`` samples with ``image_index``.
+
+        Returns:
+            dict[str, Tensor]: ``loss_<name>`` of each configured loss, weighted
+            scalars that are the same on all ranks.
+
+        Raises:
+            RuntimeError: If the head is not bound to its training data.
+        """
+        if self._identity_table is None or self._camera_rows is None:
+            raise RuntimeError(
+                'CentroidMemoryHead does not know the training data: have '
+                "dict(type='IdentityTableHook') among custom_hooks, or call "
+                'head.bind(identity_table, camera) before training.'
+            )
+        table, camera_rows = self._identity_table, self._camera_rows
+        if self.memory is not None and len(self.memory) < table.num_identities:
+            self.memory.resize(table.num_identities)
+        index = np.array([s.image_index for s in data_samples], dtype=np.int64)
+        labels = table.lookup(index)
+        device = features.device
+        local = _to_device(
+            np.stack([index, labels, _camera_row(camera_rows, index)], 1), device
+        )
+        anchors = _unit(features)
+        embeddings = torch.cat(dist.all_gather(_unit(momentum_features.detach())))
+        everyone = torch.cat(dist.all_gather(local))
+        self._last_batch = (
+            index if dist.get_world_size() == 1 else everyone[:, 0],
+            embeddings,
+        )
+        _, key_labels, key_rows = everyone.unbind(1)
+        _, labels_here, row = local.unbind(1)
+        if self.memory is not None:
+            self.memory.initialize(embeddings, key_labels)
+        if self.camera_memory is not None:
+            self.camera_memory.initialize(embeddings, key_rows)
+
+        found: dict[str, tuple[Tensor, Tensor]] = {}
+        batch = (anchors, labels_here, embeddings, key_labels)
+        for name, loss in self.losses.items():
+            if name == 'instance':
+                result = loss(*batch)
+            elif name == 'augmentation':
+                own = torch.arange(len(index), device=device)
+                result = loss(*batch, own + dist.get_rank() * len(index))
+            elif name == 'centroid':
+                result = loss(anchors, labels_here, self.memory)
+            else:
+                same = _to_device(camera_rows.rows_of(labels), device)
+                result = loss(anchors, row, same, self.camera_memory)
+            found[f'loss_{name}'] = result
+        losses = mean_over_anchors(found)
+
+        if self.memory is not None:
+            self.memory.update(embeddings, key_labels)
+        if self.camera_memory is not None:
+            self.camera_memory.update(embeddings, key_rows)
+        return losses
+
+    def follow_relabeling(
+        self, before: np.ndarray, after: np.ndarray, bank: EmbeddingSource
+    ) -> None:
+        """Moves the centroids along with a relabeling of the identity table.
+
+        Camera centroids belong to multi-camera identities, which never change.
+
+        Args:
+            before (np.ndarray): ``[n]`` identities of the single-camera images before
+                it, -1 for dropped ones.
+            after (np.ndarray): ``[n]`` their identities now.
+            bank (EmbeddingSource): Has ``embedding`` ``[n, D]`` and ``visited``
+                ``[n]`` of the same images.
+
+        Raises:
+            ValueError: If the lengths differ.
+        """
+        if self.memory is not None:
+            space = int(np.max(after, initial=-1)) + 1
+            self.memory.follow_relabeling(before, after, bank, space)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Keeps memories of other training data out."""
+        key = f'{prefix}data_signature'
+        if key in state_dict:
+            bound = self._identity_table is not None
+            if int(state_dict[key]) != int(self.data_signature):
+                if bound:
+                    print_log(
+                        'The checkpoint was made with other training data: its '
+                        'weights are taken, the centroid memories start empty.',
+                        logger='current',
+                        level=logging.WARNING,
+                    )
+                for name in ('memory', 'camera_memory'):
+                    centroids = f'{prefix}{name}.centroids'
+                    if centroids in state_dict:
+                        state_dict[centroids] = state_dict[centroids][:0]
+            state_dict[key] = self.data_signature.clone()
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def _unit(features: Tensor) -> Tensor:
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    return nn.functional.normalize(features.to(dtype), dim=1)
+
+
+def _camera_row(rows: CameraRows, index: np.ndarray) -> np.ndarray:
+    """Row of each image in the camera memory; -1 for single-camera images."""
+    if not len(rows.row):
+        return np.full(index.shape, -1, dtype=np.int64)
+    known = (index >= 0) & (index < len(rows.row))
+    return np.where(known, rows.row[np.where(known, index, 0)], -1).astype(np.int64)
+
+
+def _to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """Copies to the device without waiting for it."""
+    tensor = torch.from_numpy(array)
+    if device.type == 'cuda':
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def _signature(table: IdentityTable, rows: CameraRows) -> int:
+    """A number above 0 that differs between training data with all likelihood."""
+    value = zlib.crc32(table.original.data)
+    value = zlib.crc32(rows.row.data, value)
+    value = zlib.crc32(f'{len(table)} {table.num_multi_camera_images}'.encode(), value)
+    return value + 1

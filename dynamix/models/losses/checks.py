@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from torch import nn
+
+
+def check_loss_options(
+    loss: nn.Module,
+    temperature: float,
+    loss_weight: float,
+    label_smoothing: float = 0.0,
+    num_hard_negatives: int | None = None,
+) -> None:
+    """Refuses options of a loss that make no sense.
+
+    Args:
+        loss (nn.Module): The loss, named in messages.
+        temperature (float): Must be above 0.
+        loss_weight (float): Must not be below 0.
+        label_smoothing (float): Must lie in ``[0, 1)``. Defaults to 0.0.
+        num_hard_negatives (int, optional): Must be at least 1. Defaults to None.
+
+    Raises:
+        ValueError: If one is out of range, or the last two are combined.
+    """
+    name = type(loss).__name__
+    if not temperature > 0:
+        raise ValueError(f'{name}.temperature must be above 0, but got {temperature}.')
+    if not loss_weight >= 0:
+        raise ValueError(
+            f'{name}.loss_weight must be at least 0, but got {loss_weight}.'
+        )
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(
+            f'{name}.label_smoothing must lie in [0, 1), but got {label_smoothing}.'
+        )
+    if num_hard_negatives is not None and num_hard_negatives < 1:
+        raise ValueError(
+            f'{name}.num_hard_negatives must be None or at least 1, but got '
+            f'{num_hard_negatives}.'
+        )
+    if label_smoothing and num_hard_negatives is not None:
+        raise ValueError(
+            f'{name}: label_smoothing spreads the target over all centroids and '
+            'cannot be combined with num_hard_negatives.'
+        )

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+
+NO_ROW = -1
+
+
+class CameraRows:
+    """Numbers the (identity, camera) pairs that occur, in compressed rows.
+
+    Rows are sorted by identity, then camera, so those of an identity are a range and
+    no identities x cameras table is needed.
+
+    Args:
+        identity (np.ndarray): ``[n]`` integers; identities of labelled images, -1 for
+            images without one.
+        camera (np.ndarray): ``[n]`` integers not below 0, unique over all sources.
+        num_identities (int): Numbers of identities are below this.
+
+    Raises:
+        ValueError: If the arrays differ in length.
+
+    Attributes:
+        row (np.ndarray): ``[n]`` int32 pair of each image; -1 without an identity.
+        offset (np.ndarray): ``[num_identities + 1]`` int64; the rows of identity
+            ``y`` are ``offset[y]..offset[y + 1] - 1``.
+        widest (int): Most cameras of one identity.
+    """
+
+    def __init__(
+        self, identity: np.ndarray, camera: np.ndarray, num_identities: int
+    ) -> None:
+        if np.shape(identity) != np.shape(camera):
+            raise ValueError(
+                'identity and camera must describe the same images, but have the '
+                f'shapes {np.shape(identity)} and {np.shape(camera)}.'
+            )
+        labelled = np.asarray(identity) >= 0
+        cameras = int(np.max(camera, initial=0)) + 1
+        key = np.asarray(identity)[labelled].astype(np.int64) * cameras
+        pairs, row = np.unique(key + np.asarray(camera)[labelled], return_inverse=True)
+        self.row = np.full(len(labelled), NO_ROW, dtype=np.int32)
+        self.row[labelled] = row
+        self.offset = np.searchsorted(pairs // cameras, np.arange(num_identities + 1))
+        self.widest = int(np.diff(self.offset).max(initial=0))
+
+    def __len__(self) -> int:
+        return int(self.offset[-1])
+
+    def rows_of(self, identity: np.ndarray) -> np.ndarray:
+        """All rows of some identities.
+
+        Args:
+            identity (np.ndarray): ``[B]`` integers; -1, and numbers of no labelled
+                identity, have no rows.
+
+        Returns:
+            np.ndarray: ``[B, widest]`` int64 rows, filled up with -1.
+        """
+        number = np.asarray(identity)
+        known = (number >= 0) & (number < len(self.offset) - 1)
+        number = np.where(known, number, 0)
+        first = self.offset[number]
+        last = self.offset[np.minimum(number + 1, len(self.offset) - 1)]
+        rows = first[:, None] + np.arange(self.widest)
+        return np.where(known[:, None] & (rows < last[:, None]), rows, NO_ROW)

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine import dist
+from torch import Tensor, nn
+
+from .follow_relabeling import (
+    EmbeddingSource,
+    inherited_centroids,
+    plan_relabeling,
+    recomputed_centroids,
+)
+from .order_free_mean import batch_means, to_unit
+from .shard import Shard
+from .sharded_softmax import sharded_softmax_loss
+from .streamed_softmax import streamed_softmax_loss
+
+
+class CentroidMemory(nn.Module):
+    """One unit vector for each identity (or other class), kept over training.
+
+    Source: DynaMix, efficient centroids. A centroid is set at the first visit of its
+    identity and is no part of any softmax before that. All state is in buffers, none
+    of it has a gradient.
+
+    Args:
+        num_centroids (int): Number of centroids ``C``.
+        dim (int): Length ``D`` of an embedding.
+        momentum (float): Share of the old centroid that an update keeps, in
+            ``[0, 1]``: 0 takes the mean of the batch, 1 never changes. Defaults to
+            0.2.
+        dtype (str | torch.dtype): Storage: ``'float32'``, ``'bfloat16'``,
+            ``'float16'`` or ``'float64'``. Defaults to ``'float32'``.
+        chunk_size (int, optional): Centroids read at a time. Defaults to None: 4096
+            on a CPU, 32768 elsewhere.
+        sharded (bool): Deal the centroids out to the ranks, as Partial FC does. Calls
+            then are collective, batches must be of one size, and :meth:`gather` must
+            precede ``state_dict``. Defaults to False, every rank has all.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    centroids: Tensor
+    initialized: Tensor
+
+    def __init__(
+        self,
+        num_centroids: int,
+        dim: int,
+        momentum: float = 0.2,
+        dtype: str | torch.dtype = torch.float32,
+        chunk_size: int | None = None,
+        sharded: bool = False,
+    ) -> None:
+        super().__init__()
+        if not 0 <= momentum <= 1:
+            raise ValueError(f'momentum must lie in [0, 1], but got {momentum}.')
+        if isinstance(dtype, str):
+            dtype = getattr(torch, dtype, dtype)
+        if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+            raise ValueError(
+                "dtype must name a floating-point type such as 'float32' or "
+                f"'bfloat16', but got {dtype!r}."
+            )
+        if chunk_size is not None and chunk_size < 1:
+            raise ValueError(f'chunk_size must be at least 1, but got {chunk_size}.')
+        self.momentum = momentum
+        self.chunk_size = chunk_size
+        self.shard = Shard()
+        if sharded:
+            self.shard = Shard(dist.get_rank(), dist.get_world_size())
+        self.num_centroids = num_centroids
+        size = self.shard.size(num_centroids)
+        self.register_buffer('centroids', torch.zeros(size, dim, dtype=dtype))
+        self.register_buffer('initialized', torch.zeros(size, dtype=torch.bool))
+        self._whole: tuple[Tensor, Tensor] | None = None
+
+    def __len__(self) -> int:
+        return self.num_centroids
+
+    def extra_repr(self) -> str:
+        return (
+            f'{len(self)} x {self.centroids.shape[1]}, {self.centroids.dtype}, '
+            f'momentum={self.momentum}, shards={self.shard.count}'
+        )
+
+    def softmax_loss(
+        self, features: Tensor, positives: Tensor, temperature: float, **options: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Streamed cross-entropy against all initialised centroids.
+
+        Args:
+            features (Tensor): ``[B, D]`` of unit length.
+            positives (Tensor): ``[B]`` or ``[B, K]`` int64 rows, -1: none.
+            temperature (float): Above 0.
+            **options: ``excluded``, ``label_smoothing`` and ``topk`` of
+                :func:`~dynamix.models.memory.streamed_softmax_loss`.
+
+        Returns:
+            tuple[Tensor, Tensor]: ``[B]`` loss of each anchor, and ``[B]`` bool: which
+            have an initialised positive; the others' loss is 0.
+        """
+        options.update(valid=self.initialized, chunk_size=self.chunk_size)
+        anchors = (features, self.centroids, positives, temperature)
+        if self.shard.count > 1:
+            return sharded_softmax_loss(*anchors, self.shard, **options)
+        found = (positives >= 0) & self.initialized[positives.clamp_min(0)]
+        found = found if found.dim() == 1 else found.any(dim=1)
+        return streamed_softmax_loss(*anchors, **options), found
+
+    @torch.no_grad()
+    def initialize(self, embeddings: Tensor, labels: Tensor) -> None:
+        """Sets centroids that are not initialised to the mean of the batch.
+
+        Args:
+            embeddings (Tensor): ``[B, D]`` of unit length.
+            labels (Tensor): ``[B]`` int64 rows; -1 leaves an image out.
+        """
+        self._write(embeddings, labels, first_visit=True)
+
+    @torch.no_grad()
+    def update(self, embeddings: Tensor, labels: Tensor) -> None:
+        """Moves the centroids of a batch towards the mean of their embeddings.
+
+        ``c <- normalize(momentum * c + (1 - momentum) * mean)``, once for each
+        identity of the batch; the result does not depend on the order of the batch,
+        not in one bit, and the cost not on ``C``. Embeddings that are not finite, or
+        that cancel out, change nothing.
+
+        Args:
+            embeddings (Tensor): ``[B, D]`` of unit length.
+            labels (Tensor): ``[B]`` int64 rows; -1 leaves an image out.
+        """
+        self._write(embeddings, labels, first_visit=False)
+
+    def _write(self, embeddings: Tensor, labels: Tensor, first_visit: bool) -> None:
+        self._whole = None
+        if not len(labels) or not len(self.initialized):
+            return
+        # One entry an image; entries of one label write the same bits.
+        target, mean, any_label = batch_means(embeddings, self.shard.local(labels))
+        stored = self.centroids[target]
+        known = self.initialized[target]
+        blend = self.momentum * stored.double() + (1 - self.momentum) * mean
+        value, has_direction = to_unit(torch.where(known[:, None], blend, mean))
+        write = has_direction & any_label
+        if first_visit:
+            write &= ~known
+        value = torch.where(write[:, None], value.to(stored.dtype), stored)
+        self.centroids[target] = value
+        self.initialized[target] = known | write
+
+    def resize(self, num_centroids: int) -> None:
+        """Cuts off centroids at the end or adds some that are not initialised.
+
+        Args:
+            num_centroids (int): The new ``C``.
+        """
+        if num_centroids == len(self):
+            return
+        size = self.shard.size(num_centroids)
+        kept = min(len(self.initialized), size)
+        centroids = self.centroids.new_zeros(size, self.centroids.shape[1])
+        centroids[:kept] = self.centroids[:kept]
+        initialized = self.initialized.new_zeros(size)
+        initialized[:kept] = self.initialized[:kept]
+        self.centroids, self.initialized = centroids, initialized
+        self.num_centroids, self._whole = num_centroids, None
+
+    @torch.no_grad()
+    def follow_relabeling(
+        self,
+        before: np.ndarray,
+        after: np.ndarray,
+        bank: EmbeddingSource,
+        num_centroids: int | None = None,
+    ) -> None:
+        """Moves the centroids along with a relabeling.
+
+        Merged identities take the mean of the old centroids weighted by number of
+        images, those that got a part of another are recomputed from the bank,
+        vanished ones and those without a visited image go back to "not initialised".
+        All others stay as they are. Every rank gets the same bits.
+
+        Args:
+            before (np.ndarray): ``[n]`` identities of the single-camera images, -1
+                for dropped ones.
+            after (np.ndarray): ``[n]`` their identities now.
+            bank (EmbeddingSource): Embeddings of the same images.
+            num_centroids (int, optional): The new ``C``, if it changed. Defaults to
+                None.
+
+        Raises:
+            ValueError: If ``before`` and ``after`` differ in length, or the bank
+                holds embeddings of another length than the memory.
+        """
+        dim = self.centroids.shape[1]
+        if bank.embedding.shape != (len(before), dim):
+            raise ValueError(
+                f'expected a bank of {len(before)} embeddings of length {dim}, but '
+                f'got the shape {tuple(bank.embedding.shape)}.'
+            )
+        plan = plan_relabeling(before, after)
+        if num_centroids is not None:
+            self.resize(max(num_centroids, len(self)))
+        device = self.centroids.device
+        parts = (
+            inherited_centroids(plan, self.centroids, self.initialized, self.shard),
+            recomputed_centroids(plan, after, bank, self.centroids.dtype, self.shard),
+        )
+        gone = self.shard.local(plan.cleared)
+        cleared = torch.from_numpy(gone[gone >= 0]).to(device)
+        self.centroids[cleared] = 0
+        self.initialized[cleared] = False
+        self._whole = None
+        for local, centroids in parts:
+            rows = torch.from_numpy(local).to(device)
+            self.centroids[rows] = centroids.to(device)
+            self.initialized[rows] = (centroids != 0).any(dim=1).to(device)
+
+    @torch.no_grad()
+    def gather(self) -> None:
+        """Collects a sharded memory on rank 0, for ``state_dict``; all ranks call it.
+
+        The copy is on the CPU and is dropped at the next change. A checkpoint of it
+        can be loaded with any number of ranks. Does nothing if not sharded.
+        """
+        if self.shard.count > 1:
+            self._whole = (
+                self.shard.gather(self.centroids, len(self)),
+                self.shard.gather(self.initialized, len(self)),
+            )
+
+    def _save_to_state_dict(
+        self, destination: dict[str, Any], prefix: str, keep_vars: bool
+    ) -> None:
+        """Saves the whole memory, also if it is sharded.
+
+        Raises:
+            RuntimeError: If it is sharded and changed since :meth:`gather`.
+        """
+        if self.shard.count == 1:
+            super()._save_to_state_dict(destination, prefix, keep_vars)
+        elif self._whole is None:
+            raise RuntimeError(
+                'a sharded memory is saved from the copy that gather() makes: call it '
+                'on all ranks after the last update and before state_dict().'
+            )
+        else:
+            destination[f'{prefix}centroids'] = self._whole[0]
+            destination[f'{prefix}initialized'] = self._whole[1]
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Takes over a checkpoint's number of centroids.
+
+        An empty memory (a model for inference, say) passes over a checkpoint's
+        centroids, and a memory over those of an empty one.
+
+        Raises:
+            ValueError: If the checkpoint's centroids have another length.
+        """
+        key = f'{prefix}centroids'
+        stored = state_dict.get(key)
+        if stored is not None:
+            if not len(stored) or not len(self):
+                return
+            if stored.shape[1] != self.centroids.shape[1]:
+                raise ValueError(
+                    f"'{key}' of the checkpoint holds centroids of length "
+                    f'{stored.shape[1]}, but the model has embeddings of length '
+                    f'{self.centroids.shape[1]}.'
+                )
+            self.resize(len(stored))
+            mine = slice(self.shard.rank, None, self.shard.count)
+            for name in ('centroids', 'initialized'):
+                if f'{prefix}{name}' in state_dict:
+                    state_dict[f'{prefix}{name}'] = state_dict[f'{prefix}{name}'][mine]
+            self._whole = None
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

@@ -1,0 +1,157 @@
+"""Scalars of a training log as curves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+
+class Curve(NamedTuple):
+    """``x`` and ``y``: ``[n]`` float64; ``x`` rises."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+def find_log(path: str | Path) -> Path:
+    """The scalar log itself, or the newest one in a work directory.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    path = Path(path)
+    if path.is_file():
+        return path
+    logs = [*path.glob('vis_data/scalars.json'), *path.glob('*/vis_data/scalars.json')]
+    if not logs:
+        raise FileNotFoundError(
+            f"'{path}' is neither a log nor a folder with */vis_data/scalars.json, "
+            'where MMEngine writes the scalars of a run.'
+        )
+    return max(logs, key=lambda log: log.stat().st_mtime)
+
+
+def read_scalars(path: str | Path, x: str = 'step') -> dict[str, Curve]:
+    """Reads the scalars that MMEngine's ``LocalVisBackend`` wrote.
+
+    Args:
+        path (str | Path): A log of one JSON object a line, or a work directory, whose
+            newest log is taken.
+        x (str): The key that says where on the x axis a line belongs: ``'step'``,
+            ``'iter'`` or ``'epoch'``. Lines without it are passed over. Defaults to
+            ``'step'``.
+
+    Returns:
+        dict[str, Curve]: Every number of the log, by key. Where a run was resumed and
+        logged a step again, the later line counts.
+
+    Raises:
+        FileNotFoundError: If there is no log.
+        ValueError: If a line is not JSON. An unfinished last line, of a run that is
+            going on, is passed over.
+    """
+    log = find_log(path)
+    lines = log.read_text(encoding='utf-8').splitlines()
+    points: dict[str, dict[float, float]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == len(lines):
+                break
+            raise ValueError(f"line {number} of '{log}' is not JSON: {error}") from None
+        if x not in values:
+            continue
+        for key, value in values.items():
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if is_number and key != x:
+                points.setdefault(key, {})[float(values[x])] = float(value)
+    return {
+        key: Curve(
+            np.array(sorted(curve)), np.array([curve[at] for at in sorted(curve)])
+        )
+        for key, curve in points.items()
+    }
+
+
+def select_curves(
+    curves: Mapping[str, Curve], patterns: Sequence[str]
+) -> dict[str, Curve]:
+    """Curves whose key matches one of the patterns, in the patterns' order.
+
+    Args:
+        curves (Mapping[str, Curve]): All curves.
+        patterns (Sequence[str]): Keys; ``*`` stands for anything.
+
+    Returns:
+        dict[str, Curve]: The chosen ones.
+
+    Raises:
+        ValueError: If nothing matches a pattern.
+    """
+    chosen: dict[str, Curve] = {}
+    for pattern in patterns:
+        found = [key for key in curves if fnmatchcase(key, pattern)]
+        if not found:
+            raise ValueError(
+                f"the log has no key '{pattern}'; it has: {', '.join(sorted(curves))}."
+            )
+        chosen.update((key, curves[key]) for key in found)
+    return chosen
+
+
+def plot_curves(
+    curves: Mapping[str, Curve],
+    out_file: str | Path,
+    title: str = '',
+    xlabel: str = 'step',
+    ylabel: str = '',
+    size: tuple[float, float] = (7.0, 4.0),
+) -> None:
+    """Draws curves into one picture, with a legend.
+
+    Args:
+        curves (Mapping[str, Curve]): By the name in the legend. Values that are not
+            finite leave a gap.
+        out_file (str | Path): Where to write; the suffix says the format, e.g.
+            ``.png`` or ``.svg``. Its folder is made.
+        title (str): Above the picture. Defaults to ``''``.
+        xlabel (str): Defaults to ``'step'``.
+        ylabel (str): Defaults to ``''``.
+        size (tuple[float, float]): Width and height in inches. Defaults to (7, 4).
+
+    Raises:
+        ValueError: If there are no curves.
+    """
+    if not curves:
+        raise ValueError('there are no curves to plot.')
+    # No pyplot: it would keep global state and look for a screen.
+    figure = Figure(figsize=size, layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for name, curve in curves.items():
+        few = len(curve.x) <= 40
+        axes.plot(
+            curve.x,
+            np.where(np.isfinite(curve.y), curve.y, np.nan),
+            marker='o' if few else None,
+            markersize=3,
+            linewidth=1.6,
+            label=name,
+        )
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes.grid(alpha=0.25)
+    axes.spines[['top', 'right']].set_visible(False)
+    axes.legend(frameon=False)
+    out_file = Path(out_file)
+    out_file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out_file, dpi=150)

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from dynamix.apis import ReIDInferencer
+from dynamix.registry import MODELS
+
+
+def make_config(width: int = 16) -> Config:
+    pipeline = [
+        dict(type='LoadReIDImage'),
+        dict(type='Resize', scale=(32, 64)),
+        dict(type='PackReIDInputs'),
+    ]
+    return Config(
+        dict(
+            default_scope='dynamix',
+            model=dict(
+                type='DynaMix',
+                data_preprocessor=dict(
+                    type='mmpretrain.SelfSupDataPreprocessor',
+                    mean=[120.0] * 3,
+                    std=[60.0] * 3,
+                    bgr_to_rgb=True,
+                ),
+                backbone=dict(
+                    type='mmpretrain.ResNet',
+                    depth=18,
+                    stem_channels=8,
+                    base_channels=width // 8,
+                    init_cfg=dict(type='Pretrained', checkpoint='nowhere.pth'),
+                ),
+                neck=dict(
+                    type='BNNeck',
+                    in_channels=width,
+                    pooling=dict(type='mmpretrain.GeneralizedMeanPooling', p=3.0),
+                ),
+                head=dict(type='SomethingOfTraining'),
+            ),
+            test_dataloader=dict(dataset=dict(pipeline=pipeline)),
+        )
+    )
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    torch.manual_seed(0)
+    model = MODELS.build({**make_config().model, 'head': None})
+    # Sets the two encoders apart.
+    for parameter in model.encoder.parameters():
+        parameter.data += 1
+    state = {**model.state_dict(), 'head.memory.centroids': torch.zeros(3, 16)}
+    path = tmp_path_factory.mktemp('checkpoint') / 'epoch_1.pth'
+    torch.save(dict(state_dict=state, meta=dict(epoch=1)), path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def inferencer(checkpoint):
+    return ReIDInferencer(make_config(), checkpoint, device='cpu')
+
+
+@pytest.fixture(scope='module')
+def crops():
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (80, 40, 3), np.uint8) for _ in range(7)]
+
+
+def test_files_and_arrays_give_the_same(inferencer, crops, tmp_path):
+    paths = [tmp_path / f'{i}.png' for i in range(len(crops))]
+    for path, crop in zip(paths, crops):
+        cv2.imwrite(str(path), crop)
+    features = inferencer(crops, batch_size=3)
+    assert features.shape == (7, 16)
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(inferencer(paths), features, atol=1e-6)
+    np.testing.assert_allclose(inferencer(str(paths[2])), features[2:3], atol=1e-6)
+    np.testing.assert_allclose(inferencer(crops[2]), features[2:3], atol=1e-6)
+
+
+def test_is_the_momentum_encoder_on_prepared_pixels(inferencer, crops):
+    resized = cv2.resize(crops[0], (32, 64))[..., ::-1].astype(np.float32)
+    pixels = torch.from_numpy(((resized - 120) / 60).transpose(2, 0, 1)[None])
+    with torch.no_grad():
+        feature = inferencer.model.momentum_encoder(pixels)
+    feature = torch.nn.functional.normalize(feature).numpy()
+    np.testing.assert_allclose(inferencer(crops[0]), feature, atol=1e-6)
+
+
+def test_search_finds_the_nearest(inferencer, crops):
+    gallery = inferencer(crops)
+    found = inferencer.search(crops[3:5], gallery, topk=3)
+    expected = gallery[3:5] @ gallery.T
+    np.testing.assert_array_equal(
+        found.rows, np.argsort(-expected, axis=1, kind='stable')[:, :3]
+    )
+    np.testing.assert_allclose(
+        found.scores, -np.sort(-expected, axis=1)[:, :3], atol=1e-6
+    )
+    assert inferencer.search(gallery[:1], crops, topk=99).rows.shape == (1, 7)
+
+
+def test_a_checkpoint_of_another_model_is_named(checkpoint, tmp_path):
+    message = r"epoch_1\.pth' does not fit.* weights differ, the first is 'enc"
+    with pytest.raises(ValueError, match=message):
+        ReIDInferencer(make_config(width=32), checkpoint)
+    state = torch.load(checkpoint)['state_dict']
+    del state['momentum_encoder.module.neck.norm.bias']
+    torch.save(dict(state_dict=state), tmp_path / 'part.pth')
+    with pytest.raises(ValueError, match=r"neck\.norm\.bias': absent in the check"):
+        ReIDInferencer(make_config(), tmp_path / 'part.pth')
+
+
+def test_a_config_without_test_images(checkpoint):
+    config = make_config()
+    pipeline = config.pop('test_dataloader').dataset.pipeline
+    with pytest.raises(ValueError, match=r'test_dataloader\.dataset\.pipeline'):
+        ReIDInferencer(config, checkpoint)
+    assert ReIDInferencer(config, checkpoint, pipeline=pipeline)
+
+
+def test_bad_images_are_named(inferencer, crops, tmp_path):
+    with pytest.raises(ValueError, match='no images'):
+        inferencer([])
+    with pytest.raises(ValueError, match=r'image 1 must be .* \[80, 40\] uint8'):
+        inferencer([crops[0], crops[1][..., 0]])
+    with pytest.raises(FileNotFoundError, match=r'nobody\.jpg'):
+        inferencer(tmp_path / 'nobody.jpg')

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import os
+import pickle
+import string
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dynamix.datasets import ImageTable
+
+PATHS = st.text(string.ascii_letters + '/é漢 ', min_size=0, max_size=12)
+ROWS = st.tuples(
+    st.integers(-1, 2**31 - 1),
+    st.integers(0, 2**15 - 1),
+    st.integers(-1, 2**31 - 1),
+    st.integers(-1, 2**31 - 1),
+    PATHS,
+)
+
+
+def make(rows: list[tuple], root: str = '/root') -> ImageTable:
+    columns = list(zip(*rows)) or [()] * 5
+    return ImageTable.from_columns(
+        *[np.array(c, np.int64) for c in columns[:4]], paths=columns[4], root=root
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=st.lists(ROWS, max_size=20))
+def test_gives_back_what_was_put_in_also_from_a_file(rows, tmp_path_factory) -> None:
+    file = tmp_path_factory.mktemp('tables') / 'x' / 'a.table'
+    table = make(rows)
+    table.save(file)
+    for found in (table, ImageTable.load(file), pickle.loads(pickle.dumps(table))):
+        assert len(found) == len(rows)
+        for i, (identity, camera, video, frame, path) in enumerate(rows):
+            assert found.identity[i] == identity
+            assert found.camera[i] == camera
+            assert found.video[i] == video
+            assert found.frame[i] == frame
+            assert found.path(i) == os.path.join('/root', path)
+
+
+def test_costs_at_most_20_bytes_an_image_plus_its_path(tmp_path) -> None:
+    paths = [f'{i:05d}.jpg' for i in range(1000)]
+    table = ImageTable.from_columns(np.zeros(1000, int), paths=paths)
+    assert table.nbytes <= 1000 * 20 + sum(map(len, paths))
+    table.save(tmp_path / 'a.table')
+    assert (tmp_path / 'a.table').stat().st_size <= table.nbytes + 2048
+
+
+def test_offsets_grow_when_paths_exceed_4_gib() -> None:
+    from dynamix.datasets.image_table import smallest_ends
+
+    assert smallest_ends(np.array([2**32 - 1])).dtype == np.uint32
+    assert smallest_ends(np.array([2**32])).tolist() == [2**32]
+
+
+def test_a_saved_table_is_mapped_and_pickled_by_name(tmp_path) -> None:
+    file = tmp_path / 'a.table'
+    ImageTable.from_columns(np.arange(10_000), root='r', info=dict(a=[1])).save(file)
+    table = ImageTable.load(file)
+    base = table.identity
+    while not isinstance(base, np.memmap):
+        base = base.base
+    assert not table.identity.flags.writeable
+    sent = pickle.dumps(table)
+    assert len(sent) < 1000
+    again = pickle.loads(sent)
+    assert (again.identity == table.identity).all()
+    assert again.info == dict(a=[1])
+
+
+def test_a_worker_notices_that_the_file_is_another_one(tmp_path) -> None:
+    file = tmp_path / 'a.table'
+    ImageTable.from_columns([1]).save(file)
+    table = ImageTable.load(file)
+    sent = pickle.dumps(table)
+    ImageTable.from_columns([2]).save(file)
+    assert table.identity[0] == 1, 'the old content must stay mapped'
+    with pytest.raises(RuntimeError, match='was rebuilt while this run'):
+        pickle.loads(sent)
+
+
+def test_a_failed_save_leaves_the_old_file_alone(tmp_path, monkeypatch) -> None:
+    file = tmp_path / 'a.table'
+    ImageTable.from_columns([1]).save(file)
+    monkeypatch.setattr('os.replace', lambda *_: (_ for _ in ()).throw(OSError('full')))
+    with pytest.raises(OSError, match='full'):
+        ImageTable.from_columns([2]).save(file)
+    assert [p.name for p in tmp_path.iterdir()] == ['a.table']
+    assert ImageTable.load(file).identity.tolist() == [1]
+
+
+@pytest.mark.parametrize('keep', [0, 3, 20, 60, -1])
+def test_refuses_a_damaged_file(tmp_path, keep) -> None:
+    file = tmp_path / 'a.table'
+    ImageTable.from_columns(np.arange(100)).save(file)
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r'no image table|damaged|cut off'):
+        ImageTable.load(file)
+
+
+@pytest.mark.parametrize(
+    ('columns', 'message'),
+    [
+        (dict(camera=2**15), "'camera' holds numbers from -32768"),
+        (dict(frame=[1]), "'frame' has shape"),
+        (dict(video=0.5), 'must hold integers'),
+        (dict(paths=['a']), '2 identities, but 1 paths'),
+    ],
+)
+def test_says_what_does_not_fit(columns, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        ImageTable.from_columns([0, 1], **columns)
+
+
+def test_path_of_a_row_that_is_not_there() -> None:
+    table = ImageTable.from_columns([0, 1], paths=['a', 'b'])
+    assert table.path(-1) == 'b'
+    with pytest.raises(IndexError):
+        table.path(2)
+    with pytest.raises(ValueError, match='drawn'):
+        ImageTable.from_columns([0]).path(0)

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from mmengine.config import ConfigDict
+from torch.utils.data import DataLoader
+
+from dynamix.datasets import SampleKey
+from dynamix.datasets.samplers import MixedDataSampler, mixed_data_sampler
+from dynamix.registry import DATA_SAMPLERS
+
+from .stand_in import StandIn
+
+
+def make(dataset: Any = None, **options: Any) -> MixedDataSampler:
+    defaults = dict(
+        multi_camera=dict(identities=4, images=3),
+        single_camera=dict(videos=4, identities=2, images=2),
+        iterations=7,
+        seed=11,
+    )
+    return MixedDataSampler(dataset or StandIn(), **(defaults | options))
+
+
+@pytest.fixture
+def as_rank(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def set_rank(rank: int, world_size: int) -> None:
+        monkeypatch.setattr(
+            mixed_data_sampler, 'get_dist_info', lambda: (rank, world_size)
+        )
+
+    return set_rank
+
+
+def test_epoch_of_keys() -> None:
+    sampler = make()
+    keys = list(sampler)
+    assert len(keys) == len(sampler) == 7 * 28
+    assert sampler.global_batch_size == sampler.rank_batch_size == 28
+    assert all(type(key) is SampleKey for key in keys)
+    assert all(type(value) is int for key in keys for value in key)
+    rows = np.array(keys)[:, 0].reshape(7, 28)
+    assert (rows == sampler.composer.compose(np.arange(7))).all()
+    assert keys == list(sampler)
+
+
+def test_any_epoch_starts_without_the_earlier_ones() -> None:
+    # 40 batches of the one equal 5 epochs of 8 of the other.
+    long = list(make(iterations=40))
+    short = make(iterations=8)
+    for epoch in (4, 0, 3):
+        short.set_epoch(epoch)
+        assert list(short) == long[epoch * 8 * 28 : (epoch + 1) * 8 * 28]
+    # An epoch longer than one block of batches.
+    late = make(iterations=300)
+    late.set_epoch(2)
+    assert list(late)[-28:] == list(make(iterations=900))[-28:]
+
+
+def test_schedule_follows_the_epoch() -> None:
+    dataset = StandIn()
+    sampler = make(
+        dataset,
+        multi_camera=None,
+        single_camera=dict(videos=4, identities=2, images=2, schedule=[(1, 2, 4)]),
+    )
+    for epoch, videos in ((0, 4), (1, 2)):
+        sampler.set_epoch(epoch)
+        rows = np.array(list(sampler))[:, 0].reshape(7, 16)
+        for batch in dataset.video[rows]:
+            assert len(set(batch.tolist())) == videos
+
+
+@pytest.mark.parametrize('world_size', [2, 4])
+def test_ranks_together_take_the_global_batch(as_rank: Any, world_size: int) -> None:
+    expected = np.array(list(make())).reshape(7, 28, 2)
+    parts = []
+    for rank in range(world_size):
+        as_rank(rank, world_size)
+        sampler = make()
+        assert sampler.rank_batch_size == 28 // world_size
+        assert sampler.global_batch_size == 28
+        keys = np.array(list(sampler))
+        assert len(keys) == len(sampler) == 7 * 28 // world_size
+        keys = keys.reshape(7, -1, 2)
+        parts.append((keys[:, : 12 // world_size], keys[:, 12 // world_size :]))
+    multi = np.concatenate([part[0] for part in parts], axis=1)
+    single = np.concatenate([part[1] for part in parts], axis=1)
+    assert (np.concatenate([multi, single], axis=1) == expected).all()
+
+
+def test_ranks_that_do_not_divide_the_batch(as_rank: Any) -> None:
+    as_rank(0, 3)
+    with pytest.raises(ValueError, match='possible numbers of ranks: 1, 2, 4'):
+        make()
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_loader_workers_change_nothing(workers: int) -> None:
+    sampler = make()
+    sampler.set_epoch(3)
+    expected = np.array(list(sampler)).reshape(7, 28, 2)
+    loader = DataLoader(
+        StandIn(), sampler.rank_batch_size, sampler=sampler, num_workers=workers
+    )
+    batches = [np.stack([part.numpy() for part in batch], axis=1) for batch in loader]
+    assert (np.stack(batches) == expected).all()
+
+
+def test_relabeling_is_seen_at_the_next_epoch() -> None:
+    dataset = StandIn()
+    sampler = make(dataset)
+    table = dataset.identity_table
+    first = iter(sampler)
+    begun = [next(first) for _ in range(28)]
+    before = sampler.composer.single_camera
+
+    # Drops the even tracklets of each video and merges the odd two.
+    labels = table.identity[table.single_camera].copy()
+    tracklet = (labels - 30) % 4
+    labels[tracklet % 2 == 0] = -1
+    labels[tracklet == 3] -= 2
+    table.relabel(labels)
+    rest = list(first)
+    assert begun + rest == list(make())  # the epoch under way is not torn
+
+    dropped = table.identity == -1
+    merged = make(dataset, single_camera=dict(videos=4, identities=1, images=4))
+    rows = np.array(list(merged))[:, 0].reshape(7, 28)[:, 12:]
+    assert not dropped[rows].any()
+    for images in rows.reshape(-1, 4):  # spread over both tracklets
+        assert len(set(((images - 180) // 8).tolist())) == 2
+
+    second = np.array(list(sampler))[:, 0]
+    assert sampler.composer.single_camera is not before
+    assert not dropped[second].any()
+    unchanged = sampler.composer.single_camera
+    assert (np.array(list(sampler))[:, 0] == second).all()
+    assert sampler.composer.single_camera is unchanged
+
+
+def test_relabeling_that_leaves_too_few_identities() -> None:
+    dataset = StandIn()
+    sampler = make(dataset)
+    table = dataset.identity_table
+    table.relabel(np.full(len(dataset) - 180, 30))
+    with pytest.raises(ValueError, match=r'= 8 different identities.* have 1 with'):
+        iter(sampler)
+
+
+def test_built_from_a_config_with_the_seed_of_the_runner() -> None:
+    config = ConfigDict(
+        type='MixedDataSampler',
+        multi_camera=dict(identities=6, source_weights=dict(market=1, msmt=1)),
+        single_camera=dict(videos=4, schedule=[[1, 2, 4]]),
+        iterations=3,
+    )
+    sampler = DATA_SAMPLERS.build(config, default_args=dict(dataset=StandIn(), seed=4))
+    rows = np.array(list(sampler))[:, 0].reshape(3, 24 + 32)
+    assert sampler.seed == 4
+    assert ((rows[:, :24] < 60).sum(axis=1) == 12).all()
+
+
+def test_default_composition_and_seed() -> None:
+    sampler = MixedDataSampler(StandIn())
+    assert sampler.global_batch_size == 96
+    assert len(sampler) == 400 * 96
+    assert isinstance(sampler.seed, int)
+    assert sampler.seed != MixedDataSampler(StandIn()).seed
+
+
+def test_says_what_a_batch_is_made_of(as_rank: Any) -> None:
+    as_rank(1, 2)
+    text = make(StandIn(tracklets=1), multi_camera=dict(identities=4, images=7))
+    for line in (
+        'A global batch of 44 images on 2 rank(s), 22 images each; 7 batches an epoch',
+        'multi-camera: 4 identities x 7 images = 28 (a rank: 2 identities); 30 of 30 '
+        'identities have fewer than 7 images, which are repeated',
+        'market: 1.33 identities a batch on average, of 10',
+        'msmt: 2.67 identities a batch on average, of 20',
+        'single-camera: 4 videos x 2 identities x 2 images = 16 (a rank: 2 videos); 15 '
+        'videos, 15 identities, 120 images',
+        '15 videos have fewer than 2 identities',
+    ):
+        assert line in text.describe()
+    few = make(single_camera=dict(videos=20, identities=1, schedule=[(3, 10, 2)]))
+    assert 'only 15 videos' in few.describe()
+    assert 'from epoch 3 on: 10 videos x 2 identities' in few.describe()
+
+
+@pytest.mark.parametrize('iterations', [0, -1, 2.0])
+def test_wrong_iterations(iterations: Any) -> None:
+    with pytest.raises(ValueError, match='iterations must be a positive integer'):
+        make(iterations=iterations)
+
+
+def test_part_without_data() -> None:
+    dataset = StandIn()
+    dataset.sources = dataset.sources[2:]
+    with pytest.raises(ValueError, match='multi-camera sources have 0 with images'):
+        make(dataset)
+    assert len(list(make(dataset, multi_camera=None))) == 7 * 16

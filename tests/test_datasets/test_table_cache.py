@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import torch.multiprocessing as mp
+
+from dynamix.datasets import ImageTable, Market1501
+from dynamix.datasets.table_cache import cached_table, default_cache_dir
+
+NAMES = [
+    'bounding_box_train/0001_c1s1_1.jpg',
+    'bounding_box_train/0001_c2s1_1.jpg',
+]
+
+
+def test_default_place(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv('DYNAMIX_CACHE', str(tmp_path / 'a'))
+    assert default_cache_dir() == tmp_path / 'a'
+    monkeypatch.delenv('DYNAMIX_CACHE')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    assert default_cache_dir() == tmp_path / 'dynamix'
+
+
+def test_the_second_time_nothing_is_listed(make_images, monkeypatch) -> None:
+    root = make_images(NAMES)
+    assert len(Market1501(root)) == 2
+
+    def forbidden(*_args: object) -> None:
+        raise AssertionError('the folder was listed again')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'scandir', forbidden)
+        assert len(Market1501(root)) == 2
+    (root / 'bounding_box_train' / '0002_c1s1_1.jpg').write_bytes(b'x')
+    assert len(Market1501(root)) == 3
+    (root / 'bounding_box_train' / '0002_c1s1_1.jpg').unlink()
+    assert len(Market1501(root)) == 2
+
+
+def test_options_and_folders_do_not_share_a_table(make_images, cache_dir) -> None:
+    root = make_images([*NAMES, 'query/0001_c1.jpg', 'bounding_box_test/0001_c2.jpg'])
+    assert len(Market1501(root)) == 2
+    assert len(Market1501(root, split='all')) == 4
+    assert len(Market1501(root, folders=dict(train='query'))) == 1
+    assert len(list(cache_dir.iterdir())) == 3
+
+
+def test_a_place_that_cannot_be_written_is_no_error(tmp_path) -> None:
+    (tmp_path / 'file').write_text('')
+    table = cached_table(lambda: ImageTable.from_columns([4]), {}, tmp_path / 'file')
+    assert table.identity.tolist() == [4]
+    assert table.file is None
+
+
+def test_a_damaged_file_is_built_anew(tmp_path) -> None:
+    def get(value: int) -> list[int]:
+        table = cached_table(lambda: ImageTable.from_columns([value]), {}, tmp_path)
+        return table.identity.tolist()
+
+    assert get(4) == [4]
+    assert get(5) == [4], 'a current table is kept'
+    next(tmp_path.iterdir()).write_bytes(b'DYNAMIX')
+    assert get(6) == [6]
+
+
+def _rank(rank: int, port: int, folder: str, fails: bool) -> None:
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'tcp://127.0.0.1:{port}', rank=rank, world_size=2
+    )
+
+    def build() -> ImageTable:
+        Path(folder, f'built_by_{rank}').touch()
+        if fails:
+            raise FileNotFoundError('no such folder')
+        time.sleep(0.3)
+        return ImageTable.from_columns([1, 2])
+
+    try:
+        table = cached_table(build, {}, Path(folder, 'cache'))
+        Path(folder, f'rows_{rank}_{len(table)}').touch()
+    except FileNotFoundError:
+        Path(folder, f'error_{rank}').touch()
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize('fails', [False, True])
+def test_of_two_ranks_one_builds_and_both_learn_of_an_error(tmp_path, fails) -> None:
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    mp.start_processes(
+        _rank, args=(port, str(tmp_path), fails), nprocs=2, start_method='fork'
+    )
+    names = {path.name for path in tmp_path.iterdir()} - {'cache'}
+    if fails:
+        assert names == {'built_by_0', 'error_0', 'error_1'}
+    else:
+        assert names == {'built_by_0', 'rows_0_2', 'rows_1_2'}

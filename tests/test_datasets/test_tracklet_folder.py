@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dynamix.datasets import MARS, LUPersonNL, TrackletFolder
+
+
+def rows(dataset: TrackletFolder) -> list[tuple]:
+    dataset.full_init()
+    table = dataset.table
+    return [
+        (
+            str(Path(table.path(i)).relative_to(dataset.data_root)),
+            int(table.identity[i]),
+            int(table.video[i]),
+            int(table.frame[i]),
+        )
+        for i in range(len(table))
+    ]
+
+
+NAMES = [
+    'v10/t1/2.jpg',
+    'v10/t1/10.jpg',
+    'v2/t2/frame_9b.jpg',
+    'v2/t2/frame_10a.jpg',
+    'v2/t1/0001.jpg',
+    'site/v2/t1/7.jpg',
+]
+
+
+def test_rows_are_ordered_by_video_tracklet_and_time(make_images) -> None:
+    dataset = TrackletFolder(make_images(NAMES))
+    assert rows(dataset) == [
+        ('site/v2/t1/7.jpg', 0, 0, -1),
+        ('v2/t1/0001.jpg', 1, 1, -1),
+        ('v2/t2/frame_9b.jpg', 2, 1, -1),
+        ('v2/t2/frame_10a.jpg', 2, 1, -1),
+        ('v10/t1/2.jpg', 3, 2, -1),
+        ('v10/t1/10.jpg', 3, 2, -1),
+    ]
+    assert dataset.kind == 'single_camera'
+    assert dataset.truth is None
+
+
+def test_frames_prove_nothing_unless_the_user_says_so(make_images) -> None:
+    root = make_images(NAMES)
+    clock = TrackletFolder(root, frames_are_clock=True)
+    assert [row[3] for row in rows(clock)] == [7, 1, 9, 10, 2, 10]
+    make_images(['v2/t1/unknown.jpg'])
+    with pytest.raises(ValueError, match="no number in 'unknown', the frame of v2/t1"):
+        TrackletFolder(root, frames_are_clock=True).full_init()
+    assert len(TrackletFolder(root)) == 7
+
+
+def test_with_a_clock_time_is_its_order(make_images) -> None:
+    dataset = TrackletFolder(
+        make_images(['v/t/a_20.jpg', 'v/t/b_3.jpg']), frames_are_clock=True
+    )
+    assert [row[3] for row in rows(dataset)] == [3, 20]
+
+
+def test_truth_is_read_from_a_table(make_images) -> None:
+    root = make_images(NAMES)
+    truth = root / 'truth.csv'
+    truth.write_text(
+        'video,tracklet,person\nv2,t1,zoe\nv2,t2,abe\nv10,t1,zoe\nv11,t1,abe\n'
+    )
+    dataset = TrackletFolder(root, truth='truth.csv')
+    dataset.full_init()
+    assert dataset.truth.tolist() == [-1, 1, 0, 0, 1, 1]
+    truth.write_text('video,tracklet,person\nv7,t1,zoe\n')
+    with pytest.raises(ValueError, match='names no tracklet that is there'):
+        TrackletFolder(root, truth='truth.csv').full_init()
+    truth.write_text('video,person\n')
+    with pytest.raises(ValueError, match=r"\['tracklet'\] are missing"):
+        TrackletFolder(root, truth='truth.csv').full_init()
+    with pytest.raises(FileNotFoundError, match=r'none\.csv is missing'):
+        TrackletFolder(root, truth='none.csv').full_init()
+
+
+@pytest.mark.parametrize(
+    ('names', 'options', 'error', 'message'),
+    [
+        ([], dict(folder='videos'), FileNotFoundError, 'data/videos is missing'),
+        ([], {}, ValueError, 'there is no image in .*video_01/tracklet_0007'),
+        (['v/1.jpg', 'v/t/1.jpg'], {}, ValueError, "1 of 2 .* first is 'v/1.jpg'"),
+        ([], dict(pattern='(?P<video>x)'), ValueError, r"\['frame', 'tracklet'\]"),
+    ],
+)
+def test_says_what_is_wrong(make_images, names, options, error, message) -> None:
+    root = make_images(names)
+    with pytest.raises(error, match=message):
+        TrackletFolder(root, **options).full_init()
+
+
+def test_mars_its_cameras_are_videos(make_images) -> None:
+    root = make_images(
+        f'bbox_train/{name}.jpg'
+        for name in (
+            '0001/0001C1T0001F001',
+            '0001/0001C1T0001F002',
+            '0001/0001C2T0001F001',
+            '0003/0003C1T0001F001',
+            '0003/0003C1T0002F001',
+            '00-1/00-1C2T0001F001',
+            '0000/0000C2T0001F001',
+        )
+    )
+    dataset = MARS(root)
+    found = rows(dataset)
+    assert [row[2] for row in found] == sorted(row[2] for row in found)
+    assert len({row[1] for row in found}) == 6
+    truth = {
+        Path(path).name[:4]: person
+        for (path, *_), person in zip(found, dataset.truth.tolist())
+    }
+    assert truth == {'0001': 0, '0003': 1, '00-1': -1, '0000': -1}
+    assert {row[3] for row in found} == {-1}, 'frames count within the tracklet'
+
+
+def test_luperson_nl_its_frames_are_the_videos(make_images) -> None:
+    dataset = LUPersonNL(
+        make_images(
+            f'{name}.jpg'
+            for name in (
+                'Italy/Rome/a/000001_0000012_00',
+                'Italy/Rome/a/000001_0000009_01',
+                'Italy/Rome/a/000002_0000012_01',
+                'Italy/Oslo/a/000001_0000012_01',
+            )
+        )
+    )
+    assert [row[1:] for row in rows(dataset)] == [
+        (0, 0, 12),
+        (1, 1, 9),
+        (1, 1, 12),
+        (2, 1, 12),
+    ]

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from dynamix.datasets.transforms import LoadReIDImage
+
+IMAGE = np.random.default_rng(0).integers(0, 255, (20, 10, 3), dtype=np.uint8)
+
+
+def test_reads_pixels_in_bgr(tmp_path) -> None:
+    file = tmp_path / 'ä 1.png'
+    file.write_bytes(cv2.imencode('.png', IMAGE)[1].tobytes())
+    results = LoadReIDImage()(dict(img_path=str(file), image_index=3))
+    assert (results['img'] == IMAGE).all()
+    assert results['img_shape'] == results['ori_shape'] == (20, 10)
+    assert results['image_index'] == 3
+
+
+def test_greyscale_files_get_three_channels(tmp_path) -> None:
+    file = tmp_path / 'a.png'
+    cv2.imwrite(str(file), IMAGE[:, :, 0])
+    image = LoadReIDImage()(dict(img_path=str(file)))['img']
+    assert (image == IMAGE[:, :, :1]).all()
+    assert image.shape == (20, 10, 3)
+
+
+def test_drawn_images_pass_through() -> None:
+    results = LoadReIDImage()(dict(img_path='drawn 5', img=IMAGE))
+    assert results['img'] is IMAGE
+    assert results['img_shape'] == (20, 10)
+
+
+BAD = {
+    'missing.jpg': (None, FileNotFoundError, 'is missing'),
+    'empty.jpg': (b'', ValueError, 'is cut off: the file is empty'),
+    'text.jpg': (b'<html>', ValueError, 'cannot be decoded'),
+    'cut.jpg': (
+        cv2.imencode('.jpg', IMAGE)[1].tobytes()[:-2],
+        ValueError,
+        'is cut off: a JPEG of .* without its end marker',
+    ),
+    'cut.png': (cv2.imencode('.png', IMAGE)[1].tobytes()[:-9], ValueError, 'a PNG'),
+    'cut.bmp': (cv2.imencode('.bmp', IMAGE)[1].tobytes()[:-9], ValueError, 'a BMP'),
+    'header.png': (b'\x89PNG', ValueError, 'cannot be decoded'),
+}
+
+
+@pytest.mark.parametrize('name', BAD)
+def test_names_the_file_that_is_bad(tmp_path, name) -> None:
+    content, error, message = BAD[name]
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(error, match=f'{name} {message}|{name} .*{message}'):
+        LoadReIDImage()(dict(img_path=str(tmp_path / name)))
+
+
+@pytest.mark.parametrize('name', BAD)
+def test_skips_it_only_when_told_to_and_says_so(tmp_path, name, logged) -> None:
+    content = BAD[name][0]
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    load = LoadReIDImage(skip_unreadable=True)
+    results = load(dict(img_path=str(tmp_path / name), image_index=3))
+    assert results['image_index'] == -1
+    assert results['img'].shape == (256, 128, 3)
+    assert (results['img'] == 128).all()
+    assert 'query_splits' not in results
+    assert name in logged[-1]
+    assert logged[-1].startswith('Skipped: ')
+
+
+def test_a_skipped_image_is_in_no_split_of_a_target(tmp_path) -> None:
+    results = LoadReIDImage(skip_unreadable=True)(
+        dict(img_path='none', image_index=3, query_splits=(0,), gallery_splits=(0,))
+    )
+    assert results['query_splits'] == results['gallery_splits'] == ()
+
+
+def test_other_errors_are_not_swallowed() -> None:
+    with pytest.raises(KeyError):
+        LoadReIDImage(skip_unreadable=True)({})

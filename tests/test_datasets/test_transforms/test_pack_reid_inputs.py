@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import default_collate
+
+from dynamix.datasets.transforms import PackReIDInputs
+from dynamix.datasets.transforms.pack_reid_inputs import to_tensor
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.float32])
+@pytest.mark.parametrize('shape', [(8, 4, 3), (5, 7, 3), (3, 2, 1)])
+def test_is_the_transposed_image(dtype, shape) -> None:
+    image = (np.random.default_rng(0).random(shape) * 255).astype(dtype)
+    for view in (image, image[::-1, ::-1], image[1:, :2], np.asfortranarray(image)):
+        tensor = to_tensor(view)
+        assert tensor.is_contiguous()
+        assert (tensor.numpy() == view.transpose(2, 0, 1)).all()
+        before = tensor.clone()
+        view[...] = 0
+        assert torch.equal(tensor, before), 'memory of its own'
+        view[...] = before.numpy().transpose(1, 2, 0)
+
+
+def test_packs_views_and_what_is_known() -> None:
+    image = np.arange(24, dtype=np.uint8).reshape(4, 2, 3)
+    packed = PackReIDInputs()(
+        dict(img=[image, image + 1], image_index=5, img_path='a', flip=True)
+    )
+    first, second = packed['inputs']
+    assert first.shape == (3, 4, 2)
+    assert torch.equal(first + 1, second)
+    sample = packed['data_samples']
+    assert sample.metainfo == dict(image_index=5, img_path='a')
+    batch = default_collate([packed, packed])
+    assert [view.shape for view in batch['inputs']] == [(2, 3, 4, 2)] * 2
+    assert [s.image_index for s in batch['data_samples']] == [5, 5]
+
+
+def test_packs_one_image_with_its_labels() -> None:
+    info = dict(
+        image_index=0,
+        img_path='a',
+        target='viper',
+        identity=7,
+        camera=1,
+        query_splits=(0, 3),
+        gallery_splits=(),
+    )
+    packed = PackReIDInputs()(dict(info, img=np.zeros((4, 2, 3), np.uint8)))
+    assert packed['inputs'].dtype == torch.uint8
+    assert packed['data_samples'].metainfo == info

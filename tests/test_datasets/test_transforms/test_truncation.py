@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from dynamix.datasets.transforms.truncation import truncation
+
+IMAGE = np.random.default_rng(0).integers(0, 255, (32, 15, 3), dtype=np.uint8)
+CODED = {
+    name: cv2.imencode(suffix, IMAGE, options)[1].tobytes()
+    for name, (suffix, options) in dict(
+        baseline=('.jpg', []),
+        progressive=('.jpg', [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]),
+        restarts=('.jpg', [cv2.IMWRITE_JPEG_RST_INTERVAL, 1]),
+        png=('.png', []),
+        bmp=('.bmp', []),
+    ).items()
+}
+
+
+@pytest.mark.parametrize('name', CODED)
+def test_every_cut_is_seen_once_the_header_is_there(name) -> None:
+    data = CODED[name]
+    assert truncation(data) is None
+    assert truncation(data + b'\0' * 100) is None, 'padding does no harm'
+    header = 54 if name == 'bmp' else 8
+    for size in range(header, len(data)):
+        assert truncation(data[:size]), size
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image() -> None:
+    small = CODED['baseline']
+    segment = b'\xff\xe1' + (len(small) + 2).to_bytes(2, 'big') + small
+    data = small[:2] + segment + small[2:]
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), 1) is not None
+    assert truncation(data) is None
+    assert truncation(data[:-2])
+
+
+def test_knows_nothing_of_other_formats() -> None:
+    assert truncation(b'RIFF....WEBP') is None
+    assert truncation(b'BM') is None
+    assert truncation(b'') == 'the file is empty'
+
+
+def test_packed_bmp_is_left_to_the_decoder() -> None:
+    data = bytearray(CODED['bmp'])
+    data[30] = 1
+    assert truncation(bytes(data[:-5])) is None

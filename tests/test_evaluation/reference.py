@@ -1,0 +1,83 @@
+"""The protocol written out query by query, slowly and obviously."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dynamix.evaluation import Ranking, RankingLabels
+
+
+def slow_ranking(distance: np.ndarray, labels: RankingLabels) -> Ranking:
+    first, precision, penalty = [], [], []
+    junk = same_camera = no_match = 0
+    for q in range(labels.num_queries):
+        identity = labels.query_identity[q]
+        hits, seen, left_out_cameras = [], 0, 0
+        for g in sorted(range(labels.num_gallery), key=lambda g: (distance[q, g], g)):
+            person = labels.gallery_identity[g]
+            if person == -1:
+                continue
+            same = person == identity
+            if same and labels.image and labels.image[0][q] == labels.image[1][g]:
+                continue
+            cameras = labels.camera if labels.camera_aware else None
+            if same and cameras and cameras[0][q] == cameras[1][g]:
+                left_out_cameras += 1
+                continue
+            seen += 1
+            if person == identity:
+                hits.append(seen)
+        if identity == -1:
+            junk += 1
+            hits = []
+        elif not hits and left_out_cameras:
+            same_camera += 1
+        elif not hits:
+            no_match += 1
+        first.append(hits[0] - 1 if hits else -1)
+        precision.append(
+            sum((n + 1) / place for n, place in enumerate(hits)) / len(hits)
+            if hits
+            else np.nan
+        )
+        penalty.append(len(hits) / hits[-1] if hits else np.nan)
+    return Ranking(
+        np.array(first, dtype=np.int64),
+        np.array(precision),
+        np.array(penalty),
+        num_junk=junk,
+        num_same_camera=same_camera,
+        num_no_match=no_match,
+    )
+
+
+def slow_k_reciprocal(
+    distance: np.ndarray, num_queries: int, k1: int, k2: int, lambda_value: float
+) -> np.ndarray:
+    """Dense re-ranking of a square matrix of all distances; returns ``[Q, G]``."""
+    distance = distance**2
+    distance = distance / distance.max(axis=1, keepdims=True)
+    nearest = np.argsort(distance, axis=1, kind='stable')
+
+    def reciprocal(i: int, k: int) -> set[int]:
+        return {int(j) for j in nearest[i, : k + 1] if i in nearest[j, : k + 1]}
+
+    size = len(distance)
+    weights = np.zeros((size, size))
+    for i in range(size):
+        own = reciprocal(i, k1)
+        expanded = set(own)
+        for j in own:
+            close = reciprocal(j, round(k1 / 2))
+            if len(close & own) > 2 / 3 * len(close):
+                expanded |= close
+        members = sorted(expanded)
+        weights[i, members] = np.exp(-distance[i, members])
+        weights[i] /= weights[i].sum()
+    weights = np.stack([weights[nearest[i, :k2]].mean(axis=0) for i in range(size)])
+    jaccard = np.empty((num_queries, size))
+    for i in range(num_queries):
+        common = np.minimum(weights[i], weights).sum(axis=1)
+        jaccard[i] = 1 - common / (2 - common)
+    mixed = (1 - lambda_value) * jaccard + lambda_value * distance[:num_queries]
+    return mixed[:, num_queries:]

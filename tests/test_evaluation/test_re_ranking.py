@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from dynamix.evaluation import RankingLabels, k_reciprocal_scores, rank_blocks
+
+from .reference import slow_k_reciprocal
+from .test_ranking import REFERENCES, needs_references
+
+
+def clustered(size: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(8, 16))
+    return (centres[rng.integers(0, 8, size)] + rng.normal(size=(size, 16))).astype(
+        np.float32
+    )
+
+
+@pytest.mark.parametrize('metric', ['cosine', 'euclidean'])
+@pytest.mark.parametrize(
+    ('size', 'k1', 'k2'), [(130, 20, 6), (130, 7, 1), (90, 3, 5), (45, 200, 6)]
+)
+def test_agrees_with_the_dense_reference(metric, size, k1, k2):
+    features = clustered(size, seed=k1)
+    exact = features.astype(float)
+    if metric == 'cosine':
+        exact /= np.linalg.norm(exact, axis=1, keepdims=True)
+        distance = 1 - exact @ exact.T
+        np.fill_diagonal(distance, 0)
+    else:
+        distance = np.linalg.norm(exact[:, None] - exact, axis=2)
+    expected = slow_k_reciprocal(distance, 30, k1, k2, 0.3)
+    rows = torch.from_numpy(features)
+    block = k_reciprocal_scores(rows[:30], rows[30:], k1, k2, 0.3, metric)
+    found = torch.cat([block(0, 11), block(11, 30)]).numpy()
+    np.testing.assert_allclose(-found, expected, atol=2e-6)
+
+
+def test_lambda_one_is_the_plain_distance():
+    rows = torch.from_numpy(clustered(60, seed=1))
+    block = k_reciprocal_scores(rows[:9], rows[9:], 5, 3, 1.0)
+    unit = torch.nn.functional.normalize(rows)
+    plain = unit[:9] @ unit[9:].T
+    assert torch.equal(block(0, 9).argsort(), plain.argsort())
+
+
+@pytest.mark.parametrize(
+    'option', [dict(k1=-7), dict(k2=-8), dict(lambda_value=1.5), dict(metric='l1')]
+)
+def test_bad_options_are_named(option):
+    rows = torch.ones(3, 2)
+    with pytest.raises(ValueError, match=str(next(iter(option.values())))):
+        k_reciprocal_scores(rows, rows, **option)
+
+
+@needs_references
+def test_a_real_network_scores_as_known():
+    data = np.load(REFERENCES / 'csce625_mgn_2048d.npz')
+    labels = RankingLabels(
+        data['q_pids'], data['g_pids'], data['q_camids'], data['g_camids']
+    )
+    block = k_reciprocal_scores(
+        torch.from_numpy(data['qf']), torch.from_numpy(data['gf'])
+    )
+    scores = rank_blocks(block, labels).scores((1,))
+    expected = {'Rank-1': 0.853333, 'mAP': 0.8146905, 'mINP': 0.7397904}
+    assert scores == pytest.approx(expected, abs=1e-6)

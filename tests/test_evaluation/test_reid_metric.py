@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
+
+from dynamix.evaluation import (
+    RankingLabels,
+    ReIDMetric,
+    k_reciprocal_scores,
+    rank_blocks,
+    rank_features,
+)
+from dynamix.registry import METRICS
+from dynamix.structures import ReIDDataSample
+
+
+def make_samples(
+    target: str = 'shop', size: int = 60, splits: int = 1, seed: int = 0
+) -> list[ReIDDataSample]:
+    """Half of the images are queries of each split, the others its gallery."""
+    rng = np.random.default_rng(seed)
+    feature = rng.integers(-4, 5, (size, 6)).astype(np.float32)
+    identity, camera = rng.integers(0, 6, size), rng.integers(0, 3, size)
+    is_query = [rng.permutation(size) < size // 2 for _ in range(splits)]
+    samples = []
+    for i in range(size):
+        sample = ReIDDataSample(feature=torch.from_numpy(feature[i]))
+        sample.set_metainfo(
+            dict(
+                target=target,
+                identity=int(identity[i]),
+                camera=int(camera[i]),
+                image_index=i,
+                img_path=f'{target}/{i}.jpg',
+                query_splits=tuple(s for s in range(splits) if is_query[s][i]),
+                gallery_splits=tuple(s for s in range(splits) if not is_query[s][i]),
+            )
+        )
+        samples.append(sample)
+    return samples
+
+
+def expected_scores(samples: list[ReIDDataSample], split: int = 0, **options):
+    """The same through the plain functions."""
+    query = [s for s in samples if split in s.query_splits]
+    gallery = [s for s in samples if split in s.gallery_splits]
+    labels = RankingLabels(
+        *(
+            np.array([s.get(key) for s in side])
+            for key in ('identity', 'camera')
+            for side in (query, gallery)
+        ),
+        camera_aware=options.get('camera_aware', True),
+    )
+    features = [torch.stack([s.feature for s in side]) for side in (query, gallery)]
+    if 'rerank' in options:
+        block = k_reciprocal_scores(*features, **options['rerank'])
+        scores = rank_blocks(block, labels).scores()
+    else:
+        metric = options.get('metric', 'cosine')
+        scores = rank_features(*features, labels, metric).scores()
+    return {key: 100 * value for key, value in scores.items()}
+
+
+def run(samples: list[ReIDDataSample], batch: int = 7, **options) -> dict[str, float]:
+    evaluator = Evaluator(ReIDMetric(device='cpu', **options))
+    for start in range(0, len(samples), batch):
+        evaluator.process(samples[start : start + batch])
+    return evaluator.evaluate(len(samples))
+
+
+@pytest.fixture
+def log(tmp_path):
+    path = tmp_path / 'log.txt'
+    MMLogger.get_instance(f'log of {tmp_path}', log_file=str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {},
+        dict(metric='euclidean'),
+        dict(camera_aware=False),
+        dict(rerank=dict(k1=5, k2=2, lambda_value=0.5)),
+    ],
+)
+def test_one_target(options):
+    samples = make_samples()
+    found = run(samples, **options)
+    expected = expected_scores(samples, **options)
+    assert found == pytest.approx(
+        {
+            f'{who}/{key}': v
+            for who in ('shop', 'average')
+            for key, v in expected.items()
+        }
+    )
+    assert set(expected) == {'Rank-1', 'Rank-5', 'Rank-10', 'mAP', 'mINP'}
+
+
+def test_built_from_a_config():
+    metric = METRICS.build(dict(type='ReIDMetric', topk=(1, 3), prefix='unseen'))
+    for sample in make_samples():
+        metric.process(None, [sample.to_dict()])
+    assert 'unseen/shop/Rank-3' in metric.evaluate(60)
+
+
+def test_targets_are_apart_and_averaged():
+    first, second = make_samples('a', seed=1), make_samples('b', size=44, seed=2)
+    mixed = [s for pair in zip(first, second) for s in pair] + first[44:]
+    found = run(mixed)
+    for key in ('Rank-1', 'Rank-5', 'Rank-10', 'mAP', 'mINP'):
+        of_first, of_second = expected_scores(first)[key], expected_scores(second)[key]
+        assert found[f'a/{key}'] == pytest.approx(of_first)
+        assert found[f'b/{key}'] == pytest.approx(of_second)
+        assert found[f'average/{key}'] == pytest.approx((of_first + of_second) / 2)
+
+
+def test_splits_are_averaged():
+    samples = make_samples(splits=4)
+    of_splits = [expected_scores(samples, split)['mAP'] for split in range(4)]
+    assert run(samples)['shop/mAP'] == pytest.approx(np.mean(of_splits))
+
+
+def test_neither_order_nor_repeated_images_matter():
+    samples = make_samples()
+    expected = run(samples)
+    order = np.random.default_rng(5).permutation(60)
+    shuffled = [samples[i] for i in order] + samples[:9]
+    assert run(shuffled, batch=4) == expected
+
+
+def test_an_image_may_be_query_and_gallery():
+    samples = make_samples()
+    for sample in samples:
+        sample.set_metainfo(dict(query_splits=(0,), gallery_splits=(0,)))
+    score = run(samples, camera_aware=False)['shop/Rank-1']
+    assert score < 100  # each image is its own nearest neighbour
+
+
+def test_log_says_what_was_dropped(log):
+    samples = make_samples()
+    samples[0].set_metainfo(dict(identity=77, query_splits=(0,), gallery_splits=()))
+    samples[1].set_metainfo(dict(identity=-1, query_splits=(0,), gallery_splits=()))
+    samples[2].set_metainfo(dict(identity=-1, query_splits=(), gallery_splits=(0,)))
+    for n, role in ((3, 'query_splits'), (4, 'gallery_splits')):
+        samples[n].set_metainfo(
+            dict(identity=50, camera=1, query_splits=(), gallery_splits=())
+        )
+        samples[n].set_metainfo({role: (0,)})
+    samples[5].set_metainfo(dict(image_index=-1))
+    scores = run(samples)
+    text = log.read_text()
+    assert (
+        '3 queries dropped (1 seen by no other camera, 1 not in the gallery, 1 junk); '
+        '1 junk gallery images left out; 1 unreadable images left out.'
+    ) in text
+    table = text[text.index('target') :].splitlines()
+    assert table[0].split() == ['target', 'Rank-1', 'Rank-5', 'Rank-10', 'mAP', 'mINP']
+    assert table[1].split() == [
+        'shop',
+        *(f'{scores[f"shop/{key}"]:.1f}' for key in table[0].split()[1:]),
+    ]
+    assert len({len(line) for line in table[:3]}) == 1
+
+
+def test_every_query_under_the_cameras_of_its_matches():
+    samples = make_samples()
+    for sample in samples:
+        sample.set_metainfo(dict(camera=0))
+    with pytest.raises(ValueError, match=r"target 'shop'.*camera_aware=False"):
+        run(samples)
+    assert run(samples, camera_aware=False)['shop/Rank-1'] > 0
+
+
+def test_nobody_in_the_gallery():
+    samples = make_samples()
+    for sample in samples:
+        sample.set_metainfo(dict(identity=sample.image_index))
+    with pytest.raises(ValueError, match=r"'shop'.*30 not in the gallery\)\.$"):
+        run(samples)
+
+
+@pytest.mark.parametrize('role', ['query', 'gallery'])
+def test_a_role_nobody_has(role):
+    samples = make_samples()
+    for sample in samples:
+        sample.set_metainfo({f'{role}_splits': ()})
+    with pytest.raises(ValueError, match=f"'shop' has 60 images, but no {role} image"):
+        run(samples)
+
+
+def test_a_split_without_gallery():
+    samples = make_samples(splits=2)
+    for sample in samples:
+        kept = tuple(s for s in sample.gallery_splits if s == 0)
+        sample.set_metainfo(dict(gallery_splits=kept))
+    with pytest.raises(ValueError, match="split 1 of target 'shop' has no gallery"):
+        run(samples)
+
+
+def test_features_that_are_not_finite():
+    samples = make_samples()
+    samples[7].feature[2] = math.nan
+    samples[9].feature[0] = -math.inf
+    with pytest.raises(ValueError, match=r"2 of 60 .* 'shop' .* that of shop/7.jpg"):
+        run(samples)
+
+
+def test_features_of_different_lengths():
+    samples = make_samples()
+    samples[7].feature = torch.ones(3)
+    with pytest.raises(ValueError, match=r"'shop' must be vectors of one length"):
+        run(samples)
+
+
+def test_unreadable_images_only():
+    samples = make_samples()
+    for sample in samples:
+        sample.set_metainfo(dict(image_index=-1))
+    with pytest.raises(ValueError, match="no image of target 'shop' could be read"):
+        run(samples)
+
+
+def test_no_images_at_all():
+    with pytest.raises(ValueError, match='no images'):
+        run([])
+
+
+def test_samples_of_a_training_set():
+    sample = ReIDDataSample(feature=torch.ones(2), metainfo=dict(image_index=0))
+    with pytest.raises(KeyError, match='target, identity, camera, query_splits'):
+        run([sample])
+
+
+@pytest.mark.parametrize(
+    'option', [dict(topk=()), dict(topk=(0,)), dict(metric='l1'), dict(rerank={'k': 1})]
+)
+def test_bad_options_are_named(option):
+    with pytest.raises(ValueError, match=next(iter(option))):
+        ReIDMetric(**option)
+
+
+def _evaluate_on_rank(rank: int, port: str, folder: str) -> None:
+    os.chdir(folder)
+    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', rank=rank, world_size=2)
+    samples = make_samples(size=61, splits=3)
+    padded = [*samples, samples[0]]
+    outcome: dict[str, object] = dict(scores=run(padded[rank::2]))
+    # An odd order, as of a sampler that deals out whole chunks.
+    outcome['chunks'] = run(padded[:31] if rank else padded[31:])
+    if rank == 0:
+        samples[8].feature[:] = math.nan
+    try:
+        run(samples[rank::2])
+    except ValueError as error:
+        outcome['error'] = str(error)
+    torch.save(outcome, f'{folder}/{rank}.pth')
+    dist.destroy_process_group()
+
+
+def test_two_processes_score_as_one(tmp_path: Path):
+    store = dist.TCPStore('127.0.0.1', 0, 1, True, wait_for_workers=False)
+    port = str(store.port)
+    del store
+    torch.multiprocessing.spawn(_evaluate_on_rank, args=(port, str(tmp_path)), nprocs=2)
+    expected = run(make_samples(size=61, splits=3))
+    for rank in range(2):
+        outcome = torch.load(tmp_path / f'{rank}.pth')
+        assert outcome['scores'] == expected
+        assert outcome['chunks'] == expected
+        assert 'shop/8.jpg' in outcome['error']

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.visualization import LocalVisBackend
+
+from dynamix.visualization import Curve, plot_curves, read_scalars, select_curves
+
+
+def write(path: Path, lines: list[dict]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    return path
+
+
+def test_reads_what_mmengine_writes(tmp_path):
+    backend = LocalVisBackend(str(tmp_path / 'run' / 'vis_data'))
+    for step in (10, 20):
+        backend.add_scalars(dict(loss=1 / step, epoch=step // 10), step=step)
+    backend.add_scalar('relabel/f1', 0.5, step=15)
+    curves = read_scalars(tmp_path)
+    np.testing.assert_allclose(curves['loss'].x, [10, 20])
+    np.testing.assert_allclose(curves['loss'].y, [0.1, 0.05])
+    np.testing.assert_allclose(curves['relabel/f1'], [[15], [0.5]])
+    by_epoch = read_scalars(tmp_path, x='epoch')
+    np.testing.assert_allclose(by_epoch['loss'].x, [1, 2])
+    assert 'relabel/f1' not in by_epoch
+
+
+def test_a_resumed_run_counts_once(tmp_path):
+    steps = [(1, 5.0), (2, 4.0), (3, 9.0), (2, 4.5), (3, 3.0)]
+    log = write(tmp_path / 'a.json', [dict(step=s, loss=v) for s, v in steps])
+    curve = read_scalars(log)['loss']
+    np.testing.assert_array_equal(curve.x, [1, 2, 3])
+    np.testing.assert_array_equal(curve.y, [5.0, 4.5, 3.0])
+
+
+def test_text_and_flags_are_no_scalars(tmp_path):
+    log = write(tmp_path / 'a.json', [dict(step=1, name='x', on=True, loss=2)])
+    assert read_scalars(log).keys() == {'loss'}
+
+
+def test_an_unfinished_last_line_is_passed_over(tmp_path):
+    log = write(tmp_path / 'a.json', [dict(step=1, loss=2)])
+    log.write_text(log.read_text() + '{"step": 2, "lo')
+    assert len(read_scalars(log)['loss'].x) == 1
+    log.write_text('nonsense\n' + log.read_text())
+    with pytest.raises(ValueError, match='line 1 of'):
+        read_scalars(log)
+
+
+def test_the_newest_log_of_a_folder_is_taken(tmp_path):
+    for age, value in ((0, 2.0), (100, 1.0)):
+        log = tmp_path / f'run{age}' / 'vis_data' / 'scalars.json'
+        write(log, [dict(step=1, loss=value)])
+        os.utime(log, (1e9 - age, 1e9 - age))
+    assert read_scalars(tmp_path)['loss'].y == [2.0]
+
+
+def test_no_log_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=str(tmp_path)):
+        read_scalars(tmp_path)
+
+
+def test_patterns_choose_keys():
+    curve = Curve(np.array([1.0]), np.array([2.0]))
+    curves = {'relabel/f1': curve, 'relabel/ari': curve, 'loss': curve}
+    assert list(select_curves(curves, ['loss', 'relabel/*'])) == [
+        'loss',
+        'relabel/f1',
+        'relabel/ari',
+    ]
+    with pytest.raises(ValueError, match=r"no key 'lr'; it has: loss, relabel/ari"):
+        select_curves(curves, ['lr'])
+
+
+def test_draws_each_curve(tmp_path):
+    x = np.arange(5.0)
+    curves = {
+        'rising': Curve(x, x / 4),
+        'with a gap': Curve(x, np.array([1, 0.5, np.nan, 0.2, np.inf])),
+    }
+    images = []
+    for names in (['rising'], ['rising', 'with a gap']):
+        out = tmp_path / 'new' / f'{len(names)}.png'
+        plot_curves({n: curves[n] for n in names}, out, title='t', ylabel='y')
+        images.append(cv2.imread(str(out)))
+    assert images[0].shape == (600, 1050, 3)
+    assert (images[0] != images[1]).any()
+    blue = (np.abs(images[0].astype(int) - (180, 119, 31)) < 20).all(axis=2)
+    assert blue.sum() > 500
+
+
+def test_nothing_to_draw_is_named(tmp_path):
+    with pytest.raises(ValueError, match='no curves'):
+        plot_curves({}, tmp_path / 'a.png')

@@ -1,0 +1,51 @@
+"""Plots scalars of one or more training logs.
+
+    python tools/analysis_tools/plot_curves.py work_dirs/demo \
+        --keys relabel/f1_before relabel/f1 --out f1.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dynamix.visualization import plot_curves, read_scalars, select_curves
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Plot scalars of training logs.')
+    parser.add_argument(
+        'logs', nargs='+', help='work directories, or the scalars.json of runs'
+    )
+    parser.add_argument(
+        '--keys', nargs='+', required=True, help="keys to plot; '*' matches anything"
+    )
+    parser.add_argument('--out', default='curves.png', help='picture to write')
+    parser.add_argument(
+        '--x', default='step', choices=['step', 'iter', 'epoch'], help='x axis'
+    )
+    parser.add_argument(
+        '--names', nargs='+', help='what to call the logs in the legend'
+    )
+    parser.add_argument('--title', default='', help='text above the picture')
+    parser.add_argument('--ylabel', default='', help='text beside the y axis')
+    args = parser.parse_args()
+    if args.names and len(args.names) != len(args.logs):
+        parser.error(f'--names gives {len(args.names)} names for {len(args.logs)} logs')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    names = args.names or [Path(log).name for log in args.logs]
+    curves = {}
+    for name, log in zip(names, args.logs):
+        chosen = select_curves(read_scalars(log, args.x), args.keys)
+        for key, curve in chosen.items():
+            curves[key if len(args.logs) == 1 else f'{name}: {key}'] = curve
+    plot_curves(curves, args.out, args.title, args.x, args.ylabel)
+    print(f'wrote {len(curves)} curves to {args.out}')
+
+
+if __name__ == '__main__':
+    main()

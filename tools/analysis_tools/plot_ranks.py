@@ -1,0 +1,131 @@
+"""Draws rank lists of a target: queries, and what the model finds for them.
+
+    python tools/analysis_tools/plot_ranks.py CONFIG CHECKPOINT --target viper \
+        --order worst --out ranks.png
+
+Green frames are right, red ones wrong. Below each image: identity, camera, cosine.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config, DictAction
+from torch.utils.data import Subset
+
+from dynamix.apis import ReIDInferencer
+from dynamix.evaluation import (
+    RankingLabels,
+    feature_scores,
+    rank_blocks,
+    ranked_images,
+)
+from dynamix.evaluation.target_images import TargetImages
+from dynamix.registry import DATASETS
+from dynamix.visualization import RankedImage, draw_rank_sheet
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Draw rank lists of a target.')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--target', help='its name; by default the first one')
+    parser.add_argument('--split', type=int, default=0, help='number of the split')
+    parser.add_argument('--queries', type=int, default=8, help='how many to draw')
+    parser.add_argument(
+        '--order',
+        choices=['random', 'worst', 'best'],
+        default='random',
+        help='which queries: drawn at random, or by average precision',
+    )
+    parser.add_argument('--topk', type=int, default=10, help='images a query')
+    parser.add_argument('--seed', type=int, default=0, help='of the random order')
+    parser.add_argument(
+        '--ignore-cameras', action='store_true', help='matches of the same camera count'
+    )
+    parser.add_argument('--out', default='ranks.png', help='picture to write')
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--device', help='by default a GPU if there is one')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='override the config'
+    )
+    return parser.parse_args()
+
+
+def embed_target(
+    cfg: Config, inferencer: ReIDInferencer, name: str | None, batch_size: int
+) -> tuple[TargetImages, Callable[[int], np.ndarray]]:
+    """The target's images with their features, and how to look at one."""
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    targets = [dataset.get_data_info(row).get('target') for row in range(len(dataset))]
+    name = name or targets[0]
+    rows = [row for row, target in enumerate(targets) if target == name]
+    if not rows:
+        raise SystemExit(
+            f"there is no target '{name}' but {', '.join(sorted(set(targets)))}"
+        )
+    samples = inferencer.predict(Subset(dataset, rows), batch_size)
+    records = [{**s.to_dict(), 'feature': s.feature.numpy()} for s in samples]
+
+    def look(image_index: int) -> np.ndarray:
+        info = dataset.get_data_info(image_index)
+        return info['img'] if 'img' in info else mmcv.imread(info['img_path'])
+
+    return TargetImages(name, records), look
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
+    target, look = embed_target(cfg, inferencer, args.target, args.batch_size)
+    splits = target.splits()
+    if args.split not in splits:
+        raise SystemExit(f"target '{target.name}' has the splits {[*splits]}")
+    query, gallery = splits[args.split]
+    labels = RankingLabels(
+        *(
+            values[rows]
+            for values in (target.identity, target.camera)
+            for rows in (query, gallery)
+        ),
+        target.image_index[query],
+        target.image_index[gallery],
+        camera_aware=not args.ignore_cameras,
+    )
+    features = torch.from_numpy(target.feature)
+    score = feature_scores(features[query], features[gallery], 'cosine')
+    precision = rank_blocks(score, labels).average_precision
+    chosen = np.flatnonzero(~np.isnan(precision))
+    if args.order == 'random':
+        chosen = np.random.default_rng(args.seed).permutation(chosen)
+    else:
+        chosen = chosen[np.argsort(precision[chosen], kind='stable')]
+        chosen = chosen[::-1] if args.order == 'best' else chosen
+
+    def drawn(row: int, right: bool | None = None, cosine: str = '') -> RankedImage:
+        who = f'{target.identity[row]} c{target.camera[row]}{cosine}'
+        return RankedImage(look(int(target.image_index[row])), right, who)
+
+    rows = []
+    for q in chosen[: args.queries]:
+        cosines = score(q, q + 1)[0]
+        columns, right = ranked_images(score, labels, q, args.topk)
+        found = [
+            drawn(gallery[column], bool(is_right), f' {cosines[column]:.2f}')
+            for column, is_right in zip(columns, right)
+        ]
+        rows.append((drawn(query[q]), found))
+    if not rows:
+        raise SystemExit(f"no query of target '{target.name}' has a match")
+    mmcv.imwrite(draw_rank_sheet(rows), args.out)
+    print(f'wrote rank lists of {len(rows)} queries of {target.name} to {args.out}')
+
+
+if __name__ == '__main__':
+    main()
