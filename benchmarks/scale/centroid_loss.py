@@ -7,13 +7,14 @@ all of them one after the other, and ratios are taken within a round. On a GPU, 
 there is one, the same with bfloat16 centroids at growing sizes, beside the bounds
 that bandwidth and matrix rate set. Also: the memory update at two sizes.
 
-    python benchmarks/scale/centroid_loss.py
+    OMP_NUM_THREADS=1 python benchmarks/scale/centroid_loss.py
     python benchmarks/scale/centroid_loss.py --centroids 20000 --rounds 2
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import multiprocessing
 import platform
 import statistics
@@ -82,12 +83,15 @@ def plain(features: Tensor, centroids: Tensor, target: Tensor) -> None:
 
 
 def timed(function: Callable[[], object], device: str) -> float:
-    if device == 'cuda':
-        torch.cuda.synchronize()
+    """Seconds; on a CPU those of its cores, which other programs disturb less."""
+    if device == 'cpu':
+        start = time.process_time()
+        function()
+        return time.process_time() - start
+    torch.cuda.synchronize()
     start = time.perf_counter()
     function()
-    if device == 'cuda':
-        torch.cuda.synchronize()
+    torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
@@ -104,6 +108,8 @@ def _peak_on_cpu(name: str, batch: int, dim: int, count: int, chunk: int) -> flo
         'products': lambda: products(features, centroids, chunk),
         'plain': lambda: plain(features, centroids, target),
     }
+    # Memory that making the inputs left behind must not serve the work unseen.
+    ctypes.CDLL('libc.so.6').malloc_trim(0)
     with open('/proc/self/clear_refs', 'w') as file:
         file.write('5')
     before = _status('VmRSS')
@@ -150,7 +156,9 @@ def report_cpu(
         chunk = int(name.split()[-1]) if 'chunks' in name else count
         peaks[name] = peak_on_cpu(kind, batch, dim, count, chunk)
     print(f'\nCPU, float32, B = {batch}, D = {dim}, C = {count}, {rounds} rounds\n')
-    print('| what | s, median | against the faster bare products | extra MiB |')
+    print(
+        '| what | core seconds, median | against the faster bare products | extra MiB |'
+    )
     print('| --- | --- | --- | --- |')
     for name, spent in times.items():
         ratios = [a / b for a, b in zip(spent, best)]
@@ -162,7 +170,7 @@ def report_cpu(
 
 
 def report_update(dim: int, sizes: list[int], device: str) -> None:
-    print('\n| memory update, B = 256 | ms, median of 20 |\n| --- | --- |')
+    print(f'\n| memory update on {device}, B = 256 | ms, median of 20 |\n| --- | --- |')
     embeddings = F.normalize(torch.randn(256, dim, device=device), dim=1)
     for size in sizes:
         memory = CentroidMemory(size, dim).to(device)

@@ -8,6 +8,7 @@ from .reid_dataset import ReIDDataset
 from .sample_key import SampleKey, seeded
 from .single_camera import MARS, LUPersonNL
 from .small_targets import GRID, ILIDS, PRID2011, VIPeR
+from .synthetic import SyntheticPedestrians
 from .target_dataset import TargetDataset
 from .tracklet_folder import TrackletFolder
 
@@ -31,6 +32,7 @@ __all__ = [
     'ReIDDataset',
     'SampleKey',
     'SourceSpan',
+    'SyntheticPedestrians',
     'TargetDataset',
     'TrackletFolder',
     'VIPeR',

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+_META = ('img_path', 'identity', 'camera', 'query_splits', 'gallery_splits')
+
 
 class TargetImages:
     """The images of one target, each once, in the order of their numbers.
@@ -20,14 +22,23 @@ class TargetImages:
             count once; ``image_index`` -1 marks one that could not be read.
 
     Raises:
-        ValueError: If a feature is not finite, or their lengths differ.
+        ValueError: If a feature is not finite, their lengths differ, or different
+            images have the same number.
     """
 
     def __init__(self, name: str, records: Sequence[dict[str, Any]]) -> None:
         self.name = name
-        first = {int(record['image_index']): record for record in reversed(records)}
-        first.pop(-1, None)
         self.num_unreadable = sum(int(r['image_index']) == -1 for r in records)
+        first: dict[int, dict[str, Any]] = {}
+        for record in records:
+            index = int(record['image_index'])
+            other = first.setdefault(index, record)
+            if index != -1 and any(record[key] != other[key] for key in _META):
+                raise ValueError(
+                    f"two different images of target '{name}' have image_index "
+                    f'{index}: {other["img_path"]} and {record["img_path"]}.'
+                )
+        first.pop(-1, None)
         kept = [first[index] for index in sorted(first)]
         if not kept:
             raise ValueError(f"no image of target '{name}' could be read.")

@@ -118,6 +118,9 @@ def test_truth_is_unique_over_sources_and_kept_for_scoring() -> None:
     mixed = MixedDataset([people], [without, with_truth])
     mixed.full_init()
     assert mixed.truth.tolist() == [0, 0, -1, -1, 4, 4]
+    mixed = MixedDataset([people, people], [with_truth, with_truth])
+    mixed.full_init()
+    assert mixed.truth.tolist() == [0, 0, 1, 1, 5, 5, 9, 9]
     mixed = MixedDataset([people], [without])
     mixed.full_init()
     assert mixed.truth is None

@@ -216,6 +216,13 @@ def test_features_that_are_not_finite():
         run(samples)
 
 
+def test_two_images_of_one_number():
+    samples = make_samples()
+    samples[7].set_metainfo(dict(image_index=3))
+    with pytest.raises(ValueError, match=r'index 3: shop/3\.jpg and shop/7\.jpg'):
+        run(samples)
+
+
 def test_features_of_different_lengths():
     samples = make_samples()
     samples[7].feature = torch.ones(3)

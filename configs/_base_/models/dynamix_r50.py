@@ -1,6 +1,7 @@
 # ResNet-50 with last stride 1, GeM pooling, BNNeck; four losses.
 model = dict(
     type='DynaMix',
+    channels_last=True,
     data_preprocessor=dict(
         type='mmpretrain.SelfSupDataPreprocessor',
         mean=[123.675, 116.28, 103.53],

@@ -1,6 +1,7 @@
 # ViT-B/16 on a 16 x 8 grid of patches; the class token is the embedding.
 _base_ = './dynamix_r50.py'
 model = dict(
+    channels_last=False,
     backbone=dict(
         _delete_=True,
         type='mmpretrain.VisionTransformer',

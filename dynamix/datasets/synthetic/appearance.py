@@ -75,7 +75,7 @@ def _around(colour: Colour, spread: float, uniform: Uniforms) -> Colour:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def draw_appearance(style: DomainStyle, key: int) -> Appearance:
     """Draws a person of a domain.
 
@@ -123,7 +123,9 @@ def draw_appearance(style: DomainStyle, key: int) -> Appearance:
             if long_hair
             else uniform.choose([0.4, 2.4, 0.3, 0.2, 0])
         ),
-        hair_colour=_around(_HAIRS[uniform.choose([3, 2, 1.5, 1, 0.8, 0.4])], 6, uniform),
+        hair_colour=_around(
+            _HAIRS[uniform.choose([3, 2, 1.5, 1, 0.8, 0.4])], 6, uniform
+        ),
         upper=upper,
         upper_colour=upper_colour,
         second_colour=second,

@@ -33,7 +33,12 @@ def _tint(uniform: Uniforms, low: float, high: float) -> tuple[float, float, flo
 
 
 def _box(
-    image: np.ndarray, left: float, top: float, right: float, bottom: float, colour: tuple
+    image: np.ndarray,
+    left: float,
+    top: float,
+    right: float,
+    bottom: float,
+    colour: tuple,
 ) -> None:
     cv2.rectangle(
         image, (int(left), int(top)), (int(right), int(bottom)), colour, cv2.FILLED

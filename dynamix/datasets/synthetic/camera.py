@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from .domain_style import DomainStyle
 NUM_PLACES = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Camera:
     """Where a camera hangs and how it sees colours and details.
 
@@ -22,7 +22,7 @@ class Camera:
         gamma (float): Exponent of the response.
         saturation (float): 0 grey, 1 faithful.
         veil (float): Grey level added by glare, 0..255.
-        resolution (float): Share of the asked image size that is really resolved.
+        resolution (float): Height, in pixels, that a person is really resolved with.
         blur (float): Standard deviation of the lens, in resolved pixels.
         pitch (float): Downward view; shortens the legs.
         roll (float): Sideways tilt, as a slope.
@@ -52,10 +52,13 @@ class Camera:
             np.ndarray: float64 of the same shape, in 0..255.
         """
         light = (np.asarray(colours) * (1.0 / 255.0)) ** self.gamma
-        grey = light.mean(axis=-1, keepdims=True)
-        light = grey + (light - grey) * self.saturation
-        light = light * np.array(self.gains) * (255.0 - self.veil) + self.veil
-        return np.minimum(np.maximum(light, 0.0), 255.0)
+        return np.minimum(np.maximum(light @ self._mixing + self.veil, 0.0), 255.0)
+
+    @cached_property
+    def _mixing(self) -> np.ndarray:
+        """``[3, 3]`` float64: saturation and gains as one product."""
+        colourful = self.saturation * np.eye(3) + (1.0 - self.saturation) / 3.0
+        return colourful * (np.array(self.gains) * (255.0 - self.veil))
 
 
 @lru_cache(maxsize=4096)
@@ -83,8 +86,8 @@ def make_camera(style: DomainStyle, key: int) -> Camera:
             exposure * (1.0 + warmth),
         ),
         gamma=math.exp(uniform(-style.gamma, style.gamma)),
-        saturation=uniform(0.5, 1.15),
-        veil=uniform(0.0, 45.0),
+        saturation=uniform(0.65, 1.1),
+        veil=uniform(0.0, 28.0),
         resolution=uniform(low, high),
         blur=max(0.0, uniform(-0.8, 1.1)),
         pitch=uniform(0.0, style.pitch),

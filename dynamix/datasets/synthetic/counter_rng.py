@@ -14,6 +14,7 @@ _MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15
 _MIX_1 = 0xBF58476D1CE4E5B9
 _MIX_2 = 0x94D049BB133111EB
+_STEPS = np.arange(1, 1025, dtype=np.uint64) * np.uint64(_STEP)
 
 
 def make_key(*parts: int | str) -> int:
@@ -45,8 +46,11 @@ def hash_uniform(key: int, counter: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: float64 of the same shape, in ``[0, 1)``.
     """
-    state = (counter.astype(np.uint64) + np.uint64(1)) * np.uint64(_STEP)
-    state += np.uint64(key)
+    return _mix((counter.astype(np.uint64) + np.uint64(1)) * np.uint64(_STEP), key)
+
+
+def _mix(steps: np.ndarray, key: int) -> np.ndarray:
+    state = steps + np.uint64(key)
     state ^= state >> np.uint64(30)
     state *= np.uint64(_MIX_1)
     state ^= state >> np.uint64(27)
@@ -60,11 +64,11 @@ class Uniforms:
 
     Args:
         key (int): From :func:`make_key`.
-        count (int): How many numbers may be read.
+        count (int): How many numbers may be read, at most 1024.
     """
 
     def __init__(self, key: int, count: int = 64) -> None:
-        values = hash_uniform(key, np.arange(count)).tolist()
+        values = _mix(_STEPS[:count], key).tolist()
         self._next = iter(values).__next__
 
     def __call__(self, low: float = 0.0, high: float = 1.0) -> float:

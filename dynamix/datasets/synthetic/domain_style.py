@@ -31,7 +31,7 @@ _CLOTHES: tuple[tuple[Colour, float], ...] = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DomainStyle:
     """What the people, places, cameras and drawings of one domain have in common.
 
@@ -53,8 +53,8 @@ class DomainStyle:
         exposure (float): Spread of the cameras' exposure (in stops).
         cast (float): Spread of the cameras' colour gains.
         gamma (float): Spread of the cameras' gamma.
-        resolution (tuple[float, float]): Range of the cameras' resolution, as a share
-            of the image size asked for.
+        resolution (tuple[float, float]): Range of the height, in pixels, that the
+            cameras resolve people with.
         pitch (float): Largest downward view of the cameras.
         jpeg (float): Share of images kept as a strongly compressed JPEG.
         occluded (float): Share of images with something before the person.
@@ -112,7 +112,7 @@ def domain_style(domain: int | str) -> DomainStyle:
     """
     key = make_key('domain', domain)
     uniform = Uniforms(key, 160)
-    low = uniform(0.45, 0.7)
+    low = uniform(64, 100)
     return DomainStyle(
         key=key,
         upper=_palette(uniform, 8),
@@ -134,10 +134,10 @@ def domain_style(domain: int | str) -> DomainStyle:
         shading=uniform(0.05, 0.3),
         grain=uniform(0.08, 0.3),
         places=tuple(uniform(0.05, 1.0) ** 2 for _ in range(5)),
-        exposure=uniform(0.35, 0.6),
-        cast=uniform(0.14, 0.24),
-        gamma=uniform(0.15, 0.35),
-        resolution=(low, min(1.0, low + uniform(0.2, 0.5))),
+        exposure=uniform(0.2, 0.4),
+        cast=uniform(0.08, 0.16),
+        gamma=uniform(0.1, 0.22),
+        resolution=(low, low + uniform(40, 90)),
         pitch=uniform(0.08, 0.28),
         jpeg=uniform(0.05, 0.2),
         occluded=uniform(0.1, 0.25),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .appearance import BAGS, HAIRS, HATS, LOWERS, PATTERNS, UPPERS, Appearance
-from .domain_style import Colour
+from .appearance import BAGS, LOWERS, PATTERNS, UPPERS, Appearance
+from .head import paint_head
 from .painter import Painter
 from .pose import Limb, Point, Pose
 
@@ -63,14 +63,14 @@ def paint_person(
     _paint_torso(painter, person, pose, torso, shading)
     if BAGS[person.bag] == 'backpack' and not facing:
         _paint_backpack(painter, person, pose)
-    _paint_head(painter, person, pose)
+    paint_head(painter, person, pose)
     _paint_arm(painter, person, pose, near, 0.93)
 
 
 def _paint_leg(painter: Painter, person: Appearance, leg: Limb, shade: float) -> None:
     kind = LOWERS[person.lower]
     bare = kind in ('skirt', 'shorts')
-    size = 0.9 * person.build ** 0.7
+    size = 0.9 * person.build**0.7
     wide = 1.35 if kind == 'wide trousers' else 1.0
     thigh, knee, ankle = 0.056 * size, 0.042 * size, 0.029 * size * wide
     cloth, skin = person.lower_colour, person.skin
@@ -122,7 +122,7 @@ def _paint_torso(
     painter: Painter, person: Appearance, pose: Pose, torso: _Torso, shading: float
 ) -> None:
     base = person.upper_colour
-    neck = 0.036 * person.build ** 0.5
+    neck = 0.036 * person.build**0.5
     collar = pose.shoulder_y + 0.022
     lean = pose.lean
     painter.limb(
@@ -146,7 +146,11 @@ def _paint_torso(
             torso.patch(middle - half, middle + half, 0.0, 0.94), person.second_colour
         )
     if shading > 0.02:
-        dark = (base[0] * (1 - shading), base[1] * (1 - shading), base[2] * (1 - shading))
+        dark = (
+            base[0] * (1 - shading),
+            base[1] * (1 - shading),
+            base[2] * (1 - shading),
+        )
         painter.polygon(torso.patch(0.6, 0.98, 0.1, 1.0), dark)
     if BAGS[person.bag] == 'backpack' and pose.cos > 0.2:
         for side in (-0.55, 0.55):
@@ -203,7 +207,7 @@ def _paint_arm(
     painter: Painter, person: Appearance, pose: Pose, side: int, shade: float
 ) -> None:
     arm = pose.arms[side]
-    size = 0.95 * person.build ** 0.6
+    size = 0.95 * person.build**0.6
     short = UPPERS[person.upper] in ('t-shirt', 'dress')
     puffy = 1.2 if UPPERS[person.upper] in ('jacket', 'coat') else 1.0
     sleeve, lower = person.upper_colour, person.skin if short else person.upper_colour
@@ -247,68 +251,4 @@ def _paint_backpack(painter: Painter, person: Appearance, pose: Pose) -> None:
     size = person.bag_size
     x = -0.105 * pose.sin + pose.lean
     wide = size * (0.084 * abs(pose.cos) + 0.05 * abs(pose.sin))
-    _paint_box(
-        painter, (x, pose.shoulder_y - 0.12 * size), wide, 0.115 * size, person
-    )
-
-
-def _paint_head(painter: Painter, person: Appearance, pose: Pose) -> None:
-    high = person.head * 0.53
-    wide = high * (0.74 + 0.1 * abs(pose.sin))
-    x, y = pose.lean * 1.5 + 0.025 * pose.sin, 0.985 - high
-    hair, colour = HAIRS[person.hair], person.hair_colour
-    back = -0.5 * wide * pose.sin
-    if hair in ('long', 'bob'):
-        low = y - high * (2.5 if hair == 'long' else 1.35)
-        half = wide * (1.12 - 0.2 * abs(pose.sin))
-        corners = (
-            (x + back - half, y + 0.3 * high),
-            (x + back + half, y + 0.3 * high),
-            (x + back + half * 0.95, low),
-            (x + back - half * 0.95, low),
-        )
-        painter.polygon(corners, colour, 0.9)
-    elif hair == 'bun':
-        painter.ellipse((x + 2.4 * back, y + 0.55 * high), (0.03, 0.03), colour)
-    if hair == 'bald':
-        painter.ellipse((x, y), (wide, high), person.skin)
-    else:
-        painter.ellipse((x, y), (wide * 1.08, high * 1.05), colour)
-        if pose.cos > -0.35:
-            _paint_face(painter, person.skin, pose, (x, y), (wide, high))
-    if hair == 'long' and pose.cos < -0.3:
-        corners = (
-            (x - wide, y),
-            (x + wide, y),
-            (x + wide * 0.9, y - high * 2.5),
-            (x - wide * 0.9, y - high * 2.5),
-        )
-        painter.polygon(corners, colour)
-    hat = HATS[person.hat]
-    if hat == 'none':
-        return
-    y += 0.2 * high
-    painter.ellipse((x, y), (wide * 1.14, high), person.hat_colour, part=slice(7))
-    brim = {'cap': 0.9, 'beanie': 0.0, 'brimmed hat': 0.95}[hat] * wide
-    if brim:
-        left = brim if hat == 'brimmed hat' else max(0.0, -brim * pose.sin)
-        right = brim if hat == 'brimmed hat' else max(0.0, brim * pose.sin)
-        corners = (
-            (x - wide - left, y + 0.012),
-            (x + wide + right, y + 0.012),
-            (x + wide + right, y - 0.008),
-            (x - wide - left, y - 0.008),
-        )
-        painter.polygon(corners, person.hat_colour, 0.7)
-
-
-def _paint_face(
-    painter: Painter, skin: Colour, pose: Pose, centre: Point, radius: Point
-) -> None:
-    x, y = centre
-    wide, high = radius
-    visible = 0.5 + 0.4 * max(pose.cos, 0.0)
-    middle = x + (0.95 - visible) * wide * (1 if pose.sin > 0 else -1) * min(
-        1.0, 2.5 * abs(pose.sin)
-    )
-    painter.ellipse((middle, y - 0.16 * high), (wide * visible, high * 0.8), skin)
+    _paint_box(painter, (x, pose.shoulder_y - 0.12 * size), wide, 0.115 * size, person)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -121,8 +122,10 @@ class Painter:
 
     def points(self) -> np.ndarray:
         """``[p, 2]`` float64 corners of all polygons, in person coordinates."""
-        return np.array(self._points)
+        flat = chain.from_iterable(self._points)
+        return np.fromiter(flat, float, 2 * len(self._points)).reshape(-1, 2)
 
     def colours(self) -> np.ndarray:
         """``[n, 3]`` float64 colours of the polygons, BGR in 0..255."""
-        return np.array(self._colours)
+        flat = chain.from_iterable(self._colours)
+        return np.fromiter(flat, float, 3 * len(self._colours)).reshape(-1, 3)

@@ -66,7 +66,7 @@ class PedestrianRenderer:
         walk = Uniforms(passage_key, 16)
         still = Uniforms(make_key(passage_key, frame), 48)
         height, width = self.image_size
-        sharpness = min(1.0, camera.resolution * still(0.85, 1.15))
+        sharpness = min(1.0, camera.resolution * still(0.85, 1.15) / height)
         high = max(16, round(height * sharpness))
         wide = max(8, round(width * sharpness))
 
@@ -75,7 +75,8 @@ class PedestrianRenderer:
             view += math.pi
         elif walk.below(0.5):
             view = walk(0.0, 2.0 * math.pi)
-        view += 0.3 * math.sin(0.06 * frame + walk(0.0, 6.3))
+        view += 0.25 * math.sin(0.06 * frame + walk(0.0, 6.3))
+        view += 0.6 * math.sin(0.02 * frame + walk(0.0, 6.3))
         phase = walk(0.0, 6.3) + frame * walk(0.25, 0.55)
         effort = 0.0 if walk.below(0.12) else walk(0.7, 1.15)
         place = walk(0.0, 1.0) + 0.004 * frame * effort * math.sin(view)
@@ -91,7 +92,7 @@ class PedestrianRenderer:
             high * zoom,
         )
         if person_key is not None:
-            if still.below(0.12):
+            if still.below(0.08):
                 self._person(
                     image,
                     camera,
@@ -100,7 +101,9 @@ class PedestrianRenderer:
                     frame_of,
                     still(0.28, 0.42) * (1 if still.below(0.5) else -1),
                 )
-            self._person(image, camera, person_key, (view, phase, effort), frame_of, 0.0)
+            self._person(
+                image, camera, person_key, (view, phase, effort), frame_of, 0.0
+            )
         if still.below(style.occluded):
             self._occlude(image, camera, still)
         return self._develop(image, camera, still)
@@ -176,7 +179,8 @@ class PedestrianRenderer:
         image = cv2.addWeighted(image, gain, tile, grain, -128.0 * grain)
         if still.below(self.style.jpeg):
             quality = [cv2.IMWRITE_JPEG_QUALITY, 12 + still.integer(35)]
-            image = cv2.imdecode(cv2.imencode('.jpg', image, quality)[1], 1)
+            code = cv2.imencode('.jpg', image, quality)[1]
+            image = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
         if (high, wide) != (height, width):
             image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
         return image

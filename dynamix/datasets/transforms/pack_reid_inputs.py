@@ -62,5 +62,5 @@ def to_tensor(image: np.ndarray) -> torch.Tensor:
     """
     height, width, channels = image.shape
     planes = np.empty((channels, height, width), image.dtype)
-    cv2.split(np.ascontiguousarray(image), list(planes))
+    cv2.split(image, list(planes))
     return torch.from_numpy(planes)

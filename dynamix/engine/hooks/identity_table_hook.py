@@ -27,6 +27,7 @@ class IdentityTableHook(Hook):
 
     def __init__(self) -> None:
         self.table: IdentityTable | None = None
+        self._sampling: dict[str, int] = {}
         self._unreadable = 0
 
     def before_run(self, runner: Runner) -> None:
@@ -59,6 +60,7 @@ class IdentityTableHook(Hook):
                 f'rank(s) needs {expected} (tools/train.py sets it by itself).'
             )
         self.table = loader.dataset.identity_table
+        self._sampling = dict(seed=sampler.seed, iterations=sampler.iterations)
         unwrap(runner).head.bind(self.table, loader.dataset.camera)
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
@@ -78,9 +80,10 @@ class IdentityTableHook(Hook):
         self._unreadable = 0
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Writes the labels of now into the checkpoint."""
+        """Writes the labels of now, and what the sampler goes by."""
         if self.table is not None:
             checkpoint['identity_table'] = self.table.state_dict()
+            checkpoint['sampler'] = dict(self._sampling)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Restores the labels when a run is resumed.
@@ -89,7 +92,8 @@ class IdentityTableHook(Hook):
         they speak of the identities of another run.
 
         Raises:
-            ValueError: If the checkpoint has no labels or was made with other data.
+            ValueError: If the checkpoint has no labels, or was made with other data
+                or another stream of batches.
         """
         if self.table is None:
             return
@@ -103,6 +107,16 @@ class IdentityTableHook(Hook):
                 'the checkpoint has no `identity_table`, so it cannot be resumed '
                 'from; use `load_from` to take its weights alone.'
             )
+        for key, config_key in (
+            ('seed', 'randomness.seed'),
+            ('iterations', 'train_dataloader.sampler.iterations'),
+        ):
+            theirs, ours = checkpoint['sampler'][key], self._sampling[key]
+            if theirs != ours:
+                raise ValueError(
+                    f'the run to resume sampled with {key} {theirs}, this config with '
+                    f'{ours}: set {config_key}={theirs}.'
+                )
         self.table.load_state_dict(checkpoint['identity_table'])
 
 

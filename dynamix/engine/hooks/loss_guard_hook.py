@@ -47,10 +47,10 @@ class LossGuardHook(Hook):
             due or self.end_of_epoch(runner.train_dataloader, batch_idx)
         ):
             return
-        if math.isfinite(float(outputs['loss'])):
+        if math.isfinite(float(outputs['loss'].detach())):
             return
         values = ', '.join(
-            f'{name} {float(value):g}'
+            f'{name} {float(value.detach()):g}'
             for name, value in outputs.items()
             if 'loss' in name
         )

@@ -235,6 +235,11 @@ class CentroidMemoryHead(BaseModule):
             space = int(np.max(after, initial=-1)) + 1
             self.memory.follow_relabeling(before, after, bank, space)
 
+    def gather(self) -> None:
+        """Collects a sharded memory on rank 0; all ranks call it before a save."""
+        if self.memory is not None:
+            self.memory.gather()
+
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:

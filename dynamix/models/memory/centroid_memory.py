@@ -34,7 +34,7 @@ class CentroidMemory(nn.Module):
             0.2.
         dtype (str | torch.dtype): Storage: ``'float32'``, ``'bfloat16'``,
             ``'float16'`` or ``'float64'``. Defaults to ``'float32'``.
-        chunk_size (int, optional): Centroids read at a time. Defaults to None: 4096
+        chunk_size (int, optional): Centroids read at a time. Defaults to None: 2048
             on a CPU, 32768 elsewhere.
         sharded (bool): Deal the centroids out to the ranks, as Partial FC does. Calls
             then are collective, batches must be of one size, and :meth:`gather` must

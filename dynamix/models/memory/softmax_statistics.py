@@ -9,7 +9,7 @@ from torch import Tensor
 
 def default_chunk_size(device: torch.device) -> int:
     """Centroids at a time: enough work for the device, and a tile it can cache."""
-    return 4096 if device.type == 'cpu' else 32768
+    return 2048 if device.type == 'cpu' else 32768
 
 
 class SoftmaxStatistics(NamedTuple):
@@ -49,7 +49,7 @@ def softmax_statistics(
             an anchor; numbers outside ``0..C-1`` fill up. Defaults to None.
         topk (int, optional): Keep the largest logits alone. Defaults to None.
         with_weighted (bool): Also sum the centroids. Defaults to True.
-        chunk_size (int, optional): Centroids at a time. Defaults to None: 4096 on a
+        chunk_size (int, optional): Centroids at a time. Defaults to None: 2048 on a
             CPU, 32768 elsewhere.
 
     Returns:

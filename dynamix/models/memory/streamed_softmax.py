@@ -75,7 +75,7 @@ def streamed_softmax_loss(
             centroids, in ``[0, 1)``. Defaults to 0.0.
         topk (int, optional): Only so many negatives of each anchor count, the most
             similar ones. Defaults to None, all of them.
-        chunk_size (int, optional): Centroids at a time. Defaults to None: 4096 on a
+        chunk_size (int, optional): Centroids at a time. Defaults to None: 2048 on a
             CPU, 32768 elsewhere.
 
     Returns:

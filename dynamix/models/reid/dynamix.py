@@ -31,6 +31,9 @@ class DynaMix(BaseModel):
             ``dict(type='MomentumEncoder', momentum=0.001)``.
         inference (str): Which of the two embeds at inference, ``'momentum_encoder'``
             or ``'encoder'`` (for comparison). Defaults to ``'momentum_encoder'``.
+        channels_last (bool): Keep images and filters with the channels last in
+            memory, which convolutions run faster on, on GPU and CPU.
+            Defaults to False.
         data_preprocessor (dict, optional): Config of the data preprocessor. Defaults
             to MMPretrain's ``SelfSupDataPreprocessor`` without normalisation.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
@@ -48,6 +51,7 @@ class DynaMix(BaseModel):
         head: dict | None = None,
         momentum_encoder: dict | None = None,
         inference: str = 'momentum_encoder',
+        channels_last: bool = False,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -67,6 +71,11 @@ class DynaMix(BaseModel):
         )
         self.head = None if head is None else MODELS.build(head)
         self.inference = inference
+        self._memory_format = (
+            torch.channels_last if channels_last else torch.contiguous_format
+        )
+        if channels_last:
+            self.to(memory_format=torch.channels_last)
 
     def init_weights(self) -> None:
         """Initialises the encoder (pre-trained weights too) and copies it."""
@@ -113,6 +122,7 @@ class DynaMix(BaseModel):
         Returns:
             Tensor: ``[B, D]`` float32, unit length.
         """
+        inputs = inputs.contiguous(memory_format=self._memory_format)
         return F.normalize(getattr(self, self.inference)(inputs).float(), dim=1)
 
     def predict(
@@ -160,7 +170,9 @@ class DynaMix(BaseModel):
                 'training needs two views of each image, [augmented, plain], made by '
                 f'MultiView in the training pipeline, but got {found}.'
             )
-        augmented, plain = inputs
+        augmented, plain = (
+            view.contiguous(memory_format=self._memory_format) for view in inputs
+        )
         features = self.encoder(augmented)
         with torch.no_grad():
             self.momentum_encoder.update_parameters(self.encoder)

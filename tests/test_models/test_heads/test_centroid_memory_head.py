@@ -254,3 +254,23 @@ def test_autocast() -> None:
     sum(losses.values()).backward()  # type: ignore[union-attr]
     assert features.grad is not None
     assert features.grad.isfinite().all()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
+def test_gpu_agrees_with_cpu_and_is_never_waited_for() -> None:
+    index = [0, 2, 3, 4, 5, 8, 9, 11]
+    host, device = make_head(), make_head().cuda()
+    for seed in range(2):
+        features, keys = draw(8, seed), draw(8, seed + 9)
+        expected = host.loss(features, keys, samples(index))
+        there = features.cuda().requires_grad_()
+        keys = keys.cuda()
+        torch.cuda.set_sync_debug_mode('error')
+        try:
+            losses = device.loss(there, keys, samples(index))
+            sum(losses.values()).backward()  # type: ignore[union-attr]
+        finally:
+            torch.cuda.set_sync_debug_mode('default')
+        for name, value in losses.items():
+            torch.testing.assert_close(value.cpu(), expected[name])

@@ -1,0 +1,77 @@
+"""Head, hair and hats."""
+
+from __future__ import annotations
+
+from .appearance import HAIRS, HATS, Appearance
+from .domain_style import Colour
+from .painter import Painter
+from .pose import Point, Pose
+
+
+def paint_head(painter: Painter, person: Appearance, pose: Pose) -> None:
+    """Adds head, hair and hat, as seen from the pose's side.
+
+    Args:
+        painter (Painter): Receives the shapes, in person coordinates.
+        person (Appearance): What the person looks like.
+        pose (Pose): How the person stands.
+    """
+    high = person.head * 0.53
+    wide = high * (0.74 + 0.1 * abs(pose.sin))
+    x, y = pose.lean * 1.5 + 0.025 * pose.sin, 0.985 - high
+    hair, colour = HAIRS[person.hair], person.hair_colour
+    back = -0.5 * wide * pose.sin
+    if hair in ('long', 'bob'):
+        low = y - high * (2.5 if hair == 'long' else 1.35)
+        half = wide * (1.12 - 0.2 * abs(pose.sin))
+        corners = (
+            (x + back - half, y + 0.3 * high),
+            (x + back + half, y + 0.3 * high),
+            (x + back + half * 0.95, low),
+            (x + back - half * 0.95, low),
+        )
+        painter.polygon(corners, colour, 0.9)
+    elif hair == 'bun':
+        painter.ellipse((x + 2.4 * back, y + 0.55 * high), (0.03, 0.03), colour)
+    if hair == 'bald':
+        painter.ellipse((x, y), (wide, high), person.skin)
+    else:
+        painter.ellipse((x, y), (wide * 1.08, high * 1.05), colour)
+        if pose.cos > -0.35:
+            _paint_face(painter, person.skin, pose, (x, y), (wide, high))
+    if hair == 'long' and pose.cos < -0.3:
+        corners = (
+            (x - wide, y),
+            (x + wide, y),
+            (x + wide * 0.9, y - high * 2.5),
+            (x - wide * 0.9, y - high * 2.5),
+        )
+        painter.polygon(corners, colour)
+    hat = HATS[person.hat]
+    if hat == 'none':
+        return
+    y += 0.2 * high
+    painter.ellipse((x, y), (wide * 1.14, high), person.hat_colour, part=slice(7))
+    brim = {'cap': 0.9, 'beanie': 0.0, 'brimmed hat': 0.95}[hat] * wide
+    if brim:
+        left = brim if hat == 'brimmed hat' else max(0.0, -brim * pose.sin)
+        right = brim if hat == 'brimmed hat' else max(0.0, brim * pose.sin)
+        corners = (
+            (x - wide - left, y + 0.012),
+            (x + wide + right, y + 0.012),
+            (x + wide + right, y - 0.008),
+            (x - wide - left, y - 0.008),
+        )
+        painter.polygon(corners, person.hat_colour, 0.7)
+
+
+def _paint_face(
+    painter: Painter, skin: Colour, pose: Pose, centre: Point, radius: Point
+) -> None:
+    x, y = centre
+    wide, high = radius
+    visible = 0.5 + 0.4 * max(pose.cos, 0.0)
+    middle = x + (0.95 - visible) * wide * (1 if pose.sin > 0 else -1) * min(
+        1.0, 2.5 * abs(pose.sin)
+    )
+    painter.ellipse((middle, y - 0.16 * high), (wide * visible, high * 0.8), skin)

@@ -1,0 +1,129 @@
+"""A run that is killed and resumed is the run that was not, bit for bit."""
+
+import json
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+
+from dynamix.registry import HOOKS
+from tests.toy import make_crops, toy_cfg, train
+
+
+class Killed(Exception):
+    pass
+
+
+@HOOKS.register_module()
+class KillHook(Hook):
+    """Ends the run in the middle of the third epoch."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == 10:
+            raise Killed
+
+
+@pytest.fixture(scope='module')
+def crops(tmp_path_factory):
+    root = tmp_path_factory.mktemp('crops')
+    make_crops(root)
+    return root
+
+
+@pytest.fixture(scope='module')
+def unbroken(crops, tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('unbroken')
+    train(toy_cfg(crops, work_dir, 'unbroken'))
+    return work_dir
+
+
+def assert_same(a, b, where=''):
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a:
+            assert_same(a[key], b[key], f'{where}.{key}')
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b), where
+        for number, (x, y) in enumerate(zip(a, b)):
+            assert_same(x, y, f'{where}[{number}]')
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), where
+    else:
+        assert a == b, where
+
+
+def logged(work_dir):
+    """All logged values but times, by iteration; what was logged last counts."""
+    found = {}
+    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in file.read_text().splitlines():
+            row = json.loads(line)
+            for key, value in row.items():
+                if 'time' not in key and key not in ('eta', 'memory', 'step', 'iter'):
+                    found[row['step'], key] = value
+    return found
+
+
+@pytest.mark.parametrize('num_workers', [0, 2])
+def test_killed_and_resumed_is_unbroken(crops, unbroken, tmp_path, num_workers):
+    options = {'train_dataloader.num_workers': num_workers}
+    kill = [dict(type='RelabelHook', start=2), dict(type='KillHook')]
+    with pytest.raises(Killed):
+        name = f'killed{num_workers}'
+        train(toy_cfg(crops, tmp_path, name, custom_hooks=kill, **options))
+    assert not (tmp_path / 'epoch_3.pth').exists()
+    train(toy_cfg(crops, tmp_path, f'resumed{num_workers}', resume=True, **options))
+    ours, theirs = (
+        torch.load(folder / 'epoch_4.pth', weights_only=False)
+        for folder in (tmp_path, unbroken)
+    )
+    for key in (
+        'state_dict',
+        'optimizer',
+        'param_schedulers',
+        'identity_table',
+        'feature_bank',
+        'sampler',
+    ):
+        assert_same(ours[key], theirs[key], key)
+    assert ours['identity_table']['version'] == 3
+    assert len(theirs['feature_bank']) > 0
+    expected = logged(unbroken)
+    assert any('loss_camera_centroid' in key for _, key in expected)
+    assert any('relabel/' in key for _, key in expected)
+    assert any('strangers/mAP' in key for _, key in expected)
+    assert logged(tmp_path) == expected
+
+
+def test_resume_with_other_sampling_is_refused(crops, unbroken, tmp_path):
+    cfg = toy_cfg(
+        crops,
+        tmp_path,
+        'other',
+        resume=True,
+        load_from=str(unbroken / 'epoch_4.pth'),
+        **{'train_dataloader.sampler.iterations': 5},
+    )
+    with pytest.raises(ValueError, match='sampler.iterations=4'):
+        train(cfg)
+
+
+def test_loading_weights_alone_starts_memories_afresh(crops, unbroken, tmp_path):
+    cfg = toy_cfg(
+        crops,
+        tmp_path,
+        'weights',
+        load_from=str(unbroken / 'epoch_4.pth'),
+        **{'train_cfg.max_epochs': 1, 'optim_wrapper.optimizer.lr': 0.0},
+    )
+    runner = train(cfg)
+    assert runner.iter == 4
+    table = runner.train_dataloader.dataset.identity_table
+    assert (table.identity == table.original).all()
+    known = runner.model.head.memory.initialized
+    assert 0 < known.sum() < len(known)
+    before = torch.load(unbroken / 'epoch_4.pth', weights_only=False)['state_dict']
+    after = runner.model.state_dict()
+    for key, value in before.items():
+        if key.startswith('encoder.'):
+            assert torch.equal(after[key], value), key

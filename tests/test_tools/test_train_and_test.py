@@ -1,0 +1,173 @@
+"""The tools as users run them, on one process and on two."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.toy import make_crops, toy_cfg
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+
+def run(*command, expect=0):
+    environment = dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='-1')
+    done = subprocess.run(
+        [str(word) for word in command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert (done.returncode == 0) == (expect == 0), done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return str(s.getsockname()[1])
+
+
+def dist_train(config, *arguments, ranks=2):
+    torchrun = [sys.executable, '-m', 'torch.distributed.run']
+    return run(
+        *torchrun,
+        f'--nproc_per_node={ranks}',
+        f'--master_port={free_port()}',
+        TOOLS / 'train.py',
+        config,
+        '--launcher',
+        'pytorch',
+        *arguments,
+    )
+
+
+def losses(work_dir):
+    rows = []
+    for file in work_dir.glob('*/vis_data/scalars.json'):
+        rows += [json.loads(line) for line in file.read_text().splitlines()]
+    return [row['loss'] for row in rows if 'loss' in row]
+
+
+@pytest.fixture(scope='module')
+def toy(tmp_path_factory):
+    root = tmp_path_factory.mktemp('toy')
+    make_crops(root)
+    cfg = toy_cfg(root, root / 'unused', 'tools')
+    for key in ('work_dir', 'launcher'):
+        del cfg[key]
+    cfg.dump(root / 'toy.py')
+    return root
+
+
+@pytest.fixture(scope='module')
+def one_rank(toy):
+    text = run(
+        sys.executable, TOOLS / 'train.py', toy / 'toy.py', '--work-dir', toy / 'one'
+    )
+    return text
+
+
+@pytest.mark.slow
+def test_two_ranks_train_as_one(toy, one_rank):
+    dist_train(toy / 'toy.py', '--work-dir', toy / 'two')
+    one, two = (
+        torch.load(toy / name / 'epoch_4.pth', weights_only=False)
+        for name in ('one', 'two')
+    )
+    assert torch.equal(
+        one['identity_table']['identity'], two['identity_table']['identity']
+    )
+    torch.testing.assert_close(
+        losses(toy / 'one'), losses(toy / 'two'), rtol=1e-3, atol=1e-3
+    )
+    for key, value in one['state_dict'].items():
+        torch.testing.assert_close(
+            value, two['state_dict'][key], rtol=1e-2, atol=3e-3, msg=key
+        )
+
+
+@pytest.mark.slow
+def test_log_says_what_matters(one_rank):
+    assert 'single-camera: 2 videos x 2 identities x 2 images' in one_rank
+    assert 'loss_instance' in one_rank
+    assert 'eta' in one_rank
+    assert 'Relabeling after epoch 2' in one_rank
+    assert 'strangers: 12 queries' in one_rank
+    assert 'average' in one_rank
+
+
+@pytest.mark.slow
+def test_test_tool_repeats_the_last_evaluation(toy, one_rank):
+    run(
+        sys.executable,
+        TOOLS / 'test.py',
+        toy / 'toy.py',
+        toy / 'one' / 'epoch_4.pth',
+        '--work-dir',
+        toy / 'tested',
+        '--out',
+        toy / 'metrics.json',
+        '--out-item',
+        'metrics',
+    )
+    metrics = json.loads((toy / 'metrics.json').read_text())
+    rows = []
+    for file in (toy / 'one').glob('*/vis_data/scalars.json'):
+        rows += [json.loads(line) for line in file.read_text().splitlines()]
+    trained = next(row for row in reversed(rows) if 'strangers/mAP' in row)
+    assert metrics['strangers/mAP'] == pytest.approx(trained['strangers/mAP'])
+
+
+@pytest.mark.slow
+def test_mixed_precision_and_scaled_rate(toy):
+    text = run(
+        sys.executable,
+        TOOLS / 'train.py',
+        toy / 'toy.py',
+        '--amp',
+        '--auto-scale-lr',
+        '--no-validate',
+        '--work-dir',
+        toy / 'amp',
+        '--cfg-options',
+        'train_cfg.max_epochs=1',
+        'auto_scale_lr.base_batch_size=8',
+    )
+    assert 'BFloat16OptimWrapper' in text
+    assert 'Scaling the original LR by 2.0' in text
+    assert (toy / 'amp' / 'epoch_1.pth').exists()
+
+
+@pytest.mark.parametrize('name', ['dynamix_r50', 'dynamix_vit-b'])
+@pytest.mark.slow
+def test_real_recipe_says_what_data_is_missing(name, tmp_path):
+    config = TOOLS.parent / 'configs' / f'{name}.py'
+    text = run(
+        sys.executable,
+        TOOLS / 'train.py',
+        config,
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        'model.backbone.init_cfg=None',
+        f'train_dataloader.dataset.multi_camera.0.data_root={tmp_path}/MSMT17',
+        expect=1,
+    )
+    assert f'{tmp_path}/MSMT17' in text
+    assert 'docs/data.md' in text
+
+
+def test_too_many_ranks_are_refused(toy, monkeypatch):
+    from mmengine.config import Config
+
+    from dynamix.engine.launch import share_out_batch
+
+    with pytest.raises(ValueError, match='possible numbers of ranks: 1, 2'):
+        share_out_batch(Config.fromfile(toy / 'toy.py'), 3)
