@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+
+DROPPED = -1
+
+
+def keep_numbers(
+    component: np.ndarray,
+    current: np.ndarray,
+    first: int,
+    num_identities: int,
+    taken: np.ndarray | None = None,
+) -> np.ndarray:
+    """Names components after the identities they overlap most with.
+
+    Pairs of a component and a current identity are matched one to one in order of
+    falling overlap (ties: lower numbers first). Components left over take the lowest
+    free numbers from ``first`` on, then new ones from ``num_identities`` on.
+
+    Args:
+        component (np.ndarray): ``[n]`` integers; -1: dropped.
+        current (np.ndarray): ``[n]`` identities now, -1 or at least ``first``.
+        first (int): First number of the single-camera range.
+        num_identities (int): Size of the identity space now.
+        taken (np.ndarray, optional): Further numbers in use elsewhere. Defaults to
+            None.
+
+    Returns:
+        np.ndarray: ``[n]`` int32 identities; -1: dropped.
+    """
+    names, inverse = np.unique(component, return_inverse=True)
+    dropped = int(len(names) > 0 and names[0] == DROPPED)
+    group = inverse.reshape(-1) - dropped
+    num_groups = len(names) - dropped
+    both = (group >= 0) & (current != DROPPED)
+    space = np.int64(max(num_identities, int(current.max(initial=0)) + 1))
+    key, overlap = np.unique(
+        group[both] * space + current[both], return_counts=True
+    )
+    left, right = key // space, key % space
+    number = np.full(num_groups, DROPPED, np.int64)
+    used = np.zeros(space, bool)
+    if taken is not None and len(taken):
+        taken = np.asarray(taken)
+        used[taken[(taken >= 0) & (taken < space)]] = True
+    order = np.lexsort((right, left, -overlap))
+    left, right = left[order], right[order]
+    while len(left):
+        # the first pair of a row that is also the first of its column wins
+        _, row_first = np.unique(left, return_index=True)
+        _, column_first = np.unique(right, return_index=True)
+        won = np.intersect1d(row_first, column_first, assume_unique=True)
+        won = won[~used[right[won]]]
+        number[left[won]] = right[won]
+        used[right[won]] = True
+        open_pairs = (number[left] == DROPPED) & ~used[right]
+        left, right = left[open_pairs], right[open_pairs]
+    homeless = np.flatnonzero(number == DROPPED)
+    free = first + np.flatnonzero(~used[first:num_identities])[: len(homeless)]
+    start = max(num_identities, int(taken.max(initial=-1)) + 1 if taken is not None else 0)
+    new = start + np.arange(len(homeless) - len(free))
+    number[homeless] = np.concatenate([free, new])
+    result = np.full(len(component), DROPPED, np.int32)
+    result[group >= 0] = number[group[group >= 0]]
+    return result

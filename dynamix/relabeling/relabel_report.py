@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class RelabelReport:
+    """What one relabeling looked at and did.
+
+    Args:
+        images (int): Images looked at.
+        embeddings (int): Those with a valid embedding.
+        videos (int): Videos looked at.
+        tracklets (int): The tracker's tracklets in them.
+        merges (int): Joins of two groups of images.
+        splits (int): Tracklets cut in two.
+        drops (int): Images dropped now.
+        revived (int): Images that were dropped and are no longer.
+        vetoes (int): Pairs of pieces, alike enough to merge, that a shared frame
+            forbids.
+        identities_before (int): Identities among the images by their labels before.
+        identities_after (int): The same by the labels after.
+        changed (float): Share of the images with another label than before.
+        threshold (float): Calibrated similarity from which pieces merge; infinite if
+            the evidence does not separate people.
+        seconds (float): Time taken.
+        refused (str): Why the labels were left as they were; empty if they were not.
+    """
+
+    images: int = 0
+    embeddings: int = 0
+    videos: int = 0
+    tracklets: int = 0
+    merges: int = 0
+    splits: int = 0
+    drops: int = 0
+    revived: int = 0
+    vetoes: int = 0
+    identities_before: int = 0
+    identities_after: int = 0
+    changed: float = 0.0
+    threshold: float = float('inf')
+    seconds: float = 0.0
+    refused: str = ''
+
+    def __str__(self) -> str:
+        line = (
+            f'{self.images} images ({self.embeddings} with embedding) of '
+            f'{self.tracklets} tracklets in {self.videos} videos: '
+            f'{self.merges} merges, {self.splits} splits, {self.drops} drops, '
+            f'{self.revived} revived, {self.vetoes} vetoes; identities '
+            f'{self.identities_before} -> {self.identities_after}, '
+            f'{self.changed:.1%} of labels changed, '
+            f'threshold {self.threshold:.3f}, {self.seconds:.2f} s'
+        )
+        return f'{line}; REFUSED: {self.refused}' if self.refused else line
