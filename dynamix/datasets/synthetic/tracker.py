@@ -149,7 +149,7 @@ def track_videos(layout: VideoLayout, seed: int, num_domains: int = 1) -> Tracke
     row_slot = slot[row_tracklet]
 
     partner, moment = _switches(
-        layout, video_of_slot[slot], slot, start, start + length, draw
+        layout, video_of_slot[slot], start, start + length, draw
     )
     switched = (partner[row_tracklet] >= 0) & (tick >= moment[row_tracklet])
     row_tracklet = np.where(switched, partner[row_tracklet], row_tracklet)
@@ -199,7 +199,6 @@ def _people(
 def _switches(
     layout: VideoLayout,
     video: np.ndarray,
-    slot: np.ndarray,
     start: np.ndarray,
     stop: np.ndarray,
     draw: Draw,
@@ -209,7 +208,7 @@ def _switches(
     Returns:
         tuple: ``[T]`` partner, -1: none; ``[T]`` tick.
     """
-    size = len(slot)
+    size = len(video)
     partner, moment = np.full(size, -1), np.zeros(size, int)
     wanted = round(layout.switch_rate * size / 2)
     if not wanted:
@@ -219,12 +218,13 @@ def _switches(
     free = np.ones(size, bool)
     missing = wanted
     # Rounds of neighbours in order of their start: a pair wins when no pair that
-    # shares a tracklet with it drew a smaller number.
+    # shares a tracklet with it drew a smaller number. One person's tracklets never
+    # overlap, so those that meet show two people.
     for number in range(_ROUNDS):
         index = np.flatnonzero(free)
         left, right = index[:-1], index[1:]
         meet = np.minimum(stop[left], stop[right]) - start[right] >= 2
-        fits = meet & (video[left] == video[right]) & (slot[left] != slot[right])
+        fits = meet & (video[left] == video[right])
         ticket = np.where(fits, draw(f'switch {number}', len(left)), 2.0)
         padded = np.concatenate([[2.0], ticket, [2.0]])
         wins = fits & (ticket < padded[:-2]) & (ticket < padded[2:])
