@@ -28,7 +28,11 @@ def make_crops(root: Path) -> None:
 
     Each person of a video has two tracklets of four images.
     """
-    for part, people in (('train', range(6)), ('query', (50, 51)), ('gallery', (50, 51))):
+    for part, people in (
+        ('train', range(6)),
+        ('query', (50, 51)),
+        ('gallery', (50, 51)),
+    ):
         for person in people:
             for camera in (1, 2):
                 for number in range(3):

@@ -29,9 +29,7 @@ def parse_args() -> argparse.Namespace:
         const='auto',
         help='go on from this checkpoint, or from the latest in the work dir',
     )
-    parser.add_argument(
-        '--amp', action='store_true', help='mixed precision (bfloat16)'
-    )
+    parser.add_argument('--amp', action='store_true', help='mixed precision (bfloat16)')
     parser.add_argument(
         '--no-validate', action='store_true', help='no evaluation during training'
     )

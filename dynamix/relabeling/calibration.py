@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-_Q = 0.99
 NUM_NEGATIVES = 1 << 19
 BLOCK = 4096
+SEPARATION = 3.0
+SPAN = 1.28
 
 
 class Candidates(NamedTuple):
@@ -29,27 +30,30 @@ def negative_scores(vectors: np.ndarray, video: np.ndarray, seed: int) -> np.nda
     Args:
         vectors (np.ndarray): ``[P, D]`` unit vectors.
         video (np.ndarray): ``[P]`` video of each.
-        seed (int): Draws the pairs where there are more than half a million.
+        seed (int): Draws the pieces where there are more than about a thousand.
 
     Returns:
         np.ndarray: ``[m]`` similarities.
     """
     count = len(vectors)
-    if count * (count - 1) // 2 <= NUM_NEGATIVES:
-        i, j = np.triu_indices(count, 1)
+    side = int((2 * NUM_NEGATIVES) ** 0.5)
+    if count <= side:
+        first = second = np.arange(count)
+        fresh = np.triu(np.ones((count, count), bool), 1)
     else:
-        i, j = np.random.default_rng(seed).integers(0, count, (2, NUM_NEGATIVES))
-    other = video[i] != video[j]
-    i, j = i[other], j[other]
-    result = np.empty(len(i), np.float32)
-    for start in range(0, len(i), BLOCK * 4):
-        part = slice(start, start + BLOCK * 4)
-        result[part] = np.einsum('ij,ij->i', vectors[i[part]], vectors[j[part]])
-    return result
+        draw = np.random.default_rng(seed).permutation(count)
+        first, second = np.array_split(draw[:side], 2)
+        fresh = np.ones((len(first), len(second)), bool)
+    fresh &= video[first][:, None] != video[second][None]
+    return (vectors[first] @ vectors[second].T)[fresh]
 
 
 def merge_candidates(
-    vectors: np.ndarray, video: np.ndarray, negatives: np.ndarray, false_share: float
+    vectors: np.ndarray,
+    video: np.ndarray,
+    negatives: np.ndarray,
+    false_share: float,
+    false_rate: float,
 ) -> Candidates:
     """Pairs within videos, cut where too many would be of different people.
 
@@ -64,6 +68,7 @@ def merge_candidates(
         video (np.ndarray): ``[P]`` video of each, sorted.
         negatives (np.ndarray): Similarities of different people.
         false_share (float): Largest share of false pairs.
+        false_rate (float): Largest share of the negatives at or above the threshold.
 
     Returns:
         Candidates: Empty, with an infinite threshold, if no ``s`` will do, as for the
@@ -72,7 +77,7 @@ def merge_candidates(
     none = Candidates(np.empty((0, 2), np.int64), np.inf)
     if len(negatives) == 0:
         return none
-    floor = float(np.quantile(negatives, 0.8))
+    floor = float(np.quantile(negatives, 1 - false_rate))
     rows, columns, scores = [], [], []
     starts = np.flatnonzero(np.r_[True, video[1:] != video[:-1]])
     ends = np.append(starts[1:], len(video))
@@ -106,23 +111,37 @@ def merge_candidates(
     return Candidates(edges[chosen].astype(np.int64), float(score[chosen].min()))
 
 
-def odd_ones(own: np.ndarray, negatives: np.ndarray, error_rate: float) -> float:
-    """The score under which something does not belong to its tracklet.
+def odd_ones(own: np.ndarray, strangers: np.ndarray, error_share: float) -> float:
+    """The score under which an image does not belong to its tracklet.
 
-    Most tracklets are pure, so the upper half of their scores, mirrored at the median,
-    says how the scores of pure ones scatter however many of the others there are (up
-    to half). Something is odd if its score is that low in at most ``error_rate`` of
-    the pure ones, **and** as low as different people's commonly are.
+    Few members score as low as the lower quarter of strangers do, so four times the
+    share of members that do is the share of strangers among the members. The level
+    is the highest under which at most ``error_share`` of the members are not
+    strangers by that count.
+
+    Nothing is odd unless members and strangers stand apart: three standard deviations
+    below the middle member, no stranger but the nearest tenth is found. Deviations
+    are those of the members' upper half, which strangers do not reach, and of the
+    strangers' lower half, free of other tracklets of the same person.
 
     Args:
-        own (np.ndarray): Scores within tracklets.
-        negatives (np.ndarray): The same score between different people.
-        error_rate (float): Share of the pure that may be called odd.
+        own (np.ndarray): Scores of members.
+        strangers (np.ndarray): Scores of images with tracklets they are not in.
+        error_share (float): Largest share of members among those called odd.
 
     Returns:
         float: The level; minus infinity if there is no evidence.
     """
-    if len(own) == 0 or len(negatives) == 0:
+    if len(own) == 0 or len(strangers) == 0:
         return -np.inf
-    lower = 2 * np.median(own) - np.quantile(own, 1 - error_rate / 2)
-    return float(min(lower, np.quantile(negatives, _Q)))
+    lower, quarter, typical = np.quantile(strangers, [0.16, 0.25, 0.5])
+    near = typical + SPAN * (typical - lower)
+    middle, upper = np.quantile(own, [0.5, 0.84])
+    if middle - SEPARATION * (upper - middle) < near:
+        return -np.inf
+    odd_share = min(4 * np.mean(own <= quarter), 0.5)
+    levels = np.sort(own[own <= np.median(own)])
+    under = np.arange(1, len(levels) + 1) / len(own)
+    strange = np.searchsorted(np.sort(strangers), levels, 'right') / len(strangers)
+    passing = np.flatnonzero(odd_share * strange >= (1 - error_share) * under)
+    return float(levels[passing[-1]]) if len(passing) else -np.inf

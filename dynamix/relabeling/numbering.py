@@ -35,9 +35,7 @@ def keep_numbers(
     num_groups = len(names) - dropped
     both = (group >= 0) & (current != DROPPED)
     space = np.int64(max(num_identities, int(current.max(initial=0)) + 1))
-    key, overlap = np.unique(
-        group[both] * space + current[both], return_counts=True
-    )
+    key, overlap = np.unique(group[both] * space + current[both], return_counts=True)
     left, right = key // space, key % space
     number = np.full(num_groups, DROPPED, np.int64)
     used = np.zeros(space, bool)
@@ -58,7 +56,9 @@ def keep_numbers(
         left, right = left[open_pairs], right[open_pairs]
     homeless = np.flatnonzero(number == DROPPED)
     free = first + np.flatnonzero(~used[first:num_identities])[: len(homeless)]
-    start = max(num_identities, int(taken.max(initial=-1)) + 1 if taken is not None else 0)
+    start = max(
+        num_identities, int(taken.max(initial=-1)) + 1 if taken is not None else 0
+    )
     new = start + np.arange(len(homeless) - len(free))
     number[homeless] = np.concatenate([free, new])
     result = np.full(len(component), DROPPED, np.int32)

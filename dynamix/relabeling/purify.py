@@ -17,7 +17,7 @@ def purity_level(
     group: np.ndarray,
     video: np.ndarray,
     space: WhitenedSpace,
-    error_rate: float,
+    error_share: float,
     seed: int,
 ) -> float:
     """Calibrates the score under which an image does not belong to its tracklet.
@@ -28,7 +28,7 @@ def purity_level(
         group (np.ndarray): ``[m]`` tracklet of each row, sorted.
         video (np.ndarray): ``[T]`` video of each tracklet.
         space (WhitenedSpace): The space.
-        error_rate (float): Share of good images that may fall under the level.
+        error_share (float): Share of good images among those under the level.
         seed (int): Draws the strangers.
 
     Returns:
@@ -36,7 +36,7 @@ def purity_level(
     """
     size = np.bincount(group)
     step = max(1, len(rows) // SAMPLE)
-    chosen = (np.arange(len(size)) % step == 0) & (size > 2)
+    chosen = (video[np.arange(len(size))] % step == 0) & (size > 2)
     pick = chosen[group]
     if not pick.any():
         return -np.inf
@@ -44,10 +44,16 @@ def purity_level(
     z = space.project(unit(embedding[rows[pick]].astype(np.float32)))
     core = core_vectors(z, local, len(names))
     own = own_scores(z, local, core)
-    stranger = np.random.default_rng(seed).integers(0, len(names), len(local))
-    other = video[names[stranger]] != video[names[local]]
-    negatives = own_scores(z[other], stranger[other], core)
-    return odd_ones(own, negatives, error_rate)
+    # strangers: other tracklets of the same video, where strays come from
+    place, owner = np.arange(len(names)), video[names]
+    draw = np.random.default_rng(seed).random(len(local))
+    first = np.searchsorted(owner, owner)[local]
+    count = np.searchsorted(owner, owner, 'right')[local] - first
+    stranger = first + (draw * (count - 1)).astype(np.int64)
+    stranger += stranger >= place[local]
+    known = count > 1
+    strangers = own_scores(z[known], stranger[known], core)
+    return odd_ones(own, strangers, error_share)
 
 
 def purify(

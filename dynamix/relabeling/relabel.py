@@ -145,8 +145,8 @@ def _healthy(embedding: np.ndarray) -> np.ndarray:
     """Rows that are finite and not zero."""
     result = np.empty(len(embedding), bool)
     for start in range(0, len(embedding), 65536):
-        part = embedding[start : start + 65536]
-        square = np.einsum('ij,ij->i', part, part, dtype=np.float32)
+        part = embedding[start : start + 65536].astype(np.float32)
+        square = np.einsum('ij,ij->i', part, part)
         result[start : start + len(part)] = np.isfinite(square) & (square > 0)
     return result
 
@@ -172,7 +172,7 @@ def _components(
     if rule.split or rule.drop:
         level = purity_level(
             embedding, rows, group, piece_video[numbers], space,
-            rule.error_rate, rule.seed,
+            rule.error_share, rule.seed,
         )  # fmt: skip
     part = np.zeros(len(rows), np.int8)
     if level > -np.inf:
@@ -182,7 +182,9 @@ def _components(
     if not rule.drop:
         part[part == 2] = 0
     # tracklet t gives the pieces 2 t, its larger, and 2 t + 1
-    size = np.stack([np.bincount(group[part == k], minlength=len(numbers)) for k in (0, 1)])
+    size = np.stack(
+        [np.bincount(group[part == k], minlength=len(numbers)) for k in (0, 1)]
+    )
     report.splits = int((size[1] > 0).sum())
     second = (part == 1) ^ (size[1] > size[0])[group]
     component = piece * 2
@@ -200,7 +202,7 @@ def _components(
     owner = piece_video[names // 2]
     negatives = negative_scores(vectors, owner, rule.seed)
     edges, report.threshold = merge_candidates(
-        vectors, owner, negatives, rule.false_share
+        vectors, owner, negatives, rule.false_share, rule.false_rate
     )
     place = np.full(2 * len(piece_video), -1, np.int64)
     place[names] = np.arange(len(names))

@@ -11,14 +11,16 @@ class RelabelRule:
         false_share (float): The main constant: tracklets are merged where at most
             this share of the pairs more alike than the threshold is expected to be
             of different people. Defaults to 0.1.
+        false_rate (float): At most this share of pairs of different people may be as
+            alike as the threshold, whatever ``false_share`` says. Defaults to 0.015.
         merge (bool): Join fragments of one person within a video. Defaults to True.
         split (bool): Cut tracklets that show two people. Defaults to True.
         drop (bool): Drop images that do not belong to their tracklet. Defaults to
             True.
-        error_rate (float): A cut or a drop is made where the evidence would be seen
-            on at most this share of pure tracklets or images. Defaults to 0.01.
-        min_images (int): A split leaves at least this many images with embedding on
-            each side, a drop leaves so many. Defaults to 3.
+        error_share (float): Of the images that are cut off or dropped, at most this
+            share is expected to belong to the tracklet. Defaults to 0.35.
+        min_images (int): A person cut off has at least so many images; fewer are
+            dropped. Defaults to 3.
         shrinkage (float): Share of the identity in the covariances that whiten the
             space. Defaults to 0.1.
         max_changed (float): Guard: a relabeling that gives more than this share of
@@ -31,10 +33,11 @@ class RelabelRule:
     """
 
     false_share: float = 0.1
+    false_rate: float = 0.015
     merge: bool = True
     split: bool = True
     drop: bool = True
-    error_rate: float = 0.01
+    error_share: float = 0.35
     min_images: int = 3
     shrinkage: float = 0.1
     max_changed: float = 0.9
@@ -42,7 +45,7 @@ class RelabelRule:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ('false_share', 'error_rate', 'shrinkage'):
+        for name in ('false_share', 'error_share', 'false_rate', 'shrinkage'):
             value = getattr(self, name)
             if not 0 < value < 1:
                 raise ValueError(f'{name} must lie between 0 and 1, but got {value}.')

@@ -3,6 +3,7 @@ from .epoch_seed_hook import EpochSeedHook
 from .identity_table_hook import IdentityTableHook
 from .initial_evaluation_hook import InitialEvaluationHook
 from .loss_guard_hook import LossGuardHook
+from .relabel_hook import RelabelHook
 
 __all__ = [
     'CheckpointCheckHook',
@@ -10,4 +11,5 @@ __all__ = [
     'IdentityTableHook',
     'InitialEvaluationHook',
     'LossGuardHook',
+    'RelabelHook',
 ]

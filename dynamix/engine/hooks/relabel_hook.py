@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import logging
+import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,7 +13,13 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from dynamix.registry import HOOKS
-from dynamix.relabeling import FeatureBank, RelabelRule, relabel, score_labels
+from dynamix.relabeling import (
+    FeatureBank,
+    RelabelReport,
+    RelabelRule,
+    relabel,
+    score_labels,
+)
 from dynamix.structures import IdentityTable
 
 from .identity_table_hook import unwrap
@@ -105,12 +114,13 @@ class RelabelHook(Hook):
         if is_main_process():
             result = relabel(
                 self.bank.embedding,
-                self.bank.valid(self.max_age, runner.iter),
+                self.bank.valid(runner.iter, self.max_age),
                 video=self.video,
                 tracklet=self.table.original[rows],
                 frame=self.frame,
                 current=before,
                 rule=self.rule,
+                first_identity=self.table.num_multi_camera_identities,
                 num_identities=self.table.num_identities,
             )
             after.copy_(torch.from_numpy(result.identity.astype(np.int64)))
@@ -122,9 +132,17 @@ class RelabelHook(Hook):
         self._report(runner, report[0], before, after.numpy())
 
     def _report(
-        self, runner: Runner, report: Any, before: np.ndarray, after: np.ndarray
+        self,
+        runner: Runner,
+        report: RelabelReport,
+        before: np.ndarray,
+        after: np.ndarray,
     ) -> None:
-        scalars = report.scalars()
+        scalars = {
+            key: value
+            for key, value in asdict(report).items()
+            if key not in ('refused', 'seconds') and math.isfinite(value)
+        }
         text = [f'Relabeling after epoch {runner.epoch + 1}: {report}']
         if self.truth is not None:
             original = self.table.original[self.table.single_camera]
@@ -139,7 +157,8 @@ class RelabelHook(Hook):
                     f'    labels {name:>7}: '
                     + ', '.join(f'{key} {value:.4f}' for key, value in score.items())
                 )
-        print_log('\n'.join(text), logger='current')
+        level = logging.WARNING if report.refused else logging.INFO
+        print_log('\n'.join(text), logger='current', level=level)
         runner.visualizer.add_scalars(
             {f'relabel/{key}': value for key, value in scalars.items()},
             step=runner.iter,

@@ -28,7 +28,9 @@ def test_fitting_checkpoints_pass_whatever_the_head_holds():
 
 
 def test_other_shape_is_named():
-    with pytest.raises(ValueError, match=r'encoder.weight has shape \(5, 2\).*\(3, 2\)'):
+    with pytest.raises(
+        ValueError, match=r'encoder.weight has shape \(5, 2\).*\(3, 2\)'
+    ):
         check({**GOOD, 'encoder.weight': torch.zeros(5, 2)})
 
 

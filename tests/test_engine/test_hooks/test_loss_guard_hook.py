@@ -19,7 +19,9 @@ def run(iteration, loss, last=None, interval=5):
 
 @pytest.mark.parametrize('loss', [float('nan'), float('inf')])
 def test_stops_and_says_where_to_go_on(loss):
-    with pytest.raises(FloatingPointError, match=r'iteration 25 .epoch 2.*epoch_1\.pth'):
+    with pytest.raises(
+        FloatingPointError, match=r'iteration 25 .epoch 2.*epoch_1\.pth'
+    ):
         run(24, loss, last='epoch_1.pth')
     with pytest.raises(FloatingPointError, match='loss_centroid.*no checkpoint yet'):
         run(4, loss)
