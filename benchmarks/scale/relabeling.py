@@ -58,7 +58,9 @@ def main() -> None:
     parser.add_argument('--dim', type=int, default=256)
     parser.add_argument('--dbscan-videos', type=int, default=100)
     args = parser.parse_args()
-    print('| images | videos | relabel s | similarities s | ratio | DBSCAN s | x | F1 |')
+    print(
+        '| images | videos | relabel s | similarities s | ratio | DBSCAN s | x | F1 |'
+    )
     print('| --- | --- | --- | --- | --- | --- | --- | --- |')
     for images in args.images:
         embedding, video, tracklet, person = draw(images, args.dim, args.per_video)

@@ -48,6 +48,49 @@ def negative_scores(vectors: np.ndarray, video: np.ndarray, seed: int) -> np.nda
     return (vectors[first] @ vectors[second].T)[fresh]
 
 
+def neighbours_null(
+    negatives: np.ndarray, vectors: np.ndarray, video: np.ndarray, seed: int
+) -> np.ndarray:
+    """Fits the scores of strangers to people who share a video.
+
+    Background, light and blur make strangers of one video more alike than strangers
+    of two. Most pairs of one video are strangers, so the lower half of their scores
+    shows where strangers lie (an empirical null): the negatives are moved and, if
+    need be, stretched to agree with it.
+
+    Args:
+        negatives (np.ndarray): Similarities of pieces of different videos.
+        vectors (np.ndarray): ``[P, D]`` unit vectors.
+        video (np.ndarray): ``[P]`` video of each, sorted.
+        seed (int): Draws pairs within videos.
+
+    Returns:
+        np.ndarray: Similarities, as many.
+    """
+    first = np.searchsorted(video, video)
+    count = np.searchsorted(video, video, 'right') - first
+    draws = max(1, NUM_NEGATIVES // 8 // max(len(video), 1))
+    piece = np.tile(np.flatnonzero(count > 1), draws)
+    if len(piece) == 0 or len(negatives) == 0:
+        return negatives
+    draw = np.random.default_rng(seed).random(len(piece))
+    mate = first[piece] + (draw * (count[piece] - 1)).astype(np.int64)
+    mate += mate >= piece
+    near = np.concatenate(
+        [
+            np.einsum('ij,ij->i', vectors[a], vectors[b])
+            for a, b in zip(
+                np.array_split(piece, max(1, len(piece) // BLOCK)),
+                np.array_split(mate, max(1, len(piece) // BLOCK)),
+            )
+        ]
+    )
+    low, middle = np.quantile(near, [0.1, 0.4])
+    far_low, far_middle = np.quantile(negatives, [0.1, 0.4])
+    stretch = max(1.0, (middle - low) / max(far_middle - far_low, 1e-9))
+    return middle + stretch * (negatives - far_middle)
+
+
 def merge_candidates(
     vectors: np.ndarray,
     video: np.ndarray,

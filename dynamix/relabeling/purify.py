@@ -1,4 +1,4 @@
-"""Finds the core of each tracklet; cuts off a second person, drops what fits neither."""
+"""Cuts a second person off tracklets and drops what fits neither."""
 
 from __future__ import annotations
 

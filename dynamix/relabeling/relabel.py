@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .calibration import merge_candidates, negative_scores
+from .calibration import merge_candidates, negative_scores, neighbours_null
 from .linkage import link, shared_frames
 from .numbering import DROPPED, keep_numbers
 from .purify import purify, purity_level
@@ -201,6 +201,7 @@ def _components(
     vectors = space.project(total / np.bincount(group)[:, None])
     owner = piece_video[names // 2]
     negatives = negative_scores(vectors, owner, rule.seed)
+    negatives = neighbours_null(negatives, vectors, owner, rule.seed)
     edges, report.threshold = merge_candidates(
         vectors, owner, negatives, rule.false_share, rule.false_rate
     )

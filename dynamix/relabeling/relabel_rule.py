@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RelabelRule:
-    """How tracklets are relabelled. All thresholds are relative, see docs/relabeling.md.
+    """How tracklets are relabelled; all thresholds are relative.
 
     Args:
         false_share (float): The main constant: tracklets are merged where at most
             this share of the pairs more alike than the threshold is expected to be
-            of different people. Defaults to 0.1.
+            of different people. Defaults to 0.3.
         false_rate (float): At most this share of pairs of different people may be as
-            alike as the threshold, whatever ``false_share`` says. Defaults to 0.015.
+            alike as the threshold, whatever ``false_share`` says. Defaults to 0.025.
         merge (bool): Join fragments of one person within a video. Defaults to True.
         split (bool): Cut tracklets that show two people. Defaults to True.
         drop (bool): Drop images that do not belong to their tracklet. Defaults to
@@ -32,8 +32,8 @@ class RelabelRule:
         ValueError: If a share lies outside its range.
     """
 
-    false_share: float = 0.1
-    false_rate: float = 0.015
+    false_share: float = 0.3
+    false_rate: float = 0.025
     merge: bool = True
     split: bool = True
     drop: bool = True

@@ -17,11 +17,11 @@ def unit(x: np.ndarray) -> np.ndarray:
 
 
 def tracklet_blocks(group: np.ndarray) -> Iterator[slice]:
-    """Cuts sorted group numbers into slices of whole groups, of about ``BLOCK`` rows."""
+    """Slices of whole groups of sorted group numbers, about ``BLOCK`` rows each."""
     ends = np.append(np.flatnonzero(group[1:] != group[:-1]) + 1, len(group))
     start = 0
     while start < len(group):
-        stop = int(ends[min(np.searchsorted(ends, start + BLOCK), len(ends) - 1)])
+        stop = int(ends[min(int(np.searchsorted(ends, start + BLOCK)), len(ends) - 1)])
         yield slice(start, stop)
         start = stop
 

@@ -228,11 +228,11 @@ def test_real_tracklets(stress):
             stress.person,
             stress.video,
         )
-        for share in (0.05, 0.1, 0.2)
+        for share in (0.15, 0.3, 0.6)
     ]
-    floor = {'good': (0.91, 0.94), 'crowded_cone': (0.77, 0.90)}[stress.name]
+    floor = {'good': (0.92, 0.93), 'crowded_cone': (0.77, 0.90)}[stress.name]
     assert found[1]['f1'] >= floor[0] > start
     assert found[1]['precision'] >= floor[1]
     # the main constant halved and doubled
-    assert found[0]['f1'] >= found[1]['f1'] - 0.045
-    assert found[2]['f1'] >= found[1]['f1'] - 0.045
+    assert found[0]['f1'] >= found[1]['f1'] - 0.03
+    assert found[2]['f1'] >= found[1]['f1'] - 0.03
