@@ -2,11 +2,11 @@
 _base_ = [
     '_base_/models/dynamix_r18_small.py',
     '_base_/datasets/synthetic.py',
-    '_base_/schedules/adam_12e.py',
+    '_base_/schedules/adam_24e.py',
     '_base_/default_runtime.py',
 ]
 default_hooks = dict(logger=dict(interval=10))
 custom_hooks = [
     dict(type='InitialEvaluationHook'),
-    dict(type='RelabelHook', start=2),
+    dict(type='RelabelHook', start=3),
 ]

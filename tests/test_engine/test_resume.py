@@ -68,9 +68,10 @@ def logged(work_dir):
 def test_killed_and_resumed_is_unbroken(crops, unbroken, tmp_path, num_workers):
     options = {'train_dataloader.num_workers': num_workers}
     kill = [dict(type='RelabelHook', start=2), dict(type='KillHook')]
+    name = f'killed{num_workers}'
+    killed = toy_cfg(crops, tmp_path, name, custom_hooks=kill, **options)
     with pytest.raises(Killed):
-        name = f'killed{num_workers}'
-        train(toy_cfg(crops, tmp_path, name, custom_hooks=kill, **options))
+        train(killed)
     assert not (tmp_path / 'epoch_3.pth').exists()
     train(toy_cfg(crops, tmp_path, f'resumed{num_workers}', resume=True, **options))
     ours, theirs = (
@@ -104,7 +105,7 @@ def test_resume_with_other_sampling_is_refused(crops, unbroken, tmp_path):
         load_from=str(unbroken / 'epoch_4.pth'),
         **{'train_dataloader.sampler.iterations': 5},
     )
-    with pytest.raises(ValueError, match='sampler.iterations=4'):
+    with pytest.raises(ValueError, match=r'sampler\.iterations=4'):
         train(cfg)
 
 

@@ -74,7 +74,7 @@ def test_checkpoint_round_trip(labels, data):
 
 def test_checkpoint_of_other_data_is_refused():
     state = make_table().state_dict()
-    with pytest.raises(ValueError, match='10 images.*has 2'):
+    with pytest.raises(ValueError, match=r'10 images.*has 2'):
         IdentityTable(np.array([0, 1]), 0, 0).load_state_dict(state)
     assert all(
         isinstance(value, (int, torch.Tensor)) for value in state.values()

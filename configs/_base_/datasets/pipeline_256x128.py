@@ -1,4 +1,4 @@
-# Decode once, then two views: augmented for the encoder, plain for the momentum encoder.
+# Decode once; augmented view for the encoder, plain view for the momentum encoder.
 image_size = (256, 128)
 train_pipeline = [
     dict(type='LoadReIDImage'),

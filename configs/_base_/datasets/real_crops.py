@@ -1,6 +1,6 @@
 # A part of Market-1501 (labelled) and of MARS (tracker-labelled); judged on VIPeR and
 # MultiviewX. The folder: DYNAMIX_DATA in the environment.
-_base_ = './pipeline_128x64.py'
+_base_ = './pipeline_small.py'
 data_root = '{{$DYNAMIX_DATA:data}}/'
 
 train_dataloader = dict(
@@ -8,8 +8,8 @@ train_dataloader = dict(
     sampler=dict(
         type='MixedDataSampler',
         multi_camera=dict(identities=8, images=4),
-        single_camera=dict(videos=4, identities=4, images=4),
-        iterations=40,
+        single_camera=dict(videos=4, identities=4, images=2),
+        iterations=20,
     ),
     dataset=dict(
         type='MixedDataset',

@@ -1,13 +1,13 @@
 # People drawn on the fly: a little labelled data of one domain, many videos of others;
 # judged on people, cameras and styles of a domain never seen.
-_base_ = './pipeline_96x48.py'
+_base_ = './pipeline_small.py'
 
 train_dataloader = dict(
     num_workers=2,
     sampler=dict(
         type='MixedDataSampler',
-        multi_camera=dict(identities=4, images=4),
-        single_camera=dict(videos=6, identities=2, images=4),
+        multi_camera=dict(identities=8, images=4),
+        single_camera=dict(videos=4, identities=4, images=2),
         iterations=20,
     ),
     dataset=dict(
@@ -18,7 +18,7 @@ train_dataloader = dict(
                 split='train',
                 domain=0,
                 image_size={{_base_.image_size}},
-                num_identities=40,
+                num_identities=12,
                 num_cameras=4,
             ),
         ],
@@ -28,7 +28,7 @@ train_dataloader = dict(
                 split='videos',
                 domain=[1, 2, 3, 4, 5, 6],
                 image_size={{_base_.image_size}},
-                num_videos=24,
+                num_videos=36,
             ),
         ],
         pipeline={{_base_.train_pipeline}},
@@ -47,7 +47,7 @@ test_dataloader = dict(
                 name=f'unseen-{domain}',
                 domain=domain,
                 image_size={{_base_.image_size}},
-                num_identities=50,
+                num_identities=100,
                 num_cameras=4,
                 images_per_camera=2,
             )

@@ -77,7 +77,7 @@ class RelabelHook(Hook):
         Raises:
             ValueError: If there are no single-camera images to relabel.
         """
-        loop = getattr(runner, '_train_loop', None)
+        loop: Any = getattr(runner, '_train_loop', None)
         if not hasattr(loop, 'dataloader'):
             return
         dataset = loop.dataloader.dataset

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel
@@ -84,8 +86,8 @@ class DynaMix(BaseModel):
 
     def forward(
         self,
-        inputs: Tensor | list[Tensor],
-        data_samples: list[ReIDDataSample] | None = None,
+        inputs: Any,
+        data_samples: Any = None,
         mode: str = 'tensor',
     ) -> Tensor | dict[str, Tensor] | list[ReIDDataSample]:
         """MMPretrain's three ways through a model.

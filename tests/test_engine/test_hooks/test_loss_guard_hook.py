@@ -23,7 +23,7 @@ def test_stops_and_says_where_to_go_on(loss):
         FloatingPointError, match=r'iteration 25 .epoch 2.*epoch_1\.pth'
     ):
         run(24, loss, last='epoch_1.pth')
-    with pytest.raises(FloatingPointError, match='loss_centroid.*no checkpoint yet'):
+    with pytest.raises(FloatingPointError, match=r'loss_centroid.*no checkpoint yet'):
         run(4, loss)
 
 

@@ -1,5 +1,5 @@
-# Decode once, then two views: augmented for the encoder, plain for the momentum encoder.
-image_size = (128, 64)
+# As pipeline_256x128.py, smaller; colours vary more, as there are few cameras.
+image_size = (96, 48)
 train_pipeline = [
     dict(type='LoadReIDImage'),
     dict(type='Resize', scale=image_size[::-1]),
@@ -9,14 +9,14 @@ train_pipeline = [
         transforms=[
             [
                 dict(type='RandomFlip', prob=0.5),
-                dict(type='mmpretrain.RandomCrop', crop_size=image_size, padding=5),
+                dict(type='mmpretrain.RandomCrop', crop_size=image_size, padding=4),
                 dict(
                     type='RandomColorJitter',
-                    brightness=0.2,
-                    contrast=0.15,
-                    saturation=0.2,
-                    hue=0.05,
-                    prob=0.5,
+                    brightness=0.4,
+                    contrast=0.4,
+                    saturation=0.4,
+                    hue=0.08,
+                    prob=0.8,
                     grayscale_prob=0.05,
                 ),
                 dict(type='RandomGaussianBlur', sigma=(0.1, 1.0), prob=0.2),

@@ -1,4 +1,4 @@
-# 10 short epochs on a CPU: two of warm-up, then cosine.
+# 24 short epochs on a CPU: two of warm-up, then cosine.
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3, weight_decay=5e-4)
 )
@@ -16,11 +16,11 @@ param_scheduler = [
         eta_min=1e-5,
         by_epoch=True,
         begin=2,
-        end=10,
+        end=24,
         convert_to_iter_based=True,
     ),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=10, val_interval=5)
+train_cfg = dict(by_epoch=True, max_epochs=24, val_interval=8)
 val_cfg = dict()
 test_cfg = dict()
-auto_scale_lr = dict(base_batch_size=96)
+auto_scale_lr = dict(base_batch_size=64)

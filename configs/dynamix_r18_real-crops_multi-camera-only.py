@@ -1,0 +1,7 @@
+# The same crops without single-camera data: what joint training is measured against.
+_base_ = './dynamix_r18_real-crops.py'
+train_dataloader = dict(
+    sampler=dict(multi_camera=dict(identities=16), single_camera=None),
+    dataset=dict(single_camera=[]),
+)
+custom_hooks = [dict(type='InitialEvaluationHook')]
