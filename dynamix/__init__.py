@@ -1,5 +1,19 @@
 """DynaMix: generalizable person re-identification from mixed data, on OpenMMLab."""
 
+from importlib.util import find_spec
+
 from .version import __version__
+
+_missing = [
+    name
+    for name in ('torch', 'mmengine', 'mmcv', 'mmpretrain')
+    if find_spec(name) is None
+]
+if _missing:
+    raise ImportError(
+        f'dynamix needs {", ".join(_missing)}. On a machine without OpenMMLab install '
+        'all by `pip install -e ".[all]"` in the checkout of dynamix; in an existing '
+        'OpenMMLab environment add what is missing there.'
+    )
 
 __all__ = ['__version__']

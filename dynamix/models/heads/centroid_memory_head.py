@@ -18,10 +18,10 @@ from dynamix.registry import MODELS
 from dynamix.structures import IdentityTable, ReIDDataSample
 
 DEFAULT_LOSSES = dict(
-    instance=dict(type='InstanceLoss'),
-    augmentation=dict(type='AugmentationLoss'),
-    centroid=dict(type='CentroidLoss'),
-    camera_centroid=dict(type='CameraCentroidLoss'),
+    instance=dict(type='dynamix.InstanceLoss'),
+    augmentation=dict(type='dynamix.AugmentationLoss'),
+    centroid=dict(type='dynamix.CentroidLoss'),
+    camera_centroid=dict(type='dynamix.CameraCentroidLoss'),
 )
 
 

@@ -67,7 +67,7 @@ class DynaMix(BaseModel):
             )
         self.encoder = ReIDEncoder(backbone, neck)
         average = dict(momentum_encoder or {})
-        average.setdefault('type', 'MomentumEncoder')
+        average.setdefault('type', 'dynamix.MomentumEncoder')
         self.momentum_encoder = MODELS.build(
             average, default_args=dict(model=self.encoder)
         )
