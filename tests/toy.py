@@ -172,6 +172,7 @@ def toy_cfg(root: Path, work_dir: Path, name: str, **options: Any) -> Config:
                 loss_guard=dict(type='LossGuardHook'),
             ),
             custom_hooks=[dict(type='RelabelHook', start=2)],
+            auto_scale_lr=dict(base_batch_size=16),
             randomness=dict(seed=3),
             work_dir=str(work_dir),
             experiment_name=name,

@@ -60,8 +60,8 @@ def toy(tmp_path_factory):
     root = tmp_path_factory.mktemp('toy')
     make_crops(root)
     cfg = toy_cfg(root, root / 'unused', 'tools')
-    for key in ('work_dir', 'launcher'):
-        del cfg[key]
+    for key in ('work_dir', 'launcher', 'experiment_name'):
+        cfg.pop(key)
     cfg.dump(root / 'toy.py')
     return root
 
