@@ -33,9 +33,10 @@ class CheckpointCheckHook(Hook):
             for key, value in checkpoint.get('state_dict', checkpoint).items()
         }
         ours = {
-            key: value
-            for key, value in unwrap(runner).state_dict().items()
-            if not key.startswith('head.')
+            f'{name}.{key}': value
+            for name, child in unwrap(runner).named_children()
+            if name != 'head'
+            for key, value in child.state_dict().items()
         }
         common = ours.keys() & theirs.keys()
         source = runner._load_from or 'the checkpoint'

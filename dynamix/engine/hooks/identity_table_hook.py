@@ -69,7 +69,11 @@ class IdentityTableHook(Hook):
         self._unreadable += int((image_index < 0).sum())
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Says how many images could not be read, if any."""
+        """Says how many images could not be read, if any.
+
+        A memory that is sharded over ranks is collected for the checkpoint.
+        """
+        unwrap(runner).head.gather()
         if self._unreadable:
             print_log(
                 f'{self._unreadable} images of epoch {runner.epoch + 1} could not be '

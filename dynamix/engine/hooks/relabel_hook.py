@@ -128,7 +128,9 @@ class RelabelHook(Hook):
         broadcast(after)
         broadcast_object_list(report)
         self.table.relabel(after.numpy())
-        unwrap(runner).head.follow_relabeling(before, after.numpy(), self.bank)
+        head = unwrap(runner).head
+        head.follow_relabeling(before, after.numpy(), self.bank)
+        head.gather()
         self._report(runner, report[0], before, after.numpy())
 
     def _report(

@@ -77,7 +77,11 @@ class CentroidMemory(nn.Module):
         size = self.shard.size(num_centroids)
         self.register_buffer('centroids', torch.zeros(size, dim, dtype=dtype))
         self.register_buffer('initialized', torch.zeros(size, dtype=torch.bool))
-        self._whole: tuple[Tensor, Tensor] | None = None
+        # What a sharded memory saves; nothing until it is first written.
+        self._whole: tuple[Tensor, Tensor] | None = (
+            self.centroids[:0].clone(),
+            self.initialized[:0].clone(),
+        )
 
     def __len__(self) -> int:
         return self.num_centroids
@@ -169,7 +173,9 @@ class CentroidMemory(nn.Module):
         initialized = self.initialized.new_zeros(size)
         initialized[:kept] = self.initialized[:kept]
         self.centroids, self.initialized = centroids, initialized
-        self.num_centroids, self._whole = num_centroids, None
+        self.num_centroids = num_centroids
+        if self._whole is not None and len(self._whole[0]):
+            self._whole = None
 
     @torch.no_grad()
     def follow_relabeling(
@@ -239,6 +245,9 @@ class CentroidMemory(nn.Module):
         self, destination: dict[str, Any], prefix: str, keep_vars: bool
     ) -> None:
         """Saves the whole memory, also if it is sharded.
+
+        A sharded memory that was never written saves no rows, so that ranks agree
+        when MMEngine broadcasts what it initialised.
 
         Raises:
             RuntimeError: If it is sharded and changed since :meth:`gather`.

@@ -43,5 +43,8 @@ def test_a_sharded_memory_is_not_saved_in_part() -> None:
     memory = CentroidMemory(5, 4, sharded=True)
     assert len(memory.state_dict()['centroids']) == 5
     memory.shard = Shard(0, 2)
+    # Ranks must agree on shapes before training begins: nothing is there to save.
+    assert len(memory.state_dict()['centroids']) == 0
+    memory.update(torch.eye(4)[:1], torch.zeros(1, dtype=torch.int64))
     with pytest.raises(RuntimeError, match=r'gather\(\)'):
         memory.state_dict()
