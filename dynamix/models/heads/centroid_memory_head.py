@@ -139,7 +139,9 @@ class CentroidMemoryHead(BaseModule):
             raise RuntimeError('head.last_batch exists after head.loss was called.')
         index, embeddings = self._last_batch
         if isinstance(index, Tensor):
+            # Kept, as each hook asks and each copy waits for the device.
             index = index.cpu().numpy()
+            self._last_batch = index, embeddings
         return index, embeddings
 
     def loss(
