@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 NUM_NEGATIVES = 1 << 19
 BLOCK = 4096
 SEPARATION = 3.0
 SPAN = 1.28
-
-
-class Candidates(NamedTuple):
-    """Pairs of pieces of one video that are alike enough to merge.
-
-    Args:
-        edges (np.ndarray): ``[E, 2]`` pairs ``i < j``.
-        threshold (float): Their least similarity; infinite if none qualifies.
-    """
-
-    edges: np.ndarray
-    threshold: float
+ROUNDING = 1e-6
 
 
 def negative_scores(vectors: np.ndarray, video: np.ndarray, seed: int) -> np.ndarray:
@@ -91,14 +78,56 @@ def neighbours_null(
     return middle + stretch * (negatives - far_middle)
 
 
-def merge_candidates(
+def pairs_above(
+    vectors: np.ndarray, video: np.ndarray, threshold: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of pieces of one video that are alike.
+
+    Args:
+        vectors (np.ndarray): ``[P, D]`` unit vectors; pieces of one video contiguous.
+        video (np.ndarray): ``[P]`` video of each, sorted.
+        threshold (float): Least similarity.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: ``[E, 2]`` int64 pairs ``i < j`` and their
+        ``[E]`` similarities.
+    """
+    rows, columns, scores = [], [], []
+    size, _ = _sizes(video)
+    end_of = np.repeat(np.cumsum(size), size)
+    begin = 0
+    while begin < len(video):
+        # whole videos while they fit; of a longer one, a slice of its rows
+        stop = min(begin + BLOCK // 8, len(video))
+        reach = int(end_of[stop - 1])
+        block = vectors[begin:stop] @ vectors[begin:reach].T
+        i, j = np.nonzero(block >= threshold)
+        keep = (j > i) & (video[i + begin] == video[j + begin])
+        i, j = i[keep], j[keep]
+        rows.append(i + begin)
+        columns.append(j + begin)
+        scores.append(block[i, j])
+        begin = stop
+    if not rows:
+        return np.empty((0, 2), np.int64), np.empty(0, vectors.dtype)
+    edges = np.stack([np.concatenate(rows), np.concatenate(columns)], 1)
+    return edges.astype(np.int64), np.concatenate(scores)
+
+
+def _sizes(video: np.ndarray) -> tuple[np.ndarray, float]:
+    """Pieces of each video, and number of pairs within videos."""
+    size = np.unique(video, return_counts=True)[1]
+    return size, float((size * (size - 1.0) / 2).sum())
+
+
+def merge_threshold(
     vectors: np.ndarray,
     video: np.ndarray,
     negatives: np.ndarray,
     false_share: float,
     false_rate: float,
-) -> Candidates:
-    """Pairs within videos, cut where too many would be of different people.
+) -> float:
+    """The similarity under which too many merges would be of different people.
 
     Let ``m`` pairs of pieces of one video be at least ``s`` alike, of ``M`` pairs in
     all, and a share ``g`` of the negatives. If no two pieces of a video were of one
@@ -114,44 +143,20 @@ def merge_candidates(
         false_rate (float): Largest share of the negatives at or above the threshold.
 
     Returns:
-        Candidates: Empty, with an infinite threshold, if no ``s`` will do, as for the
-        embeddings of an untrained network.
+        float: Infinite, if no ``s`` will do, as for the embeddings of an untrained
+        network.
     """
-    none = Candidates(np.empty((0, 2), np.int64), np.inf)
     if len(negatives) == 0:
-        return none
+        return np.inf
     floor = float(np.quantile(negatives, 1 - false_rate))
-    rows, columns, scores = [], [], []
-    starts = np.flatnonzero(np.r_[True, video[1:] != video[:-1]])
-    ends = np.append(starts[1:], len(video))
-    end_of = np.repeat(ends, ends - starts)
-    total = float(((ends - starts) * (ends - starts - 1.0) / 2).sum())
-    begin = 0
-    while begin < len(video):
-        # whole videos while they fit; of a longer one, a slice of its rows
-        stop = min(begin + BLOCK // 8, len(video))
-        reach = int(end_of[stop - 1])
-        block = vectors[begin:stop] @ vectors[begin:reach].T
-        i, j = np.nonzero(block >= floor)
-        keep = (j > i) & (video[i + begin] == video[j + begin])
-        i, j = i[keep], j[keep]
-        rows.append(i + begin)
-        columns.append(j + begin)
-        scores.append(block[i, j])
-        begin = stop
-    edges = np.stack([np.concatenate(rows), np.concatenate(columns)], 1)
-    score = np.concatenate(scores)
-    if len(score) == 0:
-        return none
-    order = np.argsort(-score, kind='stable')
-    sorted_negatives = np.sort(negatives)
-    above = len(negatives) - np.searchsorted(sorted_negatives, score[order], 'left')
-    share = above / len(negatives) * total / np.arange(1, len(order) + 1)
+    _, score = pairs_above(vectors, video, floor)
+    score = -np.sort(-score)
+    above = len(negatives) - np.searchsorted(np.sort(negatives), score, 'left')
+    _, total = _sizes(video)
+    share = above / len(negatives) * total / np.arange(1, len(score) + 1)
     passing = np.flatnonzero(share <= false_share)
-    if len(passing) == 0:
-        return none
-    chosen = order[: passing[-1] + 1]
-    return Candidates(edges[chosen].astype(np.int64), float(score[chosen].min()))
+    # a little less: the pair itself must pass, however its product is rounded later
+    return float(score[passing[-1]]) - ROUNDING if len(passing) else np.inf
 
 
 def odd_ones(own: np.ndarray, strangers: np.ndarray, error_share: float) -> float:

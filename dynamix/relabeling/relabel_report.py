@@ -43,6 +43,13 @@ class RelabelReport:
     seconds: float = 0.0
     refused: str = ''
 
+    def add(self, embeddings: int, splits: int, merges: int, vetoes: int) -> None:
+        """Counts in what was done in a part of the data."""
+        self.embeddings += embeddings
+        self.splits += splits
+        self.merges += merges
+        self.vetoes += vetoes
+
     def __str__(self) -> str:
         line = (
             f'{self.images} images ({self.embeddings} with embedding) of '

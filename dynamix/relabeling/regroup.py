@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .calibrate import Calibration
+from .calibration import pairs_above
+from .linkage import link, shared_frames
+from .numbering import DROPPED
+from .pieces import Pieces, cut_tracklets, find_pieces, find_tracklets
+from .relabel_rule import RelabelRule
+from .tracked_images import TrackedImages
+
+
+class Regrouping(NamedTuple):
+    """Result of :func:`regroup`.
+
+    Args:
+        component (np.ndarray): ``[n]`` int64: images of one number show one person;
+            -1: dropped. Numbers of different videos differ: they are ``2 t`` or
+            ``2 t + 1``, where ``t`` is a tracklet of the video.
+        embeddings (int): Images with a usable embedding.
+        splits (int): Tracklets cut in two.
+        merges (int): Joins of two groups of images.
+        vetoes (int): Pairs of pieces, alike enough to merge, that a shared frame
+            forbids.
+    """
+
+    component: np.ndarray
+    embeddings: int = 0
+    splits: int = 0
+    merges: int = 0
+    vetoes: int = 0
+
+
+def regroup(
+    images: TrackedImages, calibration: Calibration, rule: RelabelRule
+) -> Regrouping:
+    """Decides who is who within each video.
+
+    What it says of a video depends on that video and the calibration alone.
+
+    Args:
+        images (TrackedImages): Images of any number of whole videos, in any order.
+        calibration (Calibration): Spaces and thresholds.
+        rule (RelabelRule): The rule.
+
+    Returns:
+        Regrouping: Components and what was done.
+    """
+    tracklets = find_tracklets(images)
+    piece, splits, merges, vetoes = tracklets.number * 2, 0, 0, 0
+    if calibration.space is not None:
+        piece, splits = cut_tracklets(
+            images, tracklets, calibration.space, calibration.level, rule
+        )
+    if calibration.threshold < np.inf:
+        pieces = find_pieces(tracklets, piece)
+        piece, merges, vetoes = _merge(images, pieces, piece, calibration)
+    component = np.full(len(images), DROPPED, np.int64)
+    kept = piece >= 0
+    name = tracklets.name.astype(np.int64)
+    component[kept] = name[piece[kept] // 2] * 2 + piece[kept] % 2
+    return Regrouping(component, len(tracklets.rows), splits, merges, vetoes)
+
+
+def _merge(
+    images: TrackedImages, pieces: Pieces, piece: np.ndarray, calibration: Calibration
+) -> tuple[np.ndarray, int, int]:
+    """Joins pieces; returns ``[n]`` piece of each image, merges and vetoes."""
+    if len(pieces.name) == 0 or calibration.piece_space is None:
+        return piece, 0, 0
+    vectors = pieces.vectors(images, calibration.piece_space)
+    edges, _ = pairs_above(vectors, pieces.video, calibration.threshold)
+    kept = piece >= 0
+    target = np.arange(int(piece.max()) + 1)
+    place = np.full(len(target), -1, np.int64)
+    place[pieces.name] = np.arange(len(pieces.name))
+    forbidden = shared_frames(
+        np.where(kept, place[piece], -1), images.video, images.frame, len(pieces.name)
+    )
+    cluster, merges, vetoes = link(vectors, edges, calibration.threshold, forbidden)
+    target[pieces.name] = pieces.name[cluster]
+    return np.where(kept, target[piece], DROPPED), merges, vetoes

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class TrackedImages:
+    """What relabeling knows of single-camera images, but for their labels of now.
+
+    Args:
+        embedding (np.ndarray): ``[n, D]`` floats of any precision, not necessarily of
+            unit length.
+        valid (np.ndarray): ``[n]`` bool: which embeddings may vote. NaN, Inf and zero
+            rows never do.
+        video (np.ndarray): ``[n]`` integers.
+        tracklet (np.ndarray): ``[n]`` the tracker's own identity numbers, unique over
+            all videos; -1: none, such an image stays dropped.
+        frame (np.ndarray): ``[n]`` frame in the video's clock; -1: no clock.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+
+    embedding: np.ndarray
+    valid: np.ndarray
+    video: np.ndarray
+    tracklet: np.ndarray
+    frame: np.ndarray
+
+    def __post_init__(self) -> None:
+        n = len(self.embedding)
+        for name in ('valid', 'video', 'tracklet', 'frame'):
+            shape = np.shape(getattr(self, name))
+            if shape != (n,):
+                raise ValueError(
+                    f'{name} must have shape ({n},), as there are {n} embeddings, but '
+                    f'has {shape}.'
+                )
+
+    def __len__(self) -> int:
+        return len(self.embedding)
+
+    def take(self, rows: slice | np.ndarray) -> TrackedImages:
+        """Some of the images; a slice copies nothing."""
+        return TrackedImages(
+            self.embedding[rows],
+            self.valid[rows],
+            self.video[rows],
+            self.tracklet[rows],
+            self.frame[rows],
+        )
+
+    def usable(self) -> np.ndarray:
+        """``[n]`` bool: valid, in a tracklet, finite and not zero."""
+        result = np.asarray(self.valid, bool) & (self.tracklet >= 0)
+        for start in range(0, len(self), _BLOCK):
+            part = self.embedding[start : start + _BLOCK].astype(np.float32)
+            square = np.einsum('ij,ij->i', part, part)
+            result[start : start + len(part)] &= np.isfinite(square) & (square > 0)
+        return result
+
+
+def check_tracklets(tracklet: np.ndarray, video: np.ndarray) -> None:
+    """Checks that no tracklet lies in two videos.
+
+    Args:
+        tracklet (np.ndarray): ``[n]`` integers; -1: none.
+        video (np.ndarray): ``[n]`` integers.
+
+    Raises:
+        ValueError: Naming the tracklet.
+    """
+    present = np.flatnonzero(tracklet >= 0)
+    names, first, dense = np.unique(
+        tracklet[present], return_index=True, return_inverse=True
+    )
+    video = video[present]
+    wrong = np.flatnonzero(video[first][dense] != video)
+    if len(wrong):
+        one = wrong[0]
+        raise ValueError(
+            f'tracklet {names[dense[one]]} lies in two videos, '
+            f'{video[first][dense[one]]} and {video[one]}: tracklet numbers must be '
+            'unique over all videos.'
+        )
