@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
+
+from .device_rows import DeviceRows
 
 NEVER = -1
 
@@ -13,24 +15,33 @@ class FeatureBank:
     """The latest embedding of every image that training has visited.
 
     Fixed memory: ``num_images * (dim * itemsize + 4)`` bytes, of which untouched
-    pages cost nothing. A write costs O(batch), whatever the number of images.
+    pages cost nothing unless they are pinned or on a GPU. A write costs O(batch),
+    whatever the number of images.
 
     Args:
         num_images (int): Number of rows ``n``.
         dim (int): Embedding size ``D``.
-        dtype (str | np.dtype): Storage type. Defaults to ``'float16'``.
+        dtype (str): Storage type, ``'float16'``, ``'float32'`` or ``'float64'``.
+            Defaults to ``'float16'``.
+        device (str): Where embeddings are kept, such as ``'cpu'`` or ``'cuda'``.
+            Defaults to ``'cpu'``.
+        pinned (bool): Page-locked memory, from which copies to a GPU are faster.
+            Defaults to False.
         path (str, optional): Keep the embeddings in this file, memory-mapped,
             rather than in memory. It is created or overwritten. Defaults to None.
 
     Raises:
-        ValueError: If a size is negative or ``dtype`` is no floating type.
+        ValueError: If a size is negative, ``dtype`` is no such type, or options
+            exclude each other.
     """
 
     def __init__(
         self,
         num_images: int,
         dim: int,
-        dtype: str | np.dtype = 'float16',
+        dtype: str = 'float16',
+        device: str = 'cpu',
+        pinned: bool = False,
         path: str | os.PathLike | None = None,
     ) -> None:
         if num_images < 0 or dim < 1:
@@ -38,15 +49,33 @@ class FeatureBank:
                 'a feature bank needs num_images >= 0 and dim >= 1, but got '
                 f'num_images={num_images}, dim={dim}.'
             )
-        if not np.issubdtype(dtype, np.floating):
-            raise ValueError(f'dtype must be a floating type, but got {dtype}.')
+        if dtype not in ('float16', 'float32', 'float64'):
+            raise ValueError(
+                "dtype must be 'float16', 'float32' or 'float64', a floating type of "
+                f'NumPy, but got {dtype!r}.'
+            )
+        on_cpu = torch.device(device).type == 'cpu'
+        if not on_cpu and (pinned or path is not None):
+            raise ValueError(f'pinned and path need device="cpu", but it is {device}.')
+        if pinned and (path is not None or not torch.cuda.is_available()):
+            raise ValueError('pinned memory needs a GPU and excludes path.')
         shape = (int(num_images), int(dim))
-        if path is None or num_images == 0:
+        if not on_cpu:
+            self._storage = torch.zeros(
+                shape, dtype=getattr(torch, dtype), device=device
+            )
+        elif pinned:
+            self._storage = torch.zeros(
+                shape, dtype=getattr(torch, dtype), pin_memory=True
+            )
+        elif path is None or num_images == 0:
             # calloc: pages of images never visited are never touched
-            self._embedding = np.zeros(shape, dtype)
+            self._storage = torch.from_numpy(np.zeros(shape, dtype))
         else:
-            self._embedding = np.lib.format.open_memmap(
-                os.fspath(path), mode='w+', dtype=np.dtype(dtype), shape=shape
+            self._storage = torch.from_numpy(
+                np.lib.format.open_memmap(
+                    os.fspath(path), mode='w+', dtype=np.dtype(dtype), shape=shape
+                )
             )
         self._iteration = np.full(shape[0], NEVER, np.int32)
         self.num_quarantined = 0
@@ -56,8 +85,19 @@ class FeatureBank:
 
     @property
     def embedding(self) -> np.ndarray:
-        """``[n, D]``: rows of images never visited are zero."""
-        return self._embedding
+        """``[n, D]``: rows of images never visited are zero.
+
+        If they are on a GPU it is no array, but has a shape and a length, and rows
+        that are taken from it are an array.
+        """
+        if self._storage.device.type == 'cpu':
+            return self._storage.numpy()
+        return cast(np.ndarray, DeviceRows(self._storage))
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Storage type."""
+        return np.dtype(str(self._storage.dtype).removeprefix('torch.'))
 
     @property
     def iteration(self) -> np.ndarray:
@@ -106,14 +146,12 @@ class FeatureBank:
         Raises:
             ValueError: If shapes do not fit or a row is out of range.
         """
-        if isinstance(embeddings, torch.Tensor):
-            embeddings = embeddings.detach().float().cpu().numpy()
-        embeddings = np.asarray(embeddings)
+        embeddings = torch.as_tensor(embeddings).detach()
         rows = np.asarray(rows, dtype=np.int64)
-        if embeddings.shape != (len(rows), self._embedding.shape[1]):
+        if embeddings.shape != (len(rows), self._storage.shape[1]):
             raise ValueError(
-                f'expected embeddings of shape {(len(rows), self._embedding.shape[1])} '
-                f'for {len(rows)} rows, but got {embeddings.shape}.'
+                f'expected embeddings of shape {(len(rows), self._storage.shape[1])} '
+                f'for {len(rows)} rows, but got {tuple(embeddings.shape)}.'
             )
         if iteration < 0:
             raise ValueError(f'iteration must be at least 0, but got {iteration}.')
@@ -122,46 +160,42 @@ class FeatureBank:
                 f'rows must lie in -1..{len(self) - 1}, but range over '
                 f'{rows.min()}..{rows.max()}.'
             )
-        with np.errstate(over='ignore', invalid='ignore'):
-            stored = embeddings.astype(self._embedding.dtype)
-        healthy = np.isfinite(stored).all(1) & stored.any(1)
-        quarantined = int(np.count_nonzero(~healthy & (rows >= 0)))
+        named = np.flatnonzero(rows >= 0)
+        if not len(named):
+            return 0
+        # of another rank's images nothing is copied
+        picked = embeddings[torch.from_numpy(named).to(embeddings.device)]
+        stored = picked.to(self._storage.dtype).to(self._storage.device)
+        healthy = (stored.isfinite().all(1) & (stored != 0).any(1)).cpu().numpy()
+        quarantined = int(np.count_nonzero(~healthy))
         self.num_quarantined += quarantined
-        keep = np.flatnonzero(healthy & (rows >= 0))
+        keep = np.flatnonzero(healthy)[::-1]
         # of equal rows the last: the first in reversed order
-        unique, last = np.unique(rows[keep][::-1], return_index=True)
-        self._embedding[unique] = stored[keep[::-1][last]]
+        unique, last = np.unique(rows[named[keep]], return_index=True)
+        target, source = (
+            torch.from_numpy(x).to(stored.device) for x in (unique, keep[last])
+        )
+        self._storage[target] = stored[source]
         self._iteration[unique] = iteration
         return quarantined
 
-    def state_dict(self) -> dict[str, Any]:
-        """Visited rows only, as tensors and plain types."""
-        rows = np.flatnonzero(self.visited)
-        return dict(
-            rows=torch.from_numpy(rows),
-            embedding=torch.from_numpy(np.ascontiguousarray(self._embedding[rows])),
-            iteration=torch.from_numpy(self._iteration[rows]),
-            num_images=len(self),
-            num_quarantined=self.num_quarantined,
-        )
+    def restore(
+        self, rows: np.ndarray, embeddings: np.ndarray, iteration: np.ndarray
+    ) -> None:
+        """Puts back rows as they were read from a bank.
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores :meth:`state_dict`.
-
-        Raises:
-            ValueError: If the state is of a bank of another size.
+        Args:
+            rows (np.ndarray): ``[m]`` distinct rows.
+            embeddings (np.ndarray): ``[m, D]`` their embeddings.
+            iteration (np.ndarray): ``[m]`` the iterations they were made at.
         """
-        dim = int(state['embedding'].shape[1])
-        found, expected = (state['num_images'], dim), self._embedding.shape
-        if found != expected:
-            raise ValueError(
-                f'the checkpoint has a feature bank of {found[0]} images x {found[1]} '
-                f'dimensions, this run needs {expected[0]} x {expected[1]}: resume '
-                'with the data and the model the run began with.'
-            )
-        self._embedding[self.visited] = 0
+        device, dtype = self._storage.device, self._storage.dtype
+        target = torch.from_numpy(np.asarray(rows, np.int64)).to(device)
+        self._storage[target] = torch.from_numpy(np.array(embeddings)).to(device, dtype)
+        self._iteration[rows] = iteration
+
+    def clear(self) -> None:
+        """Forgets all embeddings."""
+        self._storage[torch.from_numpy(self.visited).to(self._storage.device)] = 0
         self._iteration[:] = NEVER
-        rows = state['rows'].numpy()
-        self._embedding[rows] = state['embedding'].numpy()
-        self._iteration[rows] = state['iteration'].numpy()
-        self.num_quarantined = int(state['num_quarantined'])
+        self.num_quarantined = 0

@@ -20,6 +20,7 @@ class Regrouping(NamedTuple):
         component (np.ndarray): ``[n]`` int64: images of one number show one person;
             -1: dropped. Numbers of different videos differ: they are ``2 t`` or
             ``2 t + 1``, where ``t`` is a tracklet of the video.
+        tracklets (int): Tracklets looked at.
         embeddings (int): Images with a usable embedding.
         splits (int): Tracklets cut in two.
         merges (int): Joins of two groups of images.
@@ -28,6 +29,7 @@ class Regrouping(NamedTuple):
     """
 
     component: np.ndarray
+    tracklets: int = 0
     embeddings: int = 0
     splits: int = 0
     merges: int = 0
@@ -62,7 +64,8 @@ def regroup(
     kept = piece >= 0
     name = tracklets.name.astype(np.int64)
     component[kept] = name[piece[kept] // 2] * 2 + piece[kept] % 2
-    return Regrouping(component, len(tracklets.rows), splits, merges, vetoes)
+    counts = (len(name), len(tracklets.rows), splits, merges, vetoes)
+    return Regrouping(component, *counts)
 
 
 def _merge(

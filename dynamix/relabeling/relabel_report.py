@@ -23,6 +23,8 @@ class RelabelReport:
         changed (float): Share of the images with another label than before.
         threshold (float): Calibrated similarity from which pieces merge; infinite if
             the evidence does not separate people.
+        quarantined (int): Embeddings of the whole run that were NaN, Inf or zero, and
+            were not kept.
         seconds (float): Time taken.
         refused (str): Why the labels were left as they were; empty if they were not.
     """
@@ -40,11 +42,15 @@ class RelabelReport:
     identities_after: int = 0
     changed: float = 0.0
     threshold: float = float('inf')
+    quarantined: int = 0
     seconds: float = 0.0
     refused: str = ''
 
-    def add(self, embeddings: int, splits: int, merges: int, vetoes: int) -> None:
+    def add(
+        self, tracklets: int, embeddings: int, splits: int, merges: int, vetoes: int
+    ) -> None:
         """Counts in what was done in a part of the data."""
+        self.tracklets += tracklets
         self.embeddings += embeddings
         self.splits += splits
         self.merges += merges
@@ -60,4 +66,6 @@ class RelabelReport:
             f'{self.changed:.1%} of labels changed, '
             f'threshold {self.threshold:.3f}, {self.seconds:.2f} s'
         )
+        if self.quarantined:
+            line += f'; {self.quarantined} embeddings so far were NaN, Inf or zero'
         return f'{line}; REFUSED: {self.refused}' if self.refused else line

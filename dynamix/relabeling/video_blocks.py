@@ -117,11 +117,10 @@ def sample_rows(number: np.ndarray, valid: np.ndarray, taken: np.ndarray) -> np.
         taken (np.ndarray): ``[V]`` how many rows of each video to take.
 
     Returns:
-        np.ndarray: Rows, rising.
+        np.ndarray: Rows, sorted by video.
     """
     rows = np.flatnonzero(np.asarray(valid, bool) & (taken[number] > 0))
     order = np.argsort(number[rows], kind='stable')
     size = np.bincount(number[rows], minlength=len(taken))
     place = np.arange(len(rows)) - np.repeat(np.cumsum(size) - size, size)
-    chosen = order[place < taken[number[rows[order]]]]
-    return np.sort(rows[chosen])
+    return rows[order[place < taken[number[rows[order]]]]]

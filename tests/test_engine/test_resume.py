@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
@@ -88,7 +89,15 @@ def test_killed_and_resumed_is_unbroken(crops, unbroken, tmp_path, num_workers):
     ):
         assert_same(ours[key], theirs[key], key)
     assert ours['identity_table']['version'] == 3
-    assert len(theirs['feature_bank']) > 0
+    assert ours['feature_bank']['folder'] == 'epoch_4.feature_bank'
+    banks = [
+        sorted((f / 'epoch_4.feature_bank').iterdir()) for f in (tmp_path, unbroken)
+    ]
+    assert len(banks[0]) == 3
+    for mine, other in zip(*banks):
+        assert mine.name == other.name
+        assert mine.read_bytes() == other.read_bytes()
+    assert len(np.load(banks[0][-1])) > 0
     expected = logged(unbroken)
     assert any('loss_camera_centroid' in key for _, key in expected)
     assert any('relabel/' in key for _, key in expected)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamix.relabeling import FeatureBank
+from dynamix.relabeling.device_rows import DeviceRows
 
 
 @settings(max_examples=30, deadline=None)
@@ -49,18 +50,46 @@ def test_age():
     assert bank.valid(21, max_age=10).tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize('mapped', [False, True])
-def test_state_holds_visited_rows_only(tmp_path, mapped):
-    bank = FeatureBank(1000, 4)
-    bank.write(np.array([7, 3]), np.arange(8.0).reshape(2, 4) + 1, 2)
-    torch.save(bank.state_dict(), tmp_path / 'state.pth')
-    state = torch.load(tmp_path / 'state.pth')
-    assert len(state['rows']) == 2
-    other = FeatureBank(1000, 4, path=tmp_path / 'bank.npy' if mapped else None)
-    other.write(np.array([500]), np.ones((1, 4)), 1)
-    other.load_state_dict(state)
-    np.testing.assert_array_equal(other.embedding, bank.embedding)
-    np.testing.assert_array_equal(other.iteration, bank.iteration)
+@pytest.mark.parametrize('kind', ['memory', 'mapped', 'pinned', 'cuda'])
+@pytest.mark.parametrize('dtype', ['float16', 'float32'])
+def test_kinds_of_storage_hold_the_same(tmp_path, kind, dtype):
+    if kind in ('pinned', 'cuda') and not torch.cuda.is_available():
+        pytest.skip('needs a GPU')
+    options = dict(
+        memory={},
+        mapped=dict(path=tmp_path / 'bank.npy'),
+        pinned=dict(pinned=True),
+        cuda=dict(device='cuda'),
+    )[kind]
+    plain, other = FeatureBank(40, 5, dtype), FeatureBank(40, 5, dtype, **options)
+    rng = np.random.default_rng(0)
+    for now in range(6):
+        rows, batch = rng.integers(-1, 40, 12), rng.normal(size=(12, 5))
+        batch[now] = np.nan
+        assert plain.write(rows, batch, now) == other.write(rows, batch, now)
+    some = rng.permutation(40)[:7]
+    np.testing.assert_array_equal(other.embedding[some], plain.embedding[some])
+    np.testing.assert_array_equal(other.embedding[3:9], plain.embedding[3:9])
+    np.testing.assert_array_equal(other.iteration, plain.iteration)
+    assert other.embedding.shape == plain.embedding.shape
+    assert len(other.embedding) == 40
+    assert other.num_quarantined == plain.num_quarantined
+    other.clear()
+    assert not other.visited.any()
+    assert not np.asarray(other.embedding[:]).any()
+
+
+def test_a_mapped_bank_is_on_disk(tmp_path):
+    bank = FeatureBank(6, 2, path=tmp_path / 'bank.npy')
+    bank.write(np.array([4]), np.array([[1, 2]]), 0)
+    assert np.load(tmp_path / 'bank.npy')[4].tolist() == [1, 2]
+
+
+def test_rows_on_a_device_are_read_as_arrays():
+    rows = DeviceRows(torch.arange(12.0).reshape(4, 3))
+    assert (len(rows), rows.shape) == (4, (4, 3))
+    assert rows[np.array([3, 0])].tolist() == [[9, 10, 11], [0, 1, 2]]
+    assert rows[1:2].tolist() == [[3, 4, 5]]
 
 
 def test_errors_name_what_is_wrong():
@@ -69,7 +98,10 @@ def test_errors_name_what_is_wrong():
         bank.write(np.array([9]), np.ones((1, 2)), 0)
     with pytest.raises(ValueError, match=r'\(1, 2\)'):
         bank.write(np.array([1]), np.ones((1, 3)), 0)
-    with pytest.raises(ValueError, match='5 images x 2'):
-        bank.load_state_dict(FeatureBank(5, 2).state_dict())
     with pytest.raises(ValueError, match='floating'):
         FeatureBank(4, 2, 'int8')
+    with pytest.raises(ValueError, match='path need device="cpu"'):
+        FeatureBank(4, 2, device='cuda', path='x')
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match='pinned memory needs a GPU'):
+            FeatureBank(4, 2, pinned=True)

@@ -60,7 +60,7 @@ def test_counts_of_parts_add_up(images, calibration, seed):
     whole = regroup(images, calibration, RULE)
     parts = [regroup(images.take(np.flatnonzero(h)), calibration, RULE)
              for h in (half, ~half)]  # fmt: skip
-    for name in ('embeddings', 'splits', 'merges', 'vetoes'):
+    for name in ('tracklets', 'embeddings', 'splits', 'merges', 'vetoes'):
         assert getattr(whole, name) == sum(getattr(part, name) for part in parts)
 
 

@@ -2,24 +2,29 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import torch
-from mmengine.dist import broadcast, broadcast_object_list, is_main_process
+from mmengine.dist import get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from dynamix.engine.bank_checkpoint import BankCheckpoint
 from dynamix.registry import HOOKS
 from dynamix.relabeling import (
     FeatureBank,
-    RelabelReport,
+    Relabeling,
     RelabelRule,
-    relabel,
+    TrackedImages,
+    VideoSplit,
+    check_tracklets,
+    relabel_over_ranks,
     score_labels,
 )
+from dynamix.relabeling.exchange import Exchange
 from dynamix.structures import IdentityTable
 
 from .identity_table_hook import unwrap
@@ -30,9 +35,10 @@ class RelabelHook(Hook):
     """Repairs the tracker's labels between epochs, and reports on it.
 
     It keeps the momentum embeddings that training computes anyway in a feature bank
-    and, after an epoch, hands them to :func:`~dynamix.relabeling.relabel`. The new
-    labels go into the identity table, where sampler and head read them; the head's
-    memories follow.
+    and, after an epoch, hands them to
+    :func:`~dynamix.relabeling.relabel_over_ranks`. The new labels go into the identity
+    table, where sampler and head read them; the head's memories follow. Of several
+    ranks, each keeps the embeddings of its own videos and relabels these.
 
     Source: DynaMix, relabeling module.
 
@@ -44,6 +50,9 @@ class RelabelHook(Hook):
             not vote. None lets all vote. Defaults to None.
         rule (dict, optional): Fields of :class:`~dynamix.relabeling.RelabelRule`.
             Defaults to None.
+        bank (dict, optional): ``dtype``, ``device``, ``pinned`` and ``path`` of
+            :class:`~dynamix.relabeling.FeatureBank`. ``path`` is a folder, in which
+            each rank has a file of its own. Defaults to None: float16 in memory.
 
     Raises:
         ValueError: If ``start`` or ``interval`` is below 1.
@@ -59,6 +68,7 @@ class RelabelHook(Hook):
         interval: int = 1,
         max_age: int | None = None,
         rule: dict | None = None,
+        bank: dict | None = None,
     ) -> None:
         for name, value in (('start', start), ('interval', interval)):
             if value < 1:
@@ -69,13 +79,15 @@ class RelabelHook(Hook):
         self.interval = interval
         self.max_age = max_age
         self.rule = RelabelRule(**(rule or {}))
+        self.bank_options = dict(bank or {})
         self.bank: FeatureBank | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Makes an empty bank for the single-camera images.
+        """Makes an empty bank for the single-camera images of this rank.
 
         Raises:
-            ValueError: If there are no single-camera images to relabel.
+            ValueError: If there are no single-camera images to relabel, or a tracklet
+                lies in two videos.
         """
         loop: Any = getattr(runner, '_train_loop', None)
         if not hasattr(loop, 'dataloader'):
@@ -89,57 +101,66 @@ class RelabelHook(Hook):
                 'single_camera source. Take the hook out of custom_hooks.'
             )
         self.video = np.asarray(dataset.video[rows])
-        self.frame = np.asarray(dataset.frame[rows])
         self.truth = None if dataset.truth is None else np.asarray(dataset.truth[rows])
-        self.bank = FeatureBank(rows.stop - rows.start, unwrap(runner).head.in_channels)
+        tracklet = self.table.original[rows]
+        check_tracklets(tracklet, self.video)
+        self.split = VideoSplit(self.video, get_rank(), get_world_size())
+        own = self.split.rows
+        # What is known of this rank's images, but for their embeddings.
+        self.columns = dict(
+            video=self.video[own],
+            tracklet=tracklet[own],
+            frame=dataset.frame[rows][own],
+        )
+        options = dict(self.bank_options)
+        if options.get('path') is not None:
+            os.makedirs(options['path'], exist_ok=True)
+            options['path'] = os.path.join(options['path'], f'rank_{get_rank()}.npy')
+        dim = unwrap(runner).head.in_channels
+        self.bank = FeatureBank(len(self.split), dim, **options)
+        self.checkpoint = BankCheckpoint(self.bank, self.split)
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        """Keeps the momentum embeddings of the global batch."""
+        """Keeps the momentum embeddings of the global batch that are this rank's."""
         assert self.bank is not None
         image_index, embeddings = unwrap(runner).head.last_batch
         rows = image_index - self.table.num_multi_camera_images
-        self.bank.write(np.where(rows >= 0, rows, -1), embeddings, runner.iter)
+        self.bank.write(self.split.local(rows), embeddings, runner.iter)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Relabels if it is time."""
+        """Relabels if it is time; saves the bank if a checkpoint follows."""
         epoch = runner.epoch + 1
-        if epoch < self.start or (epoch - self.start) % self.interval:
-            return
-        assert self.bank is not None
-        rows = self.table.single_camera
-        before = self.table.identity[rows].copy()
-        # One rank decides for all, so that no difference of rounding parts them.
-        after = torch.from_numpy(before.astype(np.int64))
-        report: list[Any] = [None]
-        if is_main_process():
-            result = relabel(
-                self.bank.embedding,
-                self.bank.valid(runner.iter, self.max_age),
-                video=self.video,
-                tracklet=self.table.original[rows],
-                frame=self.frame,
-                current=before,
-                rule=self.rule,
-                first_identity=self.table.num_multi_camera_identities,
-                num_identities=self.table.num_identities,
-            )
-            after.copy_(torch.from_numpy(result.identity.astype(np.int64)))
-            report[0] = result.report
-        broadcast(after)
-        broadcast_object_list(report)
-        self.table.relabel(after.numpy())
-        head = unwrap(runner).head
-        head.follow_relabeling(before, after.numpy(), self.bank)
-        head.gather()
-        self._report(runner, report[0], before, after.numpy())
+        if epoch >= self.start and (epoch - self.start) % self.interval == 0:
+            rows = self.table.single_camera
+            before = self.table.identity[rows].copy()
+            result = self._relabel(runner, before)
+            self.table.relabel(result.identity)
+            head = unwrap(runner).head
+            own = None if self.split.count == 1 else self.split.rows
+            head.follow_relabeling(before, result.identity, self.bank, own)
+            head.gather()
+            if is_main_process():
+                self._report(runner, result, before)
+        self.checkpoint.save_if_due(runner)
 
-    def _report(
-        self,
-        runner: Runner,
-        report: RelabelReport,
-        before: np.ndarray,
-        after: np.ndarray,
-    ) -> None:
+    def _relabel(self, runner: Runner, before: np.ndarray) -> Relabeling:
+        assert self.bank is not None
+        valid = self.bank.valid(runner.iter, self.max_age)
+        result = relabel_over_ranks(
+            TrackedImages(self.bank.embedding, valid, **self.columns),
+            self.split,
+            before,
+            self.rule,
+            first_identity=self.table.num_multi_camera_identities,
+            num_identities=self.table.num_identities,
+        )
+        exchange = Exchange(self.split.count)
+        counts = exchange.add_up([self.bank.num_quarantined], 'the count of bad rows')
+        result.report.quarantined = int(counts[0])
+        return result
+
+    def _report(self, runner: Runner, result: Relabeling, before: np.ndarray) -> None:
+        report, after = result.report, result.identity
         scalars = {
             key: value
             for key, value in asdict(report).items()
@@ -167,21 +188,11 @@ class RelabelHook(Hook):
         )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Writes the bank into the checkpoint."""
+        """Names the saved bank in the checkpoint."""
         if self.bank is not None:
-            checkpoint['feature_bank'] = self.bank.state_dict()
+            self.checkpoint.refer(runner, checkpoint)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Restores the bank when a run is resumed.
-
-        Raises:
-            ValueError: If the checkpoint has no bank.
-        """
-        if self.bank is None or not runner._resume:
-            return
-        if 'feature_bank' not in checkpoint:
-            raise ValueError(
-                'the checkpoint has no `feature_bank`: it was made without '
-                'RelabelHook and cannot be resumed with it; use `load_from`.'
-            )
-        self.bank.load_state_dict(checkpoint['feature_bank'])
+        """Restores the bank when a run is resumed."""
+        if self.bank is not None and runner._resume:
+            self.checkpoint.load(runner, checkpoint)

@@ -217,25 +217,31 @@ class CentroidMemoryHead(BaseModule):
         return losses
 
     def follow_relabeling(
-        self, before: np.ndarray, after: np.ndarray, bank: EmbeddingSource
+        self,
+        before: np.ndarray,
+        after: np.ndarray,
+        bank: EmbeddingSource,
+        rows: np.ndarray | None = None,
     ) -> None:
         """Moves the centroids along with a relabeling of the identity table.
 
         Camera centroids belong to multi-camera identities, which never change.
 
         Args:
-            before (np.ndarray): ``[n]`` identities of the single-camera images before
-                it, -1 for dropped ones.
+            before (np.ndarray): ``[n]`` old identities of the single-camera images,
+                -1 for dropped ones.
             after (np.ndarray): ``[n]`` their identities now.
-            bank (EmbeddingSource): Has ``embedding`` ``[n, D]`` and ``visited``
-                ``[n]`` of the same images.
+            bank (EmbeddingSource): ``embedding`` ``[n, D]`` and ``visited`` ``[n]`` of
+                the same images, or of ``rows``.
+            rows (np.ndarray, optional): ``[m]`` the images in this rank's bank, if
+                the ranks share them out; then all call this. Defaults to None.
 
         Raises:
             ValueError: If the lengths differ.
         """
         if self.memory is not None:
             space = int(np.max(after, initial=-1)) + 1
-            self.memory.follow_relabeling(before, after, bank, space)
+            self.memory.follow_relabeling(before, after, bank, space, rows)
 
     def gather(self) -> None:
         """Collects a sharded memory on rank 0; all ranks call it before a save."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .follow_relabeling import (
     EmbeddingSource,
+    check_bank,
     inherited_centroids,
     plan_relabeling,
     recomputed_centroids,
@@ -184,6 +185,7 @@ class CentroidMemory(nn.Module):
         after: np.ndarray,
         bank: EmbeddingSource,
         num_centroids: int | None = None,
+        rows: np.ndarray | None = None,
     ) -> None:
         """Moves the centroids along with a relabeling.
 
@@ -196,27 +198,31 @@ class CentroidMemory(nn.Module):
             before (np.ndarray): ``[n]`` identities of the single-camera images, -1
                 for dropped ones.
             after (np.ndarray): ``[n]`` their identities now.
-            bank (EmbeddingSource): Embeddings of the same images.
+            bank (EmbeddingSource): Embeddings of the same images, or of ``rows``.
             num_centroids (int, optional): The new ``C``, if it changed. Defaults to
                 None.
+            rows (np.ndarray, optional): ``[m]`` the images in this rank's bank, if
+                each image is in that of one rank; then all call this. Defaults to None.
 
         Raises:
             ValueError: If ``before`` and ``after`` differ in length, or the bank
                 holds embeddings of another length than the memory.
         """
-        dim = self.centroids.shape[1]
-        if bank.embedding.shape != (len(before), dim):
-            raise ValueError(
-                f'expected a bank of {len(before)} embeddings of length {dim}, but '
-                f'got the shape {tuple(bank.embedding.shape)}.'
-            )
+        check_bank(bank, len(before if rows is None else rows), self.centroids.shape[1])
         plan = plan_relabeling(before, after)
         if num_centroids is not None:
             self.resize(max(num_centroids, len(self)))
         device = self.centroids.device
         parts = (
             inherited_centroids(plan, self.centroids, self.initialized, self.shard),
-            recomputed_centroids(plan, after, bank, self.centroids.dtype, self.shard),
+            recomputed_centroids(
+                plan,
+                after if rows is None else after[rows],
+                bank,
+                self.centroids.dtype,
+                self.shard,
+                shared=rows is not None,
+            ),
         )
         gone = self.shard.local(plan.cleared)
         cleared = torch.from_numpy(gone[gone >= 0]).to(device)
@@ -224,9 +230,9 @@ class CentroidMemory(nn.Module):
         self.initialized[cleared] = False
         self._whole = None
         for local, centroids in parts:
-            rows = torch.from_numpy(local).to(device)
-            self.centroids[rows] = centroids.to(device)
-            self.initialized[rows] = (centroids != 0).any(dim=1).to(device)
+            place = torch.from_numpy(local).to(device)
+            self.centroids[place] = centroids.to(device)
+            self.initialized[place] = (centroids != 0).any(dim=1).to(device)
 
     @torch.no_grad()
     def gather(self) -> None:

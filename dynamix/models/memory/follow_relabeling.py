@@ -7,17 +7,19 @@ import torch
 from mmengine import dist
 from torch import Tensor
 
-from .order_free_mean import order_free_sum, to_unit
+from .order_free_mean import add_fixed, from_fixed, order_free_sum, to_unit
 from .shard import Shard
 
 _BLOCK = 1 << 16
+_GROUPS = 1 << 12
 
 
 class EmbeddingSource(Protocol):
     """What a memory asks of the feature bank; rows are single-camera images.
 
     Attributes:
-        embedding: ``[n, D]`` array or CPU tensor, floating point.
+        embedding: ``[n, D]`` array or CPU tensor, floating point; or what gives one
+            when it is indexed by row numbers, and has a ``shape``.
         visited: ``[n]`` bool array or CPU tensor; the others' embeddings mean nothing.
     """
 
@@ -26,6 +28,15 @@ class EmbeddingSource(Protocol):
 
     @property
     def visited(self) -> np.ndarray | Tensor: ...
+
+
+def check_bank(bank: EmbeddingSource, num_images: int, dim: int) -> None:
+    """Raises a ValueError if a bank is not of ``[num_images, dim]``."""
+    if bank.embedding.shape != (num_images, dim):
+        raise ValueError(
+            f'expected a bank of {num_images} embeddings of length {dim}, but got the '
+            f'shape {tuple(bank.embedding.shape)}.'
+        )
 
 
 class RelabelingPlan(NamedTuple):
@@ -143,38 +154,53 @@ def recomputed_centroids(
     bank: EmbeddingSource,
     dtype: torch.dtype,
     shard: Shard,
+    shared: bool = False,
 ) -> tuple[np.ndarray, Tensor]:
     """Means of the banked embeddings of the identities to be recomputed.
 
     Args:
         plan (RelabelingPlan): What to do.
-        after (np.ndarray): ``[n]`` labels after the relabeling.
-        bank (EmbeddingSource): Embeddings of the same images.
+        after (np.ndarray): Labels after the relabeling of the images in the bank.
+        bank (EmbeddingSource): Their embeddings.
         dtype (torch.dtype): Type of the result.
         shard (Shard): Rows of this rank; others are passed over.
+        shared (bool): Other ranks have banks of other images, all of them call this,
+            and means are those of all images. Defaults to False.
 
     Returns:
         tuple[np.ndarray, Tensor]: ``[G]`` rows of this rank and their ``[G, D]`` unit
         centroids on the CPU, zeros where no image was visited.
     """
-    target = shard.local(plan.recomputed)
-    identity = plan.recomputed[target >= 0]
-    result = torch.zeros(len(identity), bank.embedding.shape[1], dtype=dtype)
+    local = shard.local(plan.recomputed)
+    mine = local >= 0
+    identity = plan.recomputed if shared else plan.recomputed[mine]
+    wanted = mine if shared else np.ones(len(identity), dtype=bool)
+    result = torch.zeros(int(mine.sum()), bank.embedding.shape[1], dtype=dtype)
     if not len(identity):
-        return identity, result
+        return local[mine], result
     after = np.asarray(after)
-    place = np.full(int(after.max()) + 1, -1, dtype=np.int64)
+    # An identity here may have no image in this rank's bank.
+    place = np.full(int(max(after.max(initial=-1), identity[-1])) + 1, -1)
     place[identity] = np.arange(len(identity))
     group = np.where(after >= 0, place[np.maximum(after, 0)], -1)
     images = np.flatnonzero((group >= 0) & np.asarray(bank.visited))
     images = images[np.argsort(group[images], kind='stable')]
     group = group[images]
-    for first, last, rows in _blocks(group, len(identity)):
-        values = torch.as_tensor(bank.embedding[images[rows]]).double()
-        local = torch.from_numpy(group[rows] - first)
-        unit, _ = to_unit(order_free_sum(values, local, last - first))
-        result[first:last] = unit.to(dtype)
-    return target[target >= 0], result
+    written = 0
+    for first in range(0, len(identity), _GROUPS):
+        some = wanted[first : first + _GROUPS]
+        total = torch.zeros(len(some), result.shape[1], dtype=torch.int64)
+        start, stop = np.searchsorted(group, [first, first + len(some)])
+        for begin in range(start, stop, _BLOCK):
+            rows = slice(begin, min(begin + _BLOCK, stop))
+            values = torch.as_tensor(bank.embedding[images[rows]])
+            add_fixed(total, values, torch.from_numpy(group[rows] - first))
+        if shared:
+            dist.all_reduce(total)
+        unit, _ = to_unit(from_fixed(total[torch.from_numpy(some)]))
+        result[written : written + len(unit)] = unit.to(dtype)
+        written += len(unit)
+    return local[mine], result
 
 
 def _blocks(group: np.ndarray, num_groups: int) -> list[tuple[int, int, slice]]:

@@ -23,9 +23,28 @@ def order_free_sum(values: Tensor, group: Tensor, num_groups: int) -> Tensor:
     Returns:
         Tensor: ``[G, D]`` float64, each value exact to ``2**-41``.
     """
+    total = group.new_zeros(num_groups, values.shape[1])
+    return from_fixed(add_fixed(total, values, group))
+
+
+def add_fixed(total: Tensor, values: Tensor, group: Tensor) -> Tensor:
+    """Adds rows to sums of integers, which may themselves be added up.
+
+    Args:
+        total (Tensor): ``[G, D]`` int64, changed in place.
+        values (Tensor): ``[n, D]`` in ``[-1, 1]``.
+        group (Tensor): ``[n]`` int64 in ``0..G-1``.
+
+    Returns:
+        Tensor: ``total``.
+    """
     fixed = (values.double() * _SCALE).round_().to(torch.int64)
-    total = fixed.new_zeros(num_groups, values.shape[1])
-    return total.index_add_(0, group, fixed).double() / _SCALE
+    return total.index_add_(0, group, fixed)
+
+
+def from_fixed(total: Tensor) -> Tensor:
+    """The sums that :func:`add_fixed` made, as float64."""
+    return total.double() / _SCALE
 
 
 def batch_means(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from .numbering import DROPPED
+from .relabel_report import RelabelReport
+from .relabel_rule import RelabelRule
+
+
+class Relabeling(NamedTuple):
+    """Result of a relabeling.
+
+    Args:
+        identity (np.ndarray): ``[n]`` int32 new labels; -1: dropped.
+        report (RelabelReport): What was done.
+    """
+
+    identity: np.ndarray
+    report: RelabelReport
+
+
+def conclude(
+    identity: np.ndarray,
+    current: np.ndarray,
+    rule: RelabelRule,
+    report: RelabelReport,
+    begin: float,
+) -> Relabeling:
+    """Refuses a relabeling that changes too much, and completes the report.
+
+    Args:
+        identity (np.ndarray): ``[n]`` the labels found.
+        current (np.ndarray): ``[n]`` the labels now.
+        rule (RelabelRule): Has ``max_changed`` and ``insist``.
+        report (RelabelReport): What is known so far; completed in place.
+        begin (float): ``time.perf_counter()`` when relabeling began.
+
+    Returns:
+        Relabeling: The labels found, or those of now.
+    """
+    report.changed = float(np.mean(identity != current)) if len(current) else 0.0
+    if report.changed > rule.max_changed and not rule.insist:
+        report.refused = (
+            f'{report.changed:.1%} of the labels would change at once, more than '
+            f'max_changed={rule.max_changed:.1%}'
+        )
+        identity = current.astype(np.int32)
+    report.drops = int(((identity == DROPPED) & (current != DROPPED)).sum())
+    report.revived = int(((identity != DROPPED) & (current == DROPPED)).sum())
+    report.identities_before = len(np.unique(current[current >= 0]))
+    report.identities_after = len(np.unique(identity[identity >= 0]))
+    report.seconds = time.perf_counter() - begin
+    return Relabeling(identity, report)
