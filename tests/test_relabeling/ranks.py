@@ -1,0 +1,184 @@
+"""Relabeling on gloo processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from datetime import timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as torch_dist
+
+from dynamix.models.memory import CentroidMemory
+from dynamix.relabeling import (
+    FeatureBank,
+    RelabelRule,
+    TrackedImages,
+    VideoSplit,
+    over_ranks,
+    relabel_over_ranks,
+    video_blocks,
+)
+
+from .conftest import make_videos
+from .test_relabel import add_errors
+
+FIRST = 1000
+
+
+def make_scene() -> SimpleNamespace:
+    """Errors of all kinds, images of no tracklet, old and unhealthy embeddings."""
+    scene = make_videos(images=20, spread=0.6)
+    add_errors(scene, 0.1)
+    rng = np.random.default_rng(1)
+    scene.valid = rng.random(len(scene.video)) < 0.9
+    scene.frame = np.where(scene.valid, rng.integers(-1, 300, len(scene.video)), -1)
+    scene.embedding[::97] = np.nan
+    scene.tracklet[5::101] = -1
+    scene.tracklet = np.where(scene.tracklet < 0, -1, scene.tracklet + FIRST)
+    return scene
+
+
+def relabel_twice(scene: SimpleNamespace, rank: int, count: int) -> list[Any]:
+    """The second relabeling starts from the labels of the first, with less evidence."""
+    split = VideoSplit(scene.video, rank, count)
+    own = split.rows
+    results = []
+    current = scene.tracklet
+    for valid in (scene.valid, scene.valid & (np.arange(len(scene.valid)) % 3 > 0)):
+        images = TrackedImages(
+            scene.embedding[own],
+            valid[own],
+            scene.video[own],
+            scene.tracklet[own],
+            scene.frame[own],
+        )
+        result = relabel_over_ranks(
+            images, split, current, RelabelRule(), first_identity=FIRST
+        )
+        result.report.seconds = 0
+        results.append((result.identity.tolist(), str(result.report), len(split)))
+        current = result.identity
+    return results
+
+
+def labels(rank: int, count: int) -> dict[str, Any]:
+    """With the whole data as the sample, and with a part of it."""
+    scene = make_scene()
+    found = dict(whole=relabel_twice(scene, rank, count))
+    video_blocks.SAMPLE = 1600
+    found['sampled'] = relabel_twice(scene, rank, count)
+    return found
+
+
+def centroids(rank: int, count: int) -> dict[str, Any]:
+    """Centroids that follow a relabeling, from a bank that the ranks share out."""
+    rng = np.random.default_rng(0)
+    video = np.repeat(np.arange(40), 25)
+    before = video * 5 + rng.integers(-1, 5, 1000).clip(-1)
+    after = np.where(
+        rng.random(1000) < 0.7, before, video * 5 + rng.integers(0, 5, 1000)
+    )
+    after[rng.random(1000) < 0.05] = -1
+    after[:50] = 201
+    vectors = rng.normal(size=(1000, 6))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    visited = rng.random(1000) < 0.8
+    split = VideoSplit(video, rank, count)
+    bank = FeatureBank(len(split), 6, 'float64')
+    bank.write(split.local(np.flatnonzero(visited)), vectors[visited], 3)
+    found = {}
+    for sharded in (False, True) if count > 1 else (False,):
+        memory = CentroidMemory(200, 6, dtype='float64', sharded=sharded)
+        memory.initialize(torch.from_numpy(vectors[::2]), torch.from_numpy(before[::2]))
+        rows = split.rows if count > 1 else None
+        memory.follow_relabeling(before, after, bank, 202, rows)
+        memory.gather()
+        found[f'sharded={sharded}'] = memory.state_dict()
+    return found
+
+
+def failing(rank: int, count: int) -> dict[str, Any]:
+    """The last rank fails in its own part."""
+    if rank == count - 1:
+        over_ranks.regroup = lambda *args: [][0]  # type: ignore[assignment]
+    return labels(rank, count)
+
+
+def dying(rank: int, count: int) -> dict[str, Any]:
+    """The last rank is killed while the others wait for it."""
+    if rank == count - 1:
+        over_ranks.regroup = lambda *args: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore
+    return labels(rank, count)
+
+
+def hanging(rank: int, count: int) -> dict[str, Any]:
+    """The last rank never comes to the exchange."""
+    if rank == count - 1:
+        over_ranks.regroup = lambda *args: time.sleep(60)  # type: ignore
+    return labels(rank, count)
+
+
+def _worker(
+    name: str, rank: int, count: int, port: int, folder: str, timeout: float
+) -> None:
+    torch.set_num_threads(1)
+    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+    torch_dist.init_process_group(
+        'gloo', rank=rank, world_size=count, timeout=timedelta(seconds=timeout)
+    )
+    result: dict[str, Any] = {}
+    begin = time.monotonic()
+    try:
+        result.update(globals()[name](rank, count))
+    except Exception as error:
+        result.update(error=f'{type(error).__name__}: {error}')
+    result['seconds'] = time.monotonic() - begin
+    torch.save(result, Path(folder) / f'{rank}.pt')
+    os._exit(0)
+
+
+def run_ranks(
+    name: str, count: int, folder: Path, timeout: float = 60, leave: bool = False
+) -> list[dict[str, Any] | None]:
+    """What a function of this module returns on each rank; None where it did not.
+
+    Args:
+        name (str): The function.
+        count (int): Number of ranks.
+        folder (Path): For results.
+        timeout (float): Of the process group, in seconds.
+        leave (bool): Do not wait for the last rank, but end it.
+    """
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    context = get_context('forkserver')
+    # A server that has imported everything forks the ranks: no import for each.
+    context.set_forkserver_preload([__name__])
+    processes = [
+        context.Process(
+            target=_worker, args=(name, rank, count, port, str(folder), timeout)
+        )
+        for rank in range(count)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes[: count - 1 if leave else count]:
+        process.join(120)
+    for process in processes:
+        if process.is_alive():
+            process.kill()
+            process.join()
+    files = [folder / f'{rank}.pt' for rank in range(count)]
+    return [
+        torch.load(file, weights_only=False) if file.exists() else None
+        for file in files
+    ]
