@@ -15,7 +15,8 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),
+    # A rank that waits longer than so many seconds for the others ends with an error.
+    dist_cfg=dict(backend='nccl', timeout=1800),
 )
 sync_bn = 'torch'
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import os.path as osp
 from copy import deepcopy
+from datetime import timedelta
 
 import torch
 import torch.distributed as torch_dist
@@ -111,7 +112,8 @@ def start_cpu_ranks(cfg: Config) -> None:
     """Lets several ranks run on a machine without GPU.
 
     MMEngine always binds a rank to a GPU; here the group is made before it looks, and
-    the model wrapped without device ids.
+    the model wrapped without device ids. ``env_cfg.dist_cfg.timeout`` (seconds) holds
+    here, too.
 
     Args:
         cfg (Config): Changed in place.
@@ -122,7 +124,10 @@ def start_cpu_ranks(cfg: Config) -> None:
         os.environ.setdefault('RANK', os.environ['SLURM_PROCID'])
         os.environ.setdefault('WORLD_SIZE', os.environ['SLURM_NTASKS'])
         os.environ.setdefault('LOCAL_RANK', os.environ['SLURM_LOCALID'])
-    torch_dist.init_process_group('gloo')
+    seconds = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
+    torch_dist.init_process_group(
+        'gloo', timeout=None if seconds is None else timedelta(seconds=seconds)
+    )
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
     )
