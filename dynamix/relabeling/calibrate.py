@@ -4,12 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .calibration import merge_threshold, negative_scores, neighbours_null
-from .pieces import cut_tracklets, find_pieces, find_tracklets
-from .purify import purity_level
+from .homes import HomeLevels, calibrate_homes
+from .linkage import link
+from .merging import merge_threshold, pairs_above
+from .pieces import Pieces, cut_tracklets, find_pieces, find_tracklets
+from .purify import DIM, PurityLevels, calibrate_purity
 from .relabel_rule import RelabelRule
 from .space import WhitenedSpace
 from .tracked_images import TrackedImages
+
+MAX_PIECES = 2048
 
 
 @dataclass(frozen=True)
@@ -17,10 +21,10 @@ class Calibration:
     """Everything that the videos have in common; small, and can be pickled.
 
     Args:
-        space (WhitenedSpace, optional): Where images are compared with their
-            tracklet. None: nothing is cut or dropped.
-        level (float): Least score of a member of a tracklet; minus infinity: nothing
-            is cut or dropped. Defaults to minus infinity.
+        space (WhitenedSpace, optional): Where images are compared with tracklets and
+            people. None: no image leaves its tracklet.
+        purity (PurityLevels, optional): Least scores of members of a tracklet.
+        homes (HomeLevels, optional): Scores from which images move to other people.
         piece_space (WhitenedSpace, optional): Where pieces are compared. None:
             nothing is merged.
         threshold (float): Similarity from which pieces merge; infinite: none do.
@@ -28,7 +32,8 @@ class Calibration:
     """
 
     space: WhitenedSpace | None = None
-    level: float = -np.inf
+    purity: PurityLevels | None = None
+    homes: HomeLevels | None = None
     piece_space: WhitenedSpace | None = None
     threshold: float = np.inf
 
@@ -47,24 +52,44 @@ def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     if len(tracklets.rows) == 0:
         return Calibration()
     names, group = tracklets.group
-    space = WhitenedSpace(images.embedding, tracklets.rows, group, rule.shrinkage)
-    level = -np.inf
+    space = purity = z = None
     if rule.split or rule.drop:
-        level = purity_level(
-            images.embedding, tracklets.rows, group, tracklets.video[names], space,
-            rule.error_share, rule.seed,
-        )  # fmt: skip
-    if not rule.merge:
-        return Calibration(space, level)
-    piece, _ = cut_tracklets(images, tracklets, space, level, rule)
+        space = WhitenedSpace(tracklets.x, group, rule.shrinkage, dim=DIM)
+        z = space.project(tracklets.x)
+        purity = calibrate_purity(
+            z, group, tracklets.video[names], rule.cut_cost, rule.min_images, rule.seed
+        )
+        if purity.first == -np.inf:
+            space = purity = z = None
+    piece, _ = cut_tracklets(tracklets, z, purity, rule)
     pieces = find_pieces(tracklets, piece)
-    piece_space = WhitenedSpace(
-        images.embedding, pieces.rows, pieces.group, rule.shrinkage, core=False
-    )
-    vectors = pieces.vectors(images, piece_space)
-    negatives = negative_scores(vectors, pieces.video, rule.seed)
-    negatives = neighbours_null(negatives, vectors, pieces.video, rule.seed)
-    threshold = merge_threshold(
-        vectors, pieces.video, negatives, rule.false_share, rule.false_rate
-    )
-    return Calibration(space, level, piece_space, threshold)
+    if len(pieces.name) == 0:
+        return Calibration()
+    piece_space, threshold = None, np.inf
+    person = np.arange(len(pieces.name))
+    if rule.merge:
+        piece_space = WhitenedSpace(pieces.x, pieces.group, rule.shrinkage, core=False)
+        vectors = pieces.vectors(piece_space)
+        forbidden = pieces.shared_frames(images)
+        some = _whole_videos(pieces)
+        threshold = merge_threshold(
+            vectors[:some], pieces.video[:some], np.bincount(pieces.group)[:some],
+            forbidden[(forbidden < some).all(1)], rule.separation, rule.seed,
+        )  # fmt: skip
+        edges, _ = pairs_above(vectors, pieces.video, threshold)
+        person = link(vectors, edges, threshold, forbidden).cluster
+    homes = None
+    if z is not None and rule.drop:
+        label = person[pieces.group]
+        order = np.argsort(label, kind='stable')
+        _, label = np.unique(label[order], return_inverse=True)
+        homes = calibrate_homes(z[pieces.members[order]], label)
+    return Calibration(space, purity, homes, piece_space, threshold)
+
+
+def _whole_videos(pieces: Pieces) -> int:
+    """Number of pieces of the first videos, at most ``MAX_PIECES``."""
+    if len(pieces.name) <= MAX_PIECES:
+        return len(pieces.name)
+    begin = int(np.searchsorted(pieces.video, pieces.video[MAX_PIECES]))
+    return begin or MAX_PIECES

@@ -22,9 +22,13 @@ class DeviceRows:
         """``(n, D)``."""
         return tuple(self._storage.shape)
 
+    def tensor(self, rows: slice | np.ndarray) -> torch.Tensor:
+        """Some rows, on the device."""
+        if isinstance(rows, slice):
+            return self._storage[rows]
+        index = torch.from_numpy(np.asarray(rows)).to(self._storage.device)
+        return self._storage[index]
+
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         """Copies some rows to the CPU."""
-        if isinstance(rows, slice):
-            return self._storage[rows].cpu().numpy()
-        index = torch.from_numpy(np.asarray(rows)).to(self._storage.device)
-        return self._storage[index].cpu().numpy()
+        return self.tensor(rows).cpu().numpy()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.sparse import csr_matrix
 
@@ -35,9 +37,26 @@ def shared_frames(
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
+class Tree(NamedTuple):
+    """What :func:`link` merged.
+
+    Args:
+        cluster (np.ndarray): ``[P]`` cluster of each piece: the lowest piece in it.
+        pairs (np.ndarray): ``[M, 2]`` a piece of each of the two clusters merged.
+        height (np.ndarray): ``[M]`` their mean similarity. Merging only where it is
+            at least ``s`` gives what :func:`link` gives with threshold ``s``.
+        vetoes (int): Edges that a shared frame forbids.
+    """
+
+    cluster: np.ndarray
+    pairs: np.ndarray
+    height: np.ndarray
+    vetoes: int
+
+
 def link(
     vectors: np.ndarray, edges: np.ndarray, threshold: float, forbidden: np.ndarray
-) -> tuple[np.ndarray, int, int]:
+) -> Tree:
     """Average linkage under cannot-link, all videos at once.
 
     Each round merges every two clusters that are each other's most similar partner;
@@ -54,14 +73,13 @@ def link(
         forbidden (np.ndarray): ``[F, 2]`` pairs that must not end in one cluster.
 
     Returns:
-        tuple[np.ndarray, int, int]: ``[P]`` cluster of each piece (the lowest piece
-        in it), number of merges, number of edges vetoed at piece level.
+        Tree: The clusters and how they came about.
     """
     num_pieces = np.int64(len(vectors))
     cluster = np.arange(num_pieces)
     total = vectors.astype(np.float64)
     size = np.ones(num_pieces)
-    merges = 0
+    pairs, height = [np.empty((0, 2), np.int64)], [np.empty(0)]
     vetoes = int(np.isin(edges @ [num_pieces, 1], forbidden @ [num_pieces, 1]).sum())
     while len(edges):
         ends = np.sort(cluster[edges], 1)
@@ -77,7 +95,7 @@ def link(
             break
         # rank all edges once, so that ties fall the same way seen from both ends
         order = np.lexsort((edges[:, 1], edges[:, 0], -similarity))
-        edges = edges[order]
+        edges, similarity = edges[order], similarity[order]
         rank = np.arange(len(edges))
         best = np.full(num_pieces, len(edges))
         np.minimum.at(best, edges[:, 0], rank)
@@ -89,8 +107,9 @@ def link(
         parent = np.arange(num_pieces)
         parent[gone] = keep
         cluster = parent[cluster]
-        merges += len(keep)
-    return cluster, merges, vetoes
+        pairs.append(edges[mutual])
+        height.append(similarity[mutual])
+    return Tree(cluster, np.concatenate(pairs), np.concatenate(height), vetoes)
 
 
 def _similarities(total: np.ndarray, size: np.ndarray, edges: np.ndarray) -> np.ndarray:

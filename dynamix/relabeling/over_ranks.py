@@ -137,7 +137,7 @@ def regroup_blocks(
         for :meth:`RelabelReport.add`.
     """
     component = np.empty(len(images), np.int64)
-    counts = np.zeros(5, np.int64)
+    counts = np.zeros(6, np.int64)
     for rows in split.blocks:
         found = regroup(images.take(rows), calibration, rule)
         component[rows] = found.component

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
+from .linkage import shared_frames
 from .numbering import DROPPED
-from .purify import purify
+from .purify import STRAY, PurityLevels, first_parts, settle_parts
 from .relabel_rule import RelabelRule
-from .segments import unit_sums
+from .segments import unit_rows
 from .space import WhitenedSpace
 from .tracked_images import TrackedImages
 
@@ -22,13 +24,16 @@ class Tracklets(NamedTuple):
             of video, then name; -1: none.
         name (np.ndarray): ``[T]`` the tracker's number of each.
         video (np.ndarray): ``[T]`` video of each.
-        rows (np.ndarray): ``[m]`` images with a usable embedding, sorted by tracklet.
+        rows (np.ndarray): ``[m]`` images with a usable embedding (valid, in a tracklet,
+            finite and not zero), sorted by tracklet.
+        x (torch.Tensor): ``[m, D]`` their embeddings, float32 of unit length.
     """
 
     number: np.ndarray
     name: np.ndarray
     video: np.ndarray
     rows: np.ndarray
+    x: torch.Tensor
 
     @property
     def group(self) -> tuple[np.ndarray, np.ndarray]:
@@ -55,47 +60,52 @@ def find_tracklets(images: TrackedImages) -> Tracklets:
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     number[present] = rank[dense]
-    rows = np.flatnonzero(images.usable())
-    rows = rows[np.argsort(number[rows], kind='stable')]
-    return Tracklets(number, names[order], video[order], rows)
+    rows = np.flatnonzero(np.asarray(images.valid, bool) & (number >= 0))
+    order_of = np.argsort(number[rows], kind='stable')
+    rows = rows[order_of]
+    whole = len(rows) == len(images) and (np.diff(rows) == 1).all()
+    x = unit_rows(images.embedding, slice(None) if whole else rows)
+    usable = (x != 0).any(1).cpu().numpy()
+    if not usable.all():
+        rows, x = rows[usable], x[torch.from_numpy(usable).to(x.device)]
+    return Tracklets(number, names[order], video[order], rows, x)
 
 
 def cut_tracklets(
-    images: TrackedImages,
     tracklets: Tracklets,
-    space: WhitenedSpace,
-    level: float,
+    z: np.ndarray | None,
+    levels: PurityLevels | None,
     rule: RelabelRule,
 ) -> tuple[np.ndarray, int]:
-    """Cuts second persons off and drops strays.
+    """Cuts second persons off and takes strays out.
 
     Args:
-        images (TrackedImages): The images.
-        tracklets (Tracklets): Their tracklets.
-        space (WhitenedSpace): The space to compare in.
-        level (float): Least score of a member; minus infinity cuts nothing.
+        tracklets (Tracklets): The tracklets of some images.
+        z (np.ndarray, optional): ``[m, d]`` unit vectors of ``tracklets.rows``.
+        levels (PurityLevels, optional): Least scores of members. None: nothing is cut.
         rule (RelabelRule): Says whether to split and to drop.
 
     Returns:
         tuple[np.ndarray, int]: ``[n]`` piece of each image, ``2 t`` for the larger
         piece of tracklet ``t`` and for its images without a usable embedding,
-        ``2 t + 1`` for the other, -1 for dropped ones; number of tracklets cut in two.
+        ``2 t + 1`` for the other, -1 for strays; number of tracklets cut in two.
     """
     piece = np.where(tracklets.number >= 0, tracklets.number * 2, DROPPED)
-    if level == -np.inf:
+    if z is None or levels is None or len(z) == 0:
         return piece, 0
     rows = tracklets.rows
     names, group = tracklets.group
-    part = purify(images.embedding, rows, group, space, level, rule.min_images)
+    part = first_parts(z, group, levels.first, rule.min_images)
+    part = settle_parts(z, group, part, levels.settled, rule.min_images)
     if not rule.split:
         part[part == 1] = 0
     if not rule.drop:
-        part[part == 2] = 0
+        part[part == STRAY] = 0
     size = np.stack(
         [np.bincount(group[part == k], minlength=len(names)) for k in (0, 1)]
     )
     piece[rows] += (part == 1) ^ (size[1] > size[0])[group]
-    piece[rows[part == 2]] = DROPPED
+    piece[rows[part == STRAY]] = DROPPED
     return piece, int((size[1] > 0).sum())
 
 
@@ -105,19 +115,37 @@ class Pieces(NamedTuple):
     Args:
         name (np.ndarray): ``[P]`` number of each, of :func:`cut_tracklets`.
         video (np.ndarray): ``[P]`` video of each.
-        rows (np.ndarray): ``[m]`` their usable images, sorted by piece.
+        members (np.ndarray): ``[m]`` positions in ``tracklets.rows`` of their images,
+            sorted by piece.
         group (np.ndarray): ``[m]`` which piece each is in, in ``0..P-1``.
+        tracklets (Tracklets): What they are pieces of.
     """
 
     name: np.ndarray
     video: np.ndarray
-    rows: np.ndarray
+    members: np.ndarray
     group: np.ndarray
+    tracklets: Tracklets
 
-    def vectors(self, images: TrackedImages, space: WhitenedSpace) -> np.ndarray:
+    @property
+    def x(self) -> torch.Tensor:
+        """``[m, D]`` unit embeddings of the members."""
+        x = self.tracklets.x
+        if len(self.members) == len(x) and (np.diff(self.members) == 1).all():
+            return x
+        return x[torch.from_numpy(self.members).to(x.device)]
+
+    def vectors(self, space: WhitenedSpace) -> np.ndarray:
         """``[P, D]`` unit vectors: projections of the pieces' means."""
-        total = unit_sums(images.embedding, self.rows, self.group, len(self.name))
-        return space.project(total / np.bincount(self.group)[:, None])
+        x = self.x
+        size = torch.from_numpy(np.bincount(self.group)).to(x.device)
+        return space.project(torch.segment_reduce(x, 'mean', lengths=size))
+
+    def shared_frames(self, images: TrackedImages) -> np.ndarray:
+        """``[F, 2]`` pairs of pieces seen in one frame: two people."""
+        piece = np.full(len(images), -1)
+        piece[self.tracklets.rows[self.members]] = self.group
+        return shared_frames(piece, images.video, images.frame, len(self.name))
 
 
 def find_pieces(tracklets: Tracklets, piece: np.ndarray) -> Pieces:
@@ -130,7 +158,8 @@ def find_pieces(tracklets: Tracklets, piece: np.ndarray) -> Pieces:
     Returns:
         Pieces: The pieces.
     """
-    rows = tracklets.rows[piece[tracklets.rows] != DROPPED]
-    rows = rows[np.argsort(piece[rows], kind='stable')]
-    name, group = np.unique(piece[rows], return_inverse=True)
-    return Pieces(name, tracklets.video[name // 2], rows, group)
+    own = piece[tracklets.rows]
+    members = np.flatnonzero(own != DROPPED)
+    members = members[np.argsort(own[members], kind='stable')]
+    name, group = np.unique(own[members], return_inverse=True)
+    return Pieces(name, tracklets.video[name // 2], members, group, tracklets)

@@ -1,100 +1,154 @@
-"""Cuts a second person off tracklets and drops what fits neither."""
+"""Takes a second person and strays out of tracklets.
+
+Parts of a tracklet: 0 first person, 1 second person, 2 stray.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from .calibration import odd_ones
-from .segments import core_vectors, own_scores, tracklet_blocks, unit
-from .space import WhitenedSpace
+from .segments import core_vectors, own_scores
+from .strangers import draw_strangers, odd_level
 
-SAMPLE = 20000
+STRAY = 2
+# Of smaller tracklets nothing can be said.
+FEWEST = 3
+DIM = 64
 
 
-def purity_level(
-    embedding: np.ndarray,
-    rows: np.ndarray,
-    group: np.ndarray,
-    video: np.ndarray,
-    space: WhitenedSpace,
-    error_share: float,
-    seed: int,
-) -> float:
-    """Calibrates the score under which an image does not belong to its tracklet.
+class PurityLevels(NamedTuple):
+    """Least scores of members, at first and when all parts are known.
 
     Args:
-        embedding (np.ndarray): ``[n, D]``.
-        rows (np.ndarray): ``[m]`` rows with valid embeddings, sorted by tracklet.
-        group (np.ndarray): ``[m]`` tracklet of each row, sorted.
-        video (np.ndarray): ``[T]`` video of each tracklet.
-        space (WhitenedSpace): The space.
-        error_share (float): Share of good images among those under the level.
+        first (float): For :func:`first_parts`; minus infinity: nothing is odd.
+        settled (float): For :func:`settle_parts`.
+    """
+
+    first: float
+    settled: float
+
+
+def calibrate_purity(
+    z: np.ndarray,
+    group: np.ndarray,
+    video: np.ndarray,
+    cost: float,
+    least: int,
+    seed: int,
+) -> PurityLevels:
+    """Finds the levels.
+
+    Args:
+        z (np.ndarray): ``[m, d]`` unit vectors of images.
+        group (np.ndarray): ``[m]`` tracklet of each, in ``0..T-1``, sorted.
+        video (np.ndarray): ``[T]`` video of each tracklet, sorted.
+        cost (float): Cost of taking out an image that belongs.
+        least (int): Least images of a second person.
         seed (int): Draws the strangers.
 
     Returns:
-        float: The level; minus infinity if nothing tells members from strangers.
+        PurityLevels: The levels.
     """
-    size = np.bincount(group)
-    step = max(1, len(rows) // SAMPLE)
-    chosen = (video[np.arange(len(size))] % step == 0) & (size > 2)
-    pick = chosen[group]
-    if not pick.any():
-        return -np.inf
-    names, local = np.unique(group[pick], return_inverse=True)
-    z = space.project(unit(embedding[rows[pick]].astype(np.float32)))
-    core = core_vectors(z, local, len(names))
-    own = own_scores(z, local, core)
-    # strangers: other tracklets of the same video, where strays come from
-    place, owner = np.arange(len(names)), video[names]
-    draw = np.random.default_rng(seed).random(len(local))
-    first = np.searchsorted(owner, owner)[local]
-    count = np.searchsorted(owner, owner, 'right')[local] - first
-    stranger = first + (draw * (count - 1)).astype(np.int64)
-    stranger += stranger >= place[local]
-    known = count > 1
-    strangers = own_scores(z[known], stranger[known], core)
-    return odd_ones(own, strangers, error_share)
+    large = (np.bincount(group, minlength=len(video)) >= FEWEST)[group]
+    core = core_vectors(z, group, len(video))
+    images, other = draw_strangers(group, video, seed)
+    first = odd_level(
+        own_scores(z, group, core)[large],
+        own_scores(z[images], other, core),
+        cost,
+    )
+    if first == -np.inf:
+        return PurityLevels(first, first)
+    part = first_parts(z, group, first, least)
+    kept = np.flatnonzero(part != STRAY)
+    names, piece = np.unique(group[kept] * 2 + part[kept], return_inverse=True)
+    core = _cores(z[kept], piece, len(names))
+    images, other = draw_strangers(piece, video[names // 2], seed)
+    score = part_scores(z, group, part, len(video)).max(1)
+    settled = odd_level(score[large], own_scores(z[kept[images]], other, core), cost)
+    return PurityLevels(first, settled)
 
 
-def purify(
-    embedding: np.ndarray,
-    rows: np.ndarray,
-    group: np.ndarray,
-    space: WhitenedSpace,
-    level: float,
-    min_images: int,
+def first_parts(
+    z: np.ndarray, group: np.ndarray, level: float, least: int
 ) -> np.ndarray:
-    """Divides every tracklet into a first person, a second person and strays.
-
-    The first is whoever fits the tracklet's core; of the rest, the second is whoever
-    fits the core of the rest, if these are ``min_images`` or more.
+    """Divides every tracklet by its core and the core of what does not fit it.
 
     Args:
-        embedding (np.ndarray): ``[n, D]``.
-        rows (np.ndarray): ``[m]`` rows with valid embeddings, sorted by tracklet.
-        group (np.ndarray): ``[m]`` tracklet of each row, sorted.
-        space (WhitenedSpace): The space.
-        level (float): Least score of a member, of :func:`purity_level`.
-        min_images (int): Least images of a second person.
+        z (np.ndarray): ``[m, d]`` unit vectors of images.
+        group (np.ndarray): ``[m]`` tracklet of each, in ``0..T-1``, sorted.
+        level (float): Least score of a member.
+        least (int): Least images of a second person; fewer are strays.
 
     Returns:
-        np.ndarray: ``[m]`` int8: 0 first person, 1 second person, 2 stray.
+        np.ndarray: ``[m]`` int8 part of each.
     """
-    part = np.zeros(len(rows), np.int8)
-    for block in tracklet_blocks(group):
-        names, local = np.unique(group[block], return_inverse=True)
-        z = space.project(unit(embedding[rows[block]].astype(np.float32)))
-        count = len(names)
-        odd = own_scores(z, local, core_vectors(z, local, count)) < level
-        result = odd.astype(np.int8) * 2
-        if odd.any():
-            z_odd, local_odd = z[odd], local[odd]
-            core = core_vectors(z_odd, local_odd, count)
-            fits = own_scores(z_odd, local_odd, core) >= level
-            many = np.bincount(local_odd[fits], minlength=count) >= min_images
-            result[np.flatnonzero(odd)[fits & many[local_odd]]] = 1
-        # never drop a tracklet whole
-        lone = np.bincount(local[result == 0], minlength=count) == 0
-        result[lone[local]] = 0
-        part[block] = result
+    count = int(group.max(initial=-1)) + 1
+    large = np.bincount(group, minlength=count) >= FEWEST
+    odd = own_scores(z, group, core_vectors(z, group, count)) <= level
+    odd &= large[group]
+    part = odd.astype(np.int8) * STRAY
+    if odd.any():
+        core = core_vectors(z[odd], group[odd], count)
+        fits = own_scores(z[odd], group[odd], core) > level
+        many = np.bincount(group[odd][fits], minlength=count) >= least
+        part[np.flatnonzero(odd)[fits & many[group[odd]]]] = 1
+    return _keep_one(part, group, count)
+
+
+def settle_parts(
+    z: np.ndarray, group: np.ndarray, part: np.ndarray, level: float, least: int
+) -> np.ndarray:
+    """Gives every image to the part of its tracklet that it fits best.
+
+    Args:
+        z (np.ndarray): ``[m, d]`` unit vectors of images.
+        group (np.ndarray): ``[m]`` tracklet of each, in ``0..T-1``, sorted.
+        part (np.ndarray): ``[m]`` of :func:`first_parts`.
+        level (float): Least score of a member.
+        least (int): Least images of a person where there are two.
+
+    Returns:
+        np.ndarray: ``[m]`` int8 part of each.
+    """
+    count = int(group.max(initial=-1)) + 1
+    size = np.bincount(group, minlength=count)
+    score = part_scores(z, group, part, count)
+    result = score.argmax(1).astype(np.int8)
+    result[(score.max(1) <= level) & (size >= FEWEST)[group]] = STRAY
+    kept = result != STRAY
+    images = np.bincount(group[kept] * 2 + result[kept], minlength=2 * count)
+    few = (images < least).reshape(-1, 2) & (size >= 2 * least)[:, None]
+    result[kept & few[group, np.minimum(result, 1)]] = STRAY
+    return _keep_one(result, group, count)
+
+
+def part_scores(
+    z: np.ndarray, group: np.ndarray, part: np.ndarray, count: int
+) -> np.ndarray:
+    """``[m, 2]`` product of each image with the cores of both parts of its tracklet.
+
+    Minus infinity for a part that has no image.
+    """
+    kept = part != STRAY
+    piece = group[kept] * 2 + part[kept]
+    core = _cores(z[kept], piece, 2 * count)
+    empty = np.bincount(piece, minlength=2 * count) == 0
+    scores = np.stack([own_scores(z, 2 * group + k, core) for k in (0, 1)], axis=1)
+    scores[empty.reshape(-1, 2)[group]] = -np.inf
+    return scores
+
+
+def _cores(z: np.ndarray, piece: np.ndarray, count: int) -> np.ndarray:
+    """As :func:`core_vectors`, with the images in any order."""
+    order = np.argsort(piece, kind='stable')
+    return core_vectors(z[order], piece[order], count)
+
+
+def _keep_one(part: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """Never drops a tracklet whole."""
+    alone = np.bincount(group[part != STRAY], minlength=count) == 0
+    part[alone[group]] = 0
     return part

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .calibrate import Calibration
-from .calibration import pairs_above
+from .homes import find_homes
 from .linkage import link, shared_frames
+from .merging import pairs_above
 from .numbering import DROPPED
 from .pieces import Pieces, cut_tracklets, find_pieces, find_tracklets
 from .relabel_rule import RelabelRule
@@ -24,6 +25,7 @@ class Regrouping(NamedTuple):
         embeddings (int): Images with a usable embedding.
         splits (int): Tracklets cut in two.
         merges (int): Joins of two groups of images.
+        moves (int): Images that went from their tracklet to another person.
         vetoes (int): Pairs of pieces, alike enough to merge, that a shared frame
             forbids.
     """
@@ -33,6 +35,7 @@ class Regrouping(NamedTuple):
     embeddings: int = 0
     splits: int = 0
     merges: int = 0
+    moves: int = 0
     vetoes: int = 0
 
 
@@ -52,19 +55,25 @@ def regroup(
         Regrouping: Components and what was done.
     """
     tracklets = find_tracklets(images)
-    piece, splits, merges, vetoes = tracklets.number * 2, 0, 0, 0
+    rows, z = tracklets.rows, None
     if calibration.space is not None:
-        piece, splits = cut_tracklets(
-            images, tracklets, calibration.space, calibration.level, rule
-        )
+        z = calibration.space.project(tracklets.x)
+    piece, splits = cut_tracklets(tracklets, z, calibration.purity, rule)
+    merges = vetoes = moves = 0
     if calibration.threshold < np.inf:
         pieces = find_pieces(tracklets, piece)
         piece, merges, vetoes = _merge(images, pieces, piece, calibration)
+    if z is not None and calibration.homes is not None:
+        before = piece[rows]
+        piece[rows] = find_homes(
+            z, before, images.video[rows], images.frame[rows], calibration.homes
+        )
+        moves = int((before != piece[rows]).sum())
     component = np.full(len(images), DROPPED, np.int64)
     kept = piece >= 0
     name = tracklets.name.astype(np.int64)
     component[kept] = name[piece[kept] // 2] * 2 + piece[kept] % 2
-    counts = (len(name), len(tracklets.rows), splits, merges, vetoes)
+    counts = (len(name), len(rows), splits, merges, moves, vetoes)
     return Regrouping(component, *counts)
 
 
@@ -74,7 +83,7 @@ def _merge(
     """Joins pieces; returns ``[n]`` piece of each image, merges and vetoes."""
     if len(pieces.name) == 0 or calibration.piece_space is None:
         return piece, 0, 0
-    vectors = pieces.vectors(images, calibration.piece_space)
+    vectors = pieces.vectors(calibration.piece_space)
     edges, _ = pairs_above(vectors, pieces.video, calibration.threshold)
     kept = piece >= 0
     target = np.arange(int(piece.max()) + 1)
@@ -83,6 +92,7 @@ def _merge(
     forbidden = shared_frames(
         np.where(kept, place[piece], -1), images.video, images.frame, len(pieces.name)
     )
-    cluster, merges, vetoes = link(vectors, edges, calibration.threshold, forbidden)
-    target[pieces.name] = pieces.name[cluster]
-    return np.where(kept, target[piece], DROPPED), merges, vetoes
+    tree = link(vectors, edges, calibration.threshold, forbidden)
+    target[pieces.name] = pieces.name[tree.cluster]
+    merges = len(tree.height)
+    return np.where(kept, target[piece], DROPPED), merges, tree.vetoes

@@ -14,6 +14,7 @@ class RelabelReport:
         tracklets (int): The tracker's tracklets in them.
         merges (int): Joins of two groups of images.
         splits (int): Tracklets cut in two.
+        moves (int): Images that went from their tracklet to another person.
         drops (int): Images dropped now.
         revived (int): Images that were dropped and are no longer.
         vetoes (int): Pairs of pieces, alike enough to merge, that a shared frame
@@ -35,6 +36,7 @@ class RelabelReport:
     tracklets: int = 0
     merges: int = 0
     splits: int = 0
+    moves: int = 0
     drops: int = 0
     revived: int = 0
     vetoes: int = 0
@@ -47,22 +49,29 @@ class RelabelReport:
     refused: str = ''
 
     def add(
-        self, tracklets: int, embeddings: int, splits: int, merges: int, vetoes: int
+        self,
+        tracklets: int,
+        embeddings: int,
+        splits: int,
+        merges: int,
+        moves: int,
+        vetoes: int,
     ) -> None:
         """Counts in what was done in a part of the data."""
         self.tracklets += tracklets
         self.embeddings += embeddings
         self.splits += splits
         self.merges += merges
+        self.moves += moves
         self.vetoes += vetoes
 
     def __str__(self) -> str:
         line = (
             f'{self.images} images ({self.embeddings} with embedding) of '
             f'{self.tracklets} tracklets in {self.videos} videos: '
-            f'{self.merges} merges, {self.splits} splits, {self.drops} drops, '
-            f'{self.revived} revived, {self.vetoes} vetoes; identities '
-            f'{self.identities_before} -> {self.identities_after}, '
+            f'{self.merges} merges, {self.splits} splits, {self.moves} moves, '
+            f'{self.drops} drops, {self.revived} revived, {self.vetoes} vetoes; '
+            f'identities {self.identities_before} -> {self.identities_after}, '
             f'{self.changed:.1%} of labels changed, '
             f'threshold {self.threshold:.3f}, {self.seconds:.2f} s'
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
+import torch
 from scipy.sparse import csr_matrix
 
-BLOCK = 32768
+from .device_rows import DeviceRows
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -16,14 +15,26 @@ def unit(x: np.ndarray) -> np.ndarray:
     return x / np.maximum(length, 1e-12)
 
 
-def tracklet_blocks(group: np.ndarray) -> Iterator[slice]:
-    """Slices of whole groups of sorted group numbers, about ``BLOCK`` rows each."""
-    ends = np.append(np.flatnonzero(group[1:] != group[:-1]) + 1, len(group))
-    start = 0
-    while start < len(group):
-        stop = int(ends[min(int(np.searchsorted(ends, start + BLOCK)), len(ends) - 1)])
-        yield slice(start, stop)
-        start = stop
+def unit_rows(embedding: np.ndarray, rows: slice | np.ndarray) -> torch.Tensor:
+    """Some embeddings, widened and scaled to length 1, where they are.
+
+    Args:
+        embedding (np.ndarray): ``[n, D]`` floats of any precision and length, or
+            :class:`~dynamix.relabeling.device_rows.DeviceRows`.
+        rows (slice | np.ndarray): The rows.
+
+    Returns:
+        torch.Tensor: ``[m, D]`` float32; zero for rows that are zero or not finite.
+    """
+    if isinstance(embedding, DeviceRows):
+        part = embedding.tensor(rows).float()
+    else:
+        part = torch.from_numpy(np.array(embedding[rows])).float()
+    length = torch.linalg.vector_norm(part, dim=1, keepdim=True)
+    healthy = torch.isfinite(length) & (length > 0)
+    if healthy.all():
+        return part.div_(length)
+    return torch.where(healthy, part / length, 0.0)
 
 
 def group_sums(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
@@ -32,29 +43,6 @@ def group_sums(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
         (np.ones(len(x), x.dtype), (group, np.arange(len(x)))), shape=(count, len(x))
     )
     return selector @ x
-
-
-def unit_sums(
-    embedding: np.ndarray, rows: np.ndarray, group: np.ndarray, count: int
-) -> np.ndarray:
-    """Sums of the unit embeddings of each group, block by block.
-
-    Args:
-        embedding (np.ndarray): ``[n, D]`` floats of any precision.
-        rows (np.ndarray): ``[m]`` the rows to sum.
-        group (np.ndarray): ``[m]`` the group of each, in ``0..count-1``.
-        count (int): Number of groups.
-
-    Returns:
-        np.ndarray: ``[count, D]`` float32.
-    """
-    total = np.zeros((count, embedding.shape[1]), np.float32)
-    for start in range(0, len(rows), BLOCK):
-        part = slice(start, start + BLOCK)
-        x = unit(embedding[rows[part]].astype(np.float32))
-        names, local = np.unique(group[part], return_inverse=True)
-        total[names] += group_sums(x, local, len(names))
-    return total
 
 
 def own_scores(x: np.ndarray, group: np.ndarray, vectors: np.ndarray) -> np.ndarray:
@@ -85,8 +73,9 @@ def core_members(
     inside = place < np.repeat((size + 1) // 2, size)
     core = np.arange(len(x))
     for _ in range(steps):
-        total = group_sums(x[core], group[core], count)
-        core = np.lexsort((-own_scores(x, group, total), group))[inside]
+        mean = unit(group_sums(x[core], group[core], count))
+        # one key sorts faster than two: scores lie in -1..1
+        core = np.argsort(group - own_scores(x, group, mean) / 4.0)[inside]
     return core
 
 

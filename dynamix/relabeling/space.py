@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+import torch
+from scipy.linalg import cholesky, eigh, solve_triangular
 
 from .segments import core_members, group_sums, unit
 
@@ -17,42 +18,58 @@ class WhitenedSpace:
     opened by it.
 
     Args:
-        embedding (np.ndarray): ``[n, D]`` embeddings.
-        rows (np.ndarray): ``[m]`` rows that may be used, sorted by tracklet. Of more
-            than 20 000, every so manieth tracklet is used.
+        x (torch.Tensor): ``[m, D]`` unit vectors of images, sorted by tracklet. Of
+            more than 20 000, every so manieth tracklet is used.
         group (np.ndarray): ``[m]`` tracklet of each row, sorted.
         shrinkage (float): Share of the identity in the covariance.
         core (bool): Only the half of each tracklet that is most alike counts, so that
             a tracker's errors do not. Defaults to True.
+        dim (int, optional): Keep this many directions, those in which tracklets
+            differ most (linear discriminant analysis). Defaults to None: all.
     """
 
     def __init__(
         self,
-        embedding: np.ndarray,
-        rows: np.ndarray,
+        x: torch.Tensor,
         group: np.ndarray,
         shrinkage: float,
         core: bool = True,
+        dim: int | None = None,
     ) -> None:
         _, dense = np.unique(group, return_inverse=True)
-        pick = dense % max(1, len(rows) // MAX_SAMPLE) == 0
+        pick = np.flatnonzero(dense % max(1, len(group) // MAX_SAMPLE) == 0)
         names, local = np.unique(dense[pick], return_inverse=True)
-        x = unit(embedding[rows[pick]].astype(np.float32))
+        some = x[torch.from_numpy(pick).to(x.device)].cpu().numpy()
         if core:
-            kept = core_members(x, local, len(names))
-            x, local = x[kept], local[kept]
-        mean = group_sums(x, local, len(names)) / np.bincount(local)[:, None]
+            kept = core_members(some, local, len(names))
+            some, local = some[kept], local[kept]
+        mean = group_sums(some, local, len(names)) / np.bincount(local)[:, None]
         self.centre = mean.mean(0)
-        x -= mean[local]
-        dim = x.shape[1]
-        scatter = (x.T @ x).astype(np.float64) / max(len(x), 1)
-        level = max(np.trace(scatter) / dim, 1e-12)
+        some = some - mean[local]
+        size = some.shape[1]
+        scatter = (some.T @ some).astype(np.float64) / max(len(some), 1)
+        level = max(np.trace(scatter) / size, 1e-12)
         scatter *= 1 - shrinkage
-        scatter.flat[:: dim + 1] += shrinkage * level
+        scatter.flat[:: size + 1] += shrinkage * level
         factor = cholesky(scatter, lower=True)
-        inverse = solve_triangular(factor, np.eye(dim), lower=True).T
-        self._matrix = np.ascontiguousarray(inverse, dtype=np.float32)
+        matrix = solve_triangular(factor, np.eye(size), lower=True).T
+        if dim is not None and dim < size:
+            between = (mean - self.centre) @ matrix
+            _, directions = eigh(
+                between.T @ between, subset_by_index=(size - dim, size - 1)
+            )
+            matrix = matrix @ directions
+        self._matrix = np.ascontiguousarray(matrix, dtype=np.float32)
 
-    def project(self, x: np.ndarray) -> np.ndarray:
-        """``[m, D]`` vectors, centred, whitened and scaled to length 1; float32."""
-        return unit((x - self.centre) @ self._matrix)
+    def project(self, x: torch.Tensor) -> np.ndarray:
+        """Centres, whitens and scales to length 1.
+
+        Args:
+            x (torch.Tensor): ``[m, D]`` float32, on any device.
+
+        Returns:
+            np.ndarray: ``[m, d]`` float32.
+        """
+        matrix = torch.from_numpy(self._matrix).to(x.device)
+        shift = torch.from_numpy(self.centre.astype(np.float32)).to(x.device) @ matrix
+        return unit((x @ matrix - shift).cpu().numpy())

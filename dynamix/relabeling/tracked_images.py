@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_BLOCK = 1 << 16
-
 
 @dataclass(frozen=True)
 class TrackedImages:
@@ -53,15 +51,6 @@ class TrackedImages:
             self.tracklet[rows],
             self.frame[rows],
         )
-
-    def usable(self) -> np.ndarray:
-        """``[n]`` bool: valid, in a tracklet, finite and not zero."""
-        result = np.asarray(self.valid, bool) & (self.tracklet >= 0)
-        for start in range(0, len(self), _BLOCK):
-            part = self.embedding[start : start + _BLOCK].astype(np.float32)
-            square = np.einsum('ij,ij->i', part, part)
-            result[start : start + len(part)] &= np.isfinite(square) & (square > 0)
-        return result
 
 
 def check_tracklets(tracklet: np.ndarray, video: np.ndarray) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 LARGEST = 1 << 16
 FEWEST = 64
-SAMPLE = 1 << 17
+SAMPLE = 1 << 16
 SHARE = 16
 
 
@@ -88,7 +88,7 @@ def rows_by_number(number: np.ndarray, count: int) -> list[slice | np.ndarray]:
 def sample_videos(count: np.ndarray, seed: int) -> np.ndarray:
     """How many images of each video go into the sample that calibrates.
 
-    All of them where they are not more than 131 072; else videos in an order drawn
+    All of them where they are not more than 65 536; else videos in an order drawn
     once, and of each no more than a sixteenth of the sample, so that no video fills
     it alone.
 

@@ -1,0 +1,146 @@
+"""Brings images that were taken out of their tracklet to the person they show."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .numbering import DROPPED
+from .segments import core_vectors, own_scores
+
+FEWEST = 3
+BLOCK = 4096
+
+
+class HomeLevels(NamedTuple):
+    """Quantiles of the scores of members with their own person.
+
+    Args:
+        stray (float): 0.02: an image without a person moves to one it fits so well.
+        low (float): 0.2: members that fit less well may move.
+        high (float): 0.5: these move where they fit so well, and better.
+    """
+
+    stray: float
+    low: float
+    high: float
+
+
+def calibrate_homes(z: np.ndarray, person: np.ndarray) -> HomeLevels:
+    """Finds the levels.
+
+    Args:
+        z (np.ndarray): ``[m, d]`` unit vectors of images.
+        person (np.ndarray): ``[m]`` person of each, in ``0..P-1``, sorted.
+
+    Returns:
+        HomeLevels: Infinite, so that nothing moves, if no person has enough images.
+    """
+    size = np.bincount(person)
+    own = own_scores(z, person, core_vectors(z, person, len(size)))
+    own = own[size[person] >= FEWEST]
+    if len(own) == 0:
+        return HomeLevels(np.inf, -np.inf, np.inf)
+    return HomeLevels(*np.quantile(own, [0.02, 0.2, 0.5]).tolist())
+
+
+def find_homes(
+    z: np.ndarray,
+    person: np.ndarray,
+    video: np.ndarray,
+    frame: np.ndarray,
+    levels: HomeLevels,
+) -> np.ndarray:
+    """Moves images to other people of their video.
+
+    No image moves to somebody who is seen elsewhere in its frame.
+
+    Args:
+        z (np.ndarray): ``[m, d]`` unit vectors of images.
+        person (np.ndarray): ``[m]`` integers not below 0, of one video each; -1: none.
+        video (np.ndarray): ``[m]`` video of each.
+        frame (np.ndarray): ``[m]`` frame of each; -1: no clock.
+        levels (HomeLevels): Of :func:`calibrate_homes`.
+
+    Returns:
+        np.ndarray: ``[m]`` person of each after it.
+    """
+    member = np.flatnonzero(person != DROPPED)
+    member = member[np.lexsort((person[member], video[member]))]
+    result = person.copy()
+    if len(member) == 0:
+        return result
+    # people, numbered in order of video
+    new = np.r_[True, person[member][1:] != person[member][:-1]]
+    name = person[member][new]
+    owner = video[member][new]
+    group = np.cumsum(new) - 1
+    core = core_vectors(z[member], group, len(name))
+    score = np.full(len(z), -np.inf, np.float32)
+    score[member] = own_scores(z[member], group, core)
+    home = np.full(len(z), -1)
+    home[member] = group
+    may_move = person == DROPPED
+    large = np.bincount(group)[group] >= FEWEST
+    may_move[member] |= large & (score[member] < levels.low)
+    moving = np.flatnonzero(may_move)
+    moving = moving[np.argsort(video[moving], kind='stable')]
+    target, fit = _best_others(z, moving, home, video, core, owner)
+    stray = person[moving] == DROPPED
+    take = np.where(stray, fit >= levels.stray, fit >= levels.high)
+    take &= (fit > score[moving]) & (target >= 0)
+    moving, target, fit = moving[take], target[take], fit[take]
+    free = _frame_is_free(moving, target, fit, home, frame)
+    result[moving[free]] = name[target[free]]
+    return result
+
+
+def _best_others(
+    z: np.ndarray,
+    moving: np.ndarray,
+    home: np.ndarray,
+    video: np.ndarray,
+    core: np.ndarray,
+    owner: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best other person of its video for each image, -1: none; and the score."""
+    target = np.full(len(moving), -1)
+    fit = np.full(len(moving), -np.inf, np.float32)
+    if len(moving) == 0:
+        return target, fit
+    begin = np.flatnonzero(np.r_[True, np.diff(video[moving]) != 0])
+    for start, end in zip(begin, np.append(begin[1:], len(moving))):
+        low, high = np.searchsorted(owner, video[moving[start]] + np.arange(2))
+        if low == high:
+            continue
+        for first in range(start, end, BLOCK):
+            rows = slice(first, min(first + BLOCK, end))
+            scores = z[moving[rows]] @ core[low:high].T
+            own = home[moving[rows]] - low
+            here = np.flatnonzero(own >= 0)
+            scores[here, own[here]] = -np.inf
+            best = scores.argmax(1)
+            fit[rows] = scores[np.arange(len(best)), best]
+            target[rows] = np.where(np.isfinite(fit[rows]), best + low, -1)
+    return target, fit
+
+
+def _frame_is_free(
+    moving: np.ndarray,
+    target: np.ndarray,
+    fit: np.ndarray,
+    home: np.ndarray,
+    frame: np.ndarray,
+) -> np.ndarray:
+    """Moves to people not seen in the image's frame; of several, the best."""
+    clock = np.int64(frame.max(initial=0)) + 2
+    clocked = np.flatnonzero((home >= 0) & (frame >= 0))
+    # a person is of one video, so person and frame name a moment
+    taken = home[clocked] * clock + frame[clocked]
+    key = target * clock + frame[moving]
+    order = np.lexsort((-fit, key))
+    first = np.r_[True, np.diff(key[order]) != 0] if len(order) else np.empty(0, bool)
+    free = np.zeros(len(moving), bool)
+    free[order[first]] = True
+    return (free & ~np.isin(key, taken)) | (frame[moving] < 0)

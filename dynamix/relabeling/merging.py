@@ -1,0 +1,209 @@
+"""From which similarity pieces of one video show one person."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+
+from .linkage import link
+from .strangers import negative_scores, neighbours_null
+
+BLOCK = 512
+CUTS = 48
+EXCESS = 3.0
+ROUNDING = 1e-6
+
+
+def pairs_above(
+    vectors: np.ndarray, video: np.ndarray, threshold: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of pieces of one video that are alike.
+
+    Args:
+        vectors (np.ndarray): ``[P, D]`` unit vectors; pieces of one video contiguous.
+        video (np.ndarray): ``[P]`` video of each, sorted.
+        threshold (float): Least similarity.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: ``[E, 2]`` int64 pairs ``i < j`` and their
+        ``[E]`` similarities.
+    """
+    rows, columns, scores = [], [], []
+    size = np.unique(video, return_counts=True)[1]
+    end_of = np.repeat(np.cumsum(size), size)
+    begin = 0
+    while begin < len(video):
+        # whole videos while they fit; of a longer one, a slice of its rows
+        stop = min(begin + BLOCK, len(video))
+        reach = int(end_of[stop - 1])
+        block = vectors[begin:stop] @ vectors[begin:reach].T
+        same = video[begin:stop, None] == video[None, begin:reach]
+        i, j = np.nonzero(same & (block >= threshold))
+        i, j = i[j > i], j[j > i]
+        rows.append(i + begin)
+        columns.append(j + begin)
+        scores.append(block[i, j])
+        begin = stop
+    if not rows:
+        return np.empty((0, 2), np.int64), np.empty(0, vectors.dtype)
+    edges = np.stack([np.concatenate(rows), np.concatenate(columns)], 1)
+    return edges.astype(np.int64), np.concatenate(scores)
+
+
+def same_person(scores: np.ndarray, strangers: np.ndarray) -> np.ndarray:
+    """Probability that pairs of one video show one person.
+
+    Most pairs of a video are strangers, so where the scores are ``r`` times as
+    dense as those of as many strangers, a share ``1 - 1 / r`` is of one person: a
+    local false discovery rate, with ``r`` rising in the score (isotonic regression).
+
+    Args:
+        scores (np.ndarray): ``[m]`` similarities within videos, at least one.
+        strangers (np.ndarray): Similarities of different people, at least one.
+
+    Returns:
+        np.ndarray: ``[m]`` in 0..1.
+    """
+    value = np.concatenate([scores, strangers])
+    near = np.zeros(len(value))
+    near[: len(scores)] = 1
+    weight = np.where(near > 0, 1 / len(scores), 1 / len(strangers))
+    # equal values are one point
+    value, place = np.unique(value, return_inverse=True)
+    total = np.bincount(place, weight)
+    mean = np.bincount(place, weight * near) / total
+    share = isotonic_regression(mean, weights=total).x[place[: len(scores)]]
+    share = np.maximum(share, 1e-9)
+    return np.clip(1 - (1 - share) / share, 0, 1)
+
+
+def merge_threshold(
+    vectors: np.ndarray,
+    video: np.ndarray,
+    images: np.ndarray,
+    forbidden: np.ndarray,
+    separation: float,
+    seed: int,
+) -> float:
+    """Where to cut the trees of pieces of all videos.
+
+    Average linkage makes a tree of each video. Of all cuts at one height, the best
+    has the largest sum of the expected pairwise F1 over images, by
+    :func:`same_person`, and ``separation`` times the mean silhouette of the pieces.
+    The first alone is right where the strangers' scores are known well, the second
+    finds the gap between people where there is one (ours).
+
+    Args:
+        vectors (np.ndarray): ``[P, D]`` unit vectors; pieces of one video contiguous.
+        video (np.ndarray): ``[P]`` video of each, sorted.
+        images (np.ndarray): ``[P]`` number of images of each.
+        forbidden (np.ndarray): ``[F, 2]`` pairs of different people.
+        separation (float): Weight of the silhouette.
+        seed (int): Draws the pairs that show strangers.
+
+    Returns:
+        float: A similarity; infinite if no more pairs are alike than among strangers,
+        or no cut is better than merging nothing.
+    """
+    pairs, score = pairs_above(vectors, video, -2.0)
+    far = negative_scores(vectors, video, seed)
+    if len(score) == 0 or len(far) == 0:
+        return np.inf
+    far = neighbours_null(far, vectors, video, seed)
+    if not _more_than_strangers(score, far):
+        return np.inf
+    same = same_person(score, far)
+    banned = forbidden @ [len(video), 1]
+    same[np.isin(pairs @ [len(video), 1], banned)] = 0
+    tree = link(vectors, pairs, -2.0, forbidden)
+    heights = np.unique(tree.height)[::-1]
+    chosen = _candidates(heights)
+    best, threshold = (
+        _value(np.arange(len(video)), pairs, score, same, images, 0),
+        np.inf,
+    )
+    for k in chosen:
+        cluster = _cut(tree.pairs[tree.height >= heights[k]], len(video))
+        value = _value(cluster, pairs, score, same, images, separation)
+        if value > best + 1e-9:
+            # the middle of the gap to the next merge
+            below = heights[min(k + 1, len(heights) - 1)]
+            best, threshold = value, float(heights[k] + below) / 2 - ROUNDING
+    return threshold
+
+
+def _more_than_strangers(scores: np.ndarray, strangers: np.ndarray) -> bool:
+    """Whether more pairs are alike, somewhere, than chance brings about."""
+    score = -np.sort(-scores)
+    above = len(strangers) - np.searchsorted(np.sort(strangers), score, 'left')
+    expected = above / len(strangers) * len(score)
+    excess = np.arange(1, len(score) + 1) - expected
+    return bool((excess > EXCESS * np.sqrt(expected + 1)).any())
+
+
+def _candidates(heights: np.ndarray) -> np.ndarray:
+    """Positions of some heights: evenly many, and those before the widest gaps."""
+    evenly = np.linspace(0, len(heights) - 1, CUTS).astype(int)
+    widest = np.argsort(np.diff(heights), kind='stable')[:CUTS]
+    return np.unique(np.concatenate([evenly, widest]))
+
+
+def _cut(merges: np.ndarray, count: int) -> np.ndarray:
+    graph = csr_matrix(
+        (np.ones(len(merges), bool), (merges[:, 0], merges[:, 1])), shape=(count, count)
+    )
+    return connected_components(graph, directed=False)[1]
+
+
+def _value(
+    cluster: np.ndarray,
+    pairs: np.ndarray,
+    score: np.ndarray,
+    same: np.ndarray,
+    images: np.ndarray,
+    separation: float,
+) -> float:
+    """Expected F1, and the mean silhouette ``separation`` times."""
+    images = images.astype(np.float64)
+    weight = images[pairs[:, 0]] * images[pairs[:, 1]]
+    within = (images * (images - 1) / 2).sum()
+    joined = cluster[pairs[:, 0]] == cluster[pairs[:, 1]]
+    hits = within + (weight * same)[joined].sum()
+    both = 2 * within + weight[joined].sum() + (weight * same).sum()
+    value = 2 * hits / both if both else 1.0
+    if separation:
+        value += separation * silhouette(cluster, pairs, score)
+    return value
+
+
+def silhouette(cluster: np.ndarray, pairs: np.ndarray, score: np.ndarray) -> float:
+    """Mean silhouette of pieces among the clusters of their video.
+
+    Args:
+        cluster (np.ndarray): ``[P]`` cluster of each piece, in ``0..C-1``.
+        pairs (np.ndarray): ``[E, 2]`` all pairs within videos.
+        score (np.ndarray): ``[E]`` their similarities; the distance is 1 less it.
+
+    Returns:
+        float: In -1..1; pieces alone in their cluster, or in a video of one cluster,
+        count 0, as in scikit-learn.
+    """
+    count = len(cluster)
+    ends = np.concatenate([pairs, pairs[:, ::-1]])
+    key, entry = np.unique(
+        ends[:, 0] * np.int64(count) + cluster[ends[:, 1]], return_inverse=True
+    )
+    distance = 1 - np.concatenate([score, score]).astype(np.float64)
+    mean = np.bincount(entry, distance) / np.bincount(entry)
+    piece, other = key // count, key % count
+    own = other == cluster[piece]
+    inner = np.full(count, np.nan)
+    inner[piece[own]] = mean[own]
+    outer = np.full(count, np.inf)
+    np.minimum.at(outer, piece[~own], mean[~own])
+    known = ~np.isnan(inner) & np.isfinite(outer)
+    inner, outer = inner[known], outer[known]
+    spread = np.maximum(np.maximum(inner, outer), 1e-12)
+    return float(((outer - inner) / spread).sum() / max(count, 1))

@@ -1,0 +1,128 @@
+"""What scores of different people look like, from evidence that needs no labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+NUM_NEGATIVES = 1 << 19
+BLOCK = 4096
+
+
+def draw_strangers(
+    group: np.ndarray, video: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws for each image another group of its video.
+
+    Args:
+        group (np.ndarray): ``[m]`` group of each image, in ``0..G-1``.
+        video (np.ndarray): ``[G]`` video of each group, sorted.
+        seed (int): Seed.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: ``[k]`` images whose video has other groups,
+        and ``[k]`` one of these for each.
+    """
+    first = np.searchsorted(video, video)
+    count = np.searchsorted(video, video, 'right') - first
+    images = np.flatnonzero(count[group] > 1)
+    own = group[images]
+    draw = np.random.default_rng(seed).random(len(images))
+    stranger = first[own] + (draw * (count[own] - 1)).astype(np.int64)
+    return images, stranger + (stranger >= own)
+
+
+def odd_level(own: np.ndarray, strangers: np.ndarray, cost: float) -> float:
+    """The score under which an image does not belong to its tracklet.
+
+    Scores of members are a mixture: some show strangers. Hardly any true member scores
+    below the middle of the strangers' scores, so twice the share of members that do is
+    the share of strangers among them, as in the estimate of true null hypotheses of
+    Storey (2002). With it, the number of strangers and of true members under
+    any level is known; the level is where strangers found less ``cost`` times the
+    members lost is largest.
+
+    Args:
+        own (np.ndarray): Scores of images with the tracklet they are in.
+        strangers (np.ndarray): Scores of images with tracklets they are not in.
+        cost (float): Cost of losing a member.
+
+    Returns:
+        float: The level; minus infinity if nothing is gained at any.
+    """
+    if len(own) == 0 or len(strangers) == 0:
+        return -np.inf
+    share = min(2 * np.mean(own <= np.median(strangers)), 0.5)
+    level = np.sort(own)
+    under = np.arange(1, len(level) + 1)
+    found = np.searchsorted(np.sort(strangers), level, 'right') / len(strangers)
+    found = np.minimum(found * share * len(own), under)
+    gain = found - cost * (under - found)
+    best = int(np.argmax(gain))
+    return float(level[best]) if gain[best] > 0 else -np.inf
+
+
+def negative_scores(vectors: np.ndarray, video: np.ndarray, seed: int) -> np.ndarray:
+    """Similarities of pieces of different videos: of different people, nearly all.
+
+    Args:
+        vectors (np.ndarray): ``[P, D]`` unit vectors.
+        video (np.ndarray): ``[P]`` video of each.
+        seed (int): Draws the pieces where there are more than about a thousand.
+
+    Returns:
+        np.ndarray: ``[m]`` similarities.
+    """
+    count = len(vectors)
+    side = int((2 * NUM_NEGATIVES) ** 0.5)
+    if count <= side:
+        first = second = np.arange(count)
+        fresh = np.triu(np.ones((count, count), bool), 1)
+    else:
+        draw = np.random.default_rng(seed).permutation(count)
+        first, second = np.array_split(draw[:side], 2)
+        fresh = np.ones((len(first), len(second)), bool)
+    fresh &= video[first][:, None] != video[second][None]
+    return (vectors[first] @ vectors[second].T)[fresh]
+
+
+def neighbours_null(
+    negatives: np.ndarray, vectors: np.ndarray, video: np.ndarray, seed: int
+) -> np.ndarray:
+    """Fits the scores of strangers to people who share a video.
+
+    Background, light and blur make strangers of one video more alike than strangers
+    of two. Most pairs of one video are strangers, so the lower half of their scores
+    shows where strangers lie (an empirical null): the negatives are moved and, if
+    need be, stretched to agree with it.
+
+    Args:
+        negatives (np.ndarray): Similarities of pieces of different videos.
+        vectors (np.ndarray): ``[P, D]`` unit vectors.
+        video (np.ndarray): ``[P]`` video of each, sorted.
+        seed (int): Draws pairs within videos.
+
+    Returns:
+        np.ndarray: Similarities, as many.
+    """
+    first = np.searchsorted(video, video)
+    count = np.searchsorted(video, video, 'right') - first
+    draws = max(1, NUM_NEGATIVES // 8 // max(len(video), 1))
+    piece = np.tile(np.flatnonzero(count > 1), draws)
+    if len(piece) == 0 or len(negatives) == 0:
+        return negatives
+    draw = np.random.default_rng(seed).random(len(piece))
+    mate = first[piece] + (draw * (count[piece] - 1)).astype(np.int64)
+    mate += mate >= piece
+    near = np.concatenate(
+        [
+            np.einsum('ij,ij->i', vectors[a], vectors[b])
+            for a, b in zip(
+                np.array_split(piece, max(1, len(piece) // BLOCK)),
+                np.array_split(mate, max(1, len(piece) // BLOCK)),
+            )
+        ]
+    )
+    low, middle = np.quantile(near, [0.1, 0.4])
+    far_low, far_middle = np.quantile(negatives, [0.1, 0.4])
+    stretch = max(1.0, (middle - low) / max(far_middle - far_low, 1e-9))
+    return middle + stretch * (negatives - far_middle)
