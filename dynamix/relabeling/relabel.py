@@ -57,8 +57,13 @@ def relabel(
     Raises:
         ValueError: If shapes do not fit or a tracklet lies in two videos.
     """
-    columns = (np.asarray(x) for x in (embedding, valid, video, tracklet, frame))
-    images = TrackedImages(*columns)
+    images = TrackedImages(
+        np.asarray(embedding),
+        np.asarray(valid, bool),
+        np.asarray(video),
+        np.asarray(tracklet),
+        np.asarray(frame),
+    )
     check_tracklets(images.tracklet, images.video)
     return relabel_over_ranks(
         images,

@@ -26,6 +26,7 @@ from dynamix.relabeling import (
     relabel_over_ranks,
     video_blocks,
 )
+from dynamix.relabeling.exchange import Exchange
 
 from .conftest import make_videos
 from .test_relabel import add_errors
@@ -116,6 +117,20 @@ def dying(rank: int, count: int) -> dict[str, Any]:
     """The last rank is killed while the others wait for it."""
     if rank == count - 1:
         over_ranks.regroup = lambda *args: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore
+    return labels(rank, count)
+
+
+def dying_in_the_exchange(rank: int, count: int) -> dict[str, Any]:
+    """The last rank is killed in the middle of the exchange of labels."""
+    if rank == count - 1:
+        collect = Exchange.collect
+
+        def killed(self: Exchange, *args: Any, **kwargs: Any) -> np.ndarray:
+            if args[-1] == 'the exchange of labels':
+                os.kill(os.getpid(), signal.SIGKILL)
+            return collect(self, *args, **kwargs)
+
+        Exchange.collect = killed  # type: ignore[method-assign]
     return labels(rank, count)
 
 

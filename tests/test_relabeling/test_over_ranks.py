@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -70,14 +67,19 @@ def test_a_rank_that_fails_ends_all_with_its_error(tmp_path):
         assert result['seconds'] < 20
 
 
-@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs signals')
-@pytest.mark.parametrize('count', [2, 3])
-def test_a_rank_that_dies_ends_the_others(tmp_path: Path, count: int) -> None:
-    *others, last = run_ranks('dying', count, tmp_path)
+@pytest.mark.parametrize(
+    ('how', 'count', 'where'),
+    [
+        ('dying', 2, 'the relabeling of videos'),
+        ('dying', 3, 'the relabeling of videos'),
+        ('dying_in_the_exchange', 3, 'the exchange of labels'),
+    ],
+)
+def test_a_rank_that_dies_ends_the_others(tmp_path, how, count, where):
+    *others, last = run_ranks(how, count, tmp_path)
     assert last is None
     for rank, result in enumerate(others):
-        assert result is not None
-        assert f'rank {rank} lost the other ranks in the relabeling' in result['error']
+        assert f'rank {rank} lost the other ranks in {where}' in result['error']
         assert result['seconds'] < 20  # not the 60 of the timeout
 
 
