@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .numbering import DROPPED
-from .segments import core_vectors, own_scores
+from .segments import Cores
 
 FEWEST = 3
 BLOCK = 4096
@@ -38,7 +38,7 @@ def calibrate_homes(z: np.ndarray, person: np.ndarray) -> HomeLevels:
         HomeLevels: Infinite, so that nothing moves, if no person has enough images.
     """
     size = np.bincount(person)
-    own = own_scores(z, person, core_vectors(z, person, len(size)))
+    own = Cores(z, person, len(size)).own_scores(z)
     own = own[size[person] >= FEWEST]
     if len(own) == 0:
         return HomeLevels(np.inf, -np.inf, np.inf)
@@ -76,9 +76,9 @@ def find_homes(
     name = person[member][new]
     owner = video[member][new]
     group = np.cumsum(new) - 1
-    core = core_vectors(z[member], group, len(name))
+    cores = Cores(z[member], group, len(name))
     score = np.full(len(z), -np.inf, np.float32)
-    score[member] = own_scores(z[member], group, core)
+    score[member] = cores.own_scores(z[member])
     home = np.full(len(z), -1)
     home[member] = group
     may_move = person == DROPPED
@@ -86,7 +86,7 @@ def find_homes(
     may_move[member] |= large & (score[member] < levels.low)
     moving = np.flatnonzero(may_move)
     moving = moving[np.argsort(video[moving], kind='stable')]
-    target, fit = _best_others(z, moving, home, video, core, owner)
+    target, fit = _best_others(z, moving, home, video, cores.vectors, owner)
     stray = person[moving] == DROPPED
     take = np.where(stray, fit >= levels.stray, fit >= levels.high)
     take &= (fit > score[moving]) & (target >= 0)

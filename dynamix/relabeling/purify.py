@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .segments import core_vectors, own_scores
+from .segments import Cores
 from .strangers import draw_strangers, odd_level
 
 STRAY = 2
@@ -52,22 +52,20 @@ def calibrate_purity(
         PurityLevels: The levels.
     """
     large = (np.bincount(group, minlength=len(video)) >= FEWEST)[group]
-    core = core_vectors(z, group, len(video))
+    cores = Cores(z, group, len(video))
     images, other = draw_strangers(group, video, seed)
-    first = odd_level(
-        own_scores(z, group, core)[large],
-        own_scores(z[images], other, core),
-        cost,
-    )
+    strangers = cores.scores(z[images], other)
+    first = odd_level(cores.own_scores(z)[large], strangers, cost)
     if first == -np.inf:
         return PurityLevels(first, first)
     part = first_parts(z, group, first, least)
     kept = np.flatnonzero(part != STRAY)
     names, piece = np.unique(group[kept] * 2 + part[kept], return_inverse=True)
-    core = _cores(z[kept], piece, len(names))
+    cores = Cores(z[kept], piece, len(names))
     images, other = draw_strangers(piece, video[names // 2], seed)
+    strangers = cores.scores(z[kept[images]], other)
     score = part_scores(z, group, part, len(video)).max(1)
-    settled = odd_level(score[large], own_scores(z[kept[images]], other, core), cost)
+    settled = odd_level(score[large], strangers, cost)
     return PurityLevels(first, settled)
 
 
@@ -87,12 +85,11 @@ def first_parts(
     """
     count = int(group.max(initial=-1)) + 1
     large = np.bincount(group, minlength=count) >= FEWEST
-    odd = own_scores(z, group, core_vectors(z, group, count)) <= level
+    odd = Cores(z, group, count).own_scores(z) <= level
     odd &= large[group]
     part = odd.astype(np.int8) * STRAY
     if odd.any():
-        core = core_vectors(z[odd], group[odd], count)
-        fits = own_scores(z[odd], group[odd], core) > level
+        fits = Cores(z[odd], group[odd], count).own_scores(z[odd]) > level
         many = np.bincount(group[odd][fits], minlength=count) >= least
         part[np.flatnonzero(odd)[fits & many[group[odd]]]] = 1
     return _keep_one(part, group, count)
@@ -128,23 +125,18 @@ def settle_parts(
 def part_scores(
     z: np.ndarray, group: np.ndarray, part: np.ndarray, count: int
 ) -> np.ndarray:
-    """``[m, 2]`` product of each image with the cores of both parts of its tracklet.
+    """``[m, 2]`` scores of each image with the cores of both parts of its tracklet.
 
     Minus infinity for a part that has no image.
     """
-    kept = part != STRAY
+    kept = np.flatnonzero(part != STRAY)
     piece = group[kept] * 2 + part[kept]
-    core = _cores(z[kept], piece, 2 * count)
+    cores = Cores(z[kept], piece, 2 * count)
+    scores = np.stack([cores.scores(z, 2 * group + k) for k in (0, 1)], axis=1)
+    scores[kept, part[kept]] = cores.own_scores(z[kept])
     empty = np.bincount(piece, minlength=2 * count) == 0
-    scores = np.stack([own_scores(z, 2 * group + k, core) for k in (0, 1)], axis=1)
     scores[empty.reshape(-1, 2)[group]] = -np.inf
     return scores
-
-
-def _cores(z: np.ndarray, piece: np.ndarray, count: int) -> np.ndarray:
-    """As :func:`core_vectors`, with the images in any order."""
-    order = np.argsort(piece, kind='stable')
-    return core_vectors(z[order], piece[order], count)
 
 
 def _keep_one(part: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:

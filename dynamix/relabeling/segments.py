@@ -45,11 +45,6 @@ def group_sums(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
     return selector @ x
 
 
-def own_scores(x: np.ndarray, group: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """``[m]`` product of each row with the vector of its group."""
-    return np.einsum('ij,ij->i', x, vectors[group])
-
-
 def core_members(
     x: np.ndarray, group: np.ndarray, count: int, steps: int = 2
 ) -> np.ndarray:
@@ -74,12 +69,53 @@ def core_members(
     core = np.arange(len(x))
     for _ in range(steps):
         mean = unit(group_sums(x[core], group[core], count))
+        score = np.einsum('ij,ij->i', x, mean[group])
         # one key sorts faster than two: scores lie in -1..1
-        core = np.argsort(group - own_scores(x, group, mean) / 4.0)[inside]
+        core = np.argsort(group - score / 4.0)[inside]
     return core
 
 
-def core_vectors(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
-    """``[count, D]`` unit mean of the core of each group; zero for an empty one."""
-    core = core_members(x, group, count)
-    return unit(group_sums(x[core], group[core], count))
+class Cores:
+    """The cores of groups of images, to compare images with.
+
+    Args:
+        x (np.ndarray): ``[m, D]`` unit vectors of images.
+        group (np.ndarray): ``[m]`` group of each, in ``0..G-1``, in any order.
+        count (int): Number of groups ``G``.
+
+    Attributes:
+        vectors (np.ndarray): ``[G, D]`` unit mean of each core; zero for a group
+            without images.
+    """
+
+    def __init__(self, x: np.ndarray, group: np.ndarray, count: int) -> None:
+        self._group = group
+        order = np.argsort(group, kind='stable')
+        members = order[core_members(x[order], group[order], count)]
+        self._inside = np.zeros(len(x), bool)
+        self._inside[members] = True
+        total = group_sums(x[members], group[members], count)
+        self._length = np.maximum(np.sqrt(np.einsum('ij,ij->i', total, total)), 1e-12)
+        self.vectors = total / self._length[:, None]
+
+    def scores(self, x: np.ndarray, group: np.ndarray) -> np.ndarray:
+        """``[k]`` products of any images with the cores of any groups."""
+        return np.einsum('ij,ij->i', x, self.vectors[group])
+
+    def own_scores(self, x: np.ndarray) -> np.ndarray:
+        """Products of the images with the cores of their groups, without themselves.
+
+        Args:
+            x (np.ndarray): ``[m, D]`` the images that the cores were made of.
+
+        Returns:
+            np.ndarray: ``[m]``; 1 for an image that is alone in its core.
+        """
+        score = self.scores(x, self._group)
+        inside = np.flatnonzero(self._inside)
+        length = self._length[self._group[inside]]
+        product = score[inside] * length
+        rest = np.sqrt(np.maximum(length**2 - 2 * product + 1, 0))
+        alone = rest < 1e-3
+        score[inside] = np.where(alone, 1, (product - 1) / np.where(alone, 1, rest))
+        return score

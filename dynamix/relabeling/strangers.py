@@ -6,6 +6,7 @@ import numpy as np
 
 NUM_NEGATIVES = 1 << 19
 BLOCK = 4096
+MOST = 0.4
 
 
 def draw_strangers(
@@ -47,11 +48,14 @@ def odd_level(own: np.ndarray, strangers: np.ndarray, cost: float) -> float:
         cost (float): Cost of losing a member.
 
     Returns:
-        float: The level; minus infinity if nothing is gained at any.
+        float: The level; minus infinity if nothing is gained at any, or if so many
+        images look like strangers (more than 0.4) that the scores say nothing.
     """
     if len(own) == 0 or len(strangers) == 0:
         return -np.inf
-    share = min(2 * np.mean(own <= np.median(strangers)), 0.5)
+    share = 2 * np.mean(own <= np.median(strangers))
+    if share > MOST:
+        return -np.inf
     level = np.sort(own)
     under = np.arange(1, len(level) + 1)
     found = np.searchsorted(np.sort(strangers), level, 'right') / len(strangers)
