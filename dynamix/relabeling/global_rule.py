@@ -14,7 +14,7 @@ class GlobalRule:
             Defaults to 20.
         index (str): Index of the k-NN graph: ``'exact'``, ``'ivf'``, ``'hnsw'`` or
             ``'auto'``. Defaults to ``'auto'``.
-        probes (int): Clusters that IVF searches. Defaults to 16.
+        probes (int): Clusters that IVF searches. Defaults to 32.
         device (str, optional): Where the graph is built; ``'cpu'`` leaves a GPU alone.
             Defaults to None: CUDA if present.
         false_share (float): The main constant: pairs are merged where at most this
@@ -38,7 +38,7 @@ class GlobalRule:
 
     neighbours: int = 20
     index: str = 'auto'
-    probes: int = 16
+    probes: int = 32
     device: str | None = None
     false_share: float = 0.3
     distinct: bool = True
