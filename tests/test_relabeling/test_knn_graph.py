@@ -167,7 +167,7 @@ def test_missing_faiss_is_named(monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, '__import__', without)
-    with pytest.raises(ImportError, match="index='ivf' needs Faiss.*pip install"):
+    with pytest.raises(ImportError, match=r"index='ivf' needs Faiss.*pip install"):
         knn_graph(draw(60), 5, 'ivf', device='cpu')
 
 
