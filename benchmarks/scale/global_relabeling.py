@@ -161,12 +161,28 @@ def gpu_row(count: int, dim: int) -> str:
     )
 
 
-def separate(*args: str) -> dict:
-    command = [sys.executable, __file__, '--one', *args]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    result = json.loads(done.stdout.splitlines()[-1])
-    print(*args, result, flush=True)
-    return result
+class Rows:
+    """Measures rows in own processes; keeps them in a file if one is named."""
+
+    def __init__(self, path: Path | None, dim: int) -> None:
+        self.path, self.dim = path, dim
+        self.known = json.loads(path.read_text()) if path and path.exists() else {}
+
+    def __call__(self, method: str, size: int) -> dict:
+        key = f'{method} {size} {self.dim}'
+        if key not in self.known:
+            command = [sys.executable, __file__, '--dim', str(self.dim), '--one']
+            done = subprocess.run(
+                [*command, method, str(size)],
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            self.known[key] = json.loads(done.stdout.splitlines()[-1])
+            if self.path:
+                self.path.write_text(json.dumps(self.known, indent=1))
+        print(key, self.known[key], flush=True)
+        return self.known[key]
 
 
 def slope(sizes: list[int], seconds: list[float]) -> float:
@@ -183,6 +199,8 @@ def main() -> None:
     parser.add_argument(
         '--jaccard-sizes', type=int, nargs='+', default=[5_000, 10_000, 20_000]
     )
+    parser.add_argument('--hnsw-sizes', type=int, nargs='+')
+    parser.add_argument('--rows', type=Path, help='measured rows are kept here')
     parser.add_argument('--recall-size', type=int, default=50_000)
     parser.add_argument('--gpu-size', type=int, default=434_000)
     parser.add_argument('--gpu-only', action='store_true')
@@ -201,25 +219,23 @@ def main() -> None:
     if args.gpu_only:
         print('\n'.join(gpu))
         return
-    dim = ('--dim', str(args.dim))
+    rows = Rows(args.rows, args.dim)
     largest = args.sizes[-1]
     table = [
         '| method | centroids | CPU s | peak MB | of it data | precision | F1 |',
         '| --- ' * 7 + '|',
     ]
     growth: dict[str, tuple[float, float]] = {}
-    data: dict[int, float] = {}
     for method in ('exact', 'ivf', 'hnsw', 'jaccard'):
-        sizes = args.jaccard_sizes if method == 'jaccard' else args.sizes
+        own = dict(jaccard=args.jaccard_sizes, hnsw=args.hnsw_sizes)
+        sizes = own.get(method) or args.sizes
         seconds = []
         for size in sizes:
-            row = separate(method, str(size), *dim)
-            if size not in data:
-                data[size] = separate('data', str(size), *dim)['peak']
+            row, bare = rows(method, size), rows('data', size)
             seconds.append(row['cpu'])
             table.append(
                 f'| {method} | {size} | {row["cpu"]:.1f} | {row["peak"]:.0f} | '
-                f'{data[size]:.0f} | {row["precision"]:.3f} | {row["f1"]:.3f} |'
+                f'{bare["peak"]:.0f} | {row["precision"]:.3f} | {row["f1"]:.3f} |'
             )
         fitted = slope(sizes, seconds)
         growth[method] = (fitted, seconds[-1] * (largest / sizes[-1]) ** fitted)
@@ -242,10 +258,11 @@ def main() -> None:
         '| --- | --- | --- | --- |',
     ]
     for method, (fitted, seconds) in growth.items():
-        how = ' (**extrapolated** by its slope)' if method == 'jaccard' else ''
+        measured = f'{method} {largest} {args.dim}' in rows.known
+        how = '' if measured else ' (**extrapolated** by its slope)'
         ratio = f'{theirs / seconds:.0f} x' if method != 'jaccard' else ''
         lines.append(f'| {method} | {fitted:.2f} | {seconds:.0f} s{how} | {ratio} |')
-    found = separate('recall', str(args.recall_size), *dim)
+    found = rows('recall', args.recall_size)
     lines += [
         '',
         f'| index | recall of the nearest 2 | of the nearest 20, {args.recall_size} |',

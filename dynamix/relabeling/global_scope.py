@@ -70,8 +70,8 @@ def relabel_globally(
             None: one more than the largest in use.
         taken (np.ndarray, optional): Numbers that images outside this call hold.
         strangers (np.ndarray, optional): ``[q, D]`` centroids of people known to be
-            none of these and all different, such as labelled ones. They make the
-            levels surer where there are few identities.
+            none of these and all different, such as labelled ones. They stand among
+            the strangers that levels are read off, and so can only raise them.
 
     Returns:
         Relabeling: The labels and the report. Where the evidence does not suffice, the
@@ -171,9 +171,7 @@ def _merge(
     )  # fmt: skip
     near, similarity = near[:count], similarity[:count]
     far = (near >= 0) & (place[near] != own_video[:, None])
-    levels = stranger_levels(
-        similarity, far, tail_depth(len(everyone), rule.neighbours)
-    )
+    levels = stranger_levels(similarity, far, tail_depth(count, rule.neighbours))
     pairs, score = _candidates(near, similarity, far, place, rule)
     known = (pairs < count).all(1)
     pairs, score = pairs[known], score[known]

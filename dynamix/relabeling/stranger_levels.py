@@ -35,10 +35,11 @@ def stranger_levels(
     strangers, the most alike of all there are. For an exponential tail of decay
     ``scale`` the gaps between neighbours of rank ``r`` and ``r + 1`` are exponential
     with mean ``scale / r`` (Renyi), whatever the number of strangers. The median of
-    ``r x gap`` over all lists gives the scale: the few gaps between the last image of
-    the same person and the first stranger do not move it. As the lists hold what is
-    nearest among all, levels rise with the number of identities by themselves, and a
-    hub, near to everybody, has a high level.
+    ``r x gap`` over all lists gives the scale: the few gaps between the last of the
+    same person and the first stranger do not move it. The places that the same person
+    takes in a list only raise the levels. As lists hold the nearest among all, levels
+    rise with the number of identities by themselves, and a hub, near to everybody, has
+    a high one.
 
     Args:
         similarity (np.ndarray): ``[P, K]`` similarities, falling.
