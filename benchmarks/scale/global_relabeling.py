@@ -262,6 +262,15 @@ def main() -> None:
         how = '' if measured else ' (**extrapolated** by its slope)'
         ratio = f'{theirs / seconds:.0f} x' if method != 'jaccard' else ''
         lines.append(f'| {method} | {fitted:.2f} | {seconds:.0f} s{how} | {ratio} |')
+    size = args.jaccard_sizes[-1]
+    extra = rows('jaccard', size)['peak'] - rows('data', size)['peak']
+    lines += [
+        '',
+        f'Jaccard-DBSCAN was run up to {size}: it keeps dense rows, {extra:.0f} MB there, '
+        f'so {extra * (largest / size) ** 2 / 1024:.0f} GB at {largest}, and the slope '
+        'of small sizes, where loops over rows take the time, makes its time a lower '
+        'bound.',
+    ]
     found = rows('recall', args.recall_size)
     lines += [
         '',

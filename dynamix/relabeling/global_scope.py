@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
 from scipy.sparse import csr_matrix
 
 from .columns import check_columns, healthy_rows
 from .finishing import finish
 from .global_rule import GlobalRule
+from .identity_centroids import identity_centroids
 from .knn_graph import knn_graph
 from .numbering import DROPPED, keep_numbers
 from .relabel import Relabeling
 from .relabel_report import RelabelReport
 from .scaled_linkage import link_scaled
-from .segments import group_sums, unit, unit_sums
 from .stranger_levels import (
     least_evidence,
     log_expected,
     stranger_levels,
     tail_depth,
 )
-
-MAX_SAMPLE = 20000
-MAX_POSITIVES = 2000
 
 
 def relabel_globally(
@@ -131,17 +126,6 @@ def _pieces(
     return names, owner, piece
 
 
-class _Centroids(NamedTuple):
-    """Whitened vectors of the pieces that have any, and of thirds of them."""
-
-    pieces: np.ndarray
-    vectors: np.ndarray
-    long: np.ndarray
-    first_third: np.ndarray
-    last_third: np.ndarray
-    strangers: np.ndarray
-
-
 def _merge(
     embedding: np.ndarray,
     usable: np.ndarray,
@@ -158,7 +142,7 @@ def _merge(
     if not usable.any():
         report.refused = 'no image has a valid embedding'
         return cluster
-    c = _centroids(embedding, usable, piece, strangers, rule.shrinkage)
+    c = identity_centroids(embedding, usable, piece, strangers, rule.shrinkage)
     own_video = np.unique(owner[c.pieces], return_inverse=True)[1]
     count = len(c.pieces)
     everyone = np.concatenate([c.vectors, c.strangers])
@@ -207,60 +191,6 @@ def _merge(
     )
     cluster[c.pieces[some]] = c.pieces[some][joined]
     return cluster
-
-
-def _centroids(
-    embedding: np.ndarray,
-    usable: np.ndarray,
-    piece: np.ndarray,
-    strangers: np.ndarray | None,
-    shrinkage: float,
-) -> _Centroids:
-    rows = np.flatnonzero(usable)
-    rows = rows[np.argsort(piece[rows], kind='stable')]
-    pieces, group = np.unique(piece[rows], return_inverse=True)
-    size = np.bincount(group)
-    centre, matrix = _whitening(embedding, rows, group, shrinkage)
-
-    def project(total: np.ndarray, number: np.ndarray) -> np.ndarray:
-        return unit((total / number[:, None] - centre) @ matrix)
-
-    vectors = project(unit_sums(embedding, rows, group, len(pieces)), size)
-    long = np.flatnonzero(size >= 3)
-    long = long[:: max(1, len(long) // MAX_POSITIVES)]
-    number = np.full(len(pieces), -1)
-    number[long] = np.arange(len(long))
-    rank = np.arange(len(rows)) - (np.cumsum(size) - size)[group]
-    third = size // 3
-    thirds = []
-    for inside in (rank < third[group], rank >= (size - third)[group]):
-        keep = np.flatnonzero(inside & (number[group] >= 0))
-        total = unit_sums(embedding, rows[keep], number[group[keep]], len(long))
-        thirds.append(project(total, third[long]))
-    extra = np.empty((0, embedding.shape[1]), np.float32)
-    if strangers is not None and len(strangers):
-        extra = unit(np.asarray(strangers, np.float32))
-        extra = unit((extra[healthy_rows(extra)] - centre) @ matrix)
-    return _Centroids(pieces, vectors, long, thirds[0], thirds[1], extra)
-
-
-def _whitening(
-    embedding: np.ndarray, rows: np.ndarray, group: np.ndarray, shrinkage: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and matrix after which images of one identity scatter alike everywhere."""
-    pick = group % max(1, len(rows) // MAX_SAMPLE) == 0
-    _, local, size = np.unique(group[pick], return_inverse=True, return_counts=True)
-    x = unit(embedding[rows[pick]].astype(np.float32))
-    mean = group_sums(x, local, len(size)) / size[:, None].astype(np.float32)
-    x -= mean[local]
-    dim = x.shape[1]
-    scatter = (x.T @ x).astype(np.float64) / len(x)
-    spread = max(np.trace(scatter) / dim, 1e-12)
-    scatter *= 1 - shrinkage
-    scatter.flat[:: dim + 1] += shrinkage * spread
-    factor = cholesky(scatter, lower=True)
-    inverse = solve_triangular(factor, np.eye(dim), lower=True).T
-    return mean.mean(0), np.ascontiguousarray(inverse, dtype=np.float32)
 
 
 def _candidates(

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from dynamix.relabeling import global_scope as module
 from dynamix.relabeling import relabel, score_labels
 from dynamix.relabeling.global_rule import GlobalRule
 from dynamix.relabeling.global_scope import frame_mates, relabel_globally
@@ -97,10 +98,19 @@ def test_embeddings_that_say_nothing_change_nothing(town, seed):
     np.testing.assert_array_equal(identity, town.start)
 
 
-def test_identities_of_one_video_never_meet(town):
-    identity, _ = run(town)
-    key = np.unique(np.stack([identity, town.video, town.start]), axis=1)
-    assert len(np.unique(key[:2], axis=1).T) == len(key.T)
+def test_identities_of_one_video_never_meet(monkeypatch):
+    crowd = city(videos=100, people=200, dim=16, change=0.3)
+    rule = GlobalRule(device='cpu', separated=0, false_share=0.95)
+
+    def meetings():
+        identity = run(crowd, rule=rule).identity
+        key = np.unique(np.stack([identity, crowd.video, crowd.start]), axis=1)
+        return len(key.T) - len(np.unique(key[:2], axis=1).T)
+
+    assert meetings() == 0
+    real = module.link_scaled
+    monkeypatch.setattr(module, 'link_scaled', lambda *args: real(*args[:4]))
+    assert meetings() > 0
 
 
 def test_tracklets_meet_unless_a_frame_forbids():
