@@ -266,10 +266,10 @@ def main() -> None:
     extra = rows('jaccard', size)['peak'] - rows('data', size)['peak']
     lines += [
         '',
-        f'Jaccard-DBSCAN was run up to {size}: it keeps dense rows, {extra:.0f} MB '
-        f'there, so {extra * (largest / size) ** 2 / 1024:.0f} GB at {largest}, and the '
-        'slope of small sizes, where loops over rows take the time, makes its time a lower '
-        'bound.',
+        f'Jaccard-DBSCAN was run up to {size}. It keeps dense rows, {extra:.0f} MB '
+        f'there, so {extra * (largest / size) ** 2 / 1024:.0f} GB at {largest}; loops '
+        'over rows take most of the time at small sizes, so that its slope there makes '
+        'its time at the largest a lower bound.',
     ]
     found = rows('recall', args.recall_size)
     lines += [
