@@ -1,0 +1,249 @@
+"""Identities of different videos that are one person."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from .columns import check_columns, healthy_rows
+from .finishing import finish
+from .global_rule import GlobalRule
+from .identity_centroids import identity_centroids
+from .knn_graph import knn_graph
+from .numbering import DROPPED, keep_numbers
+from .relabel import Relabeling
+from .relabel_report import RelabelReport
+from .scaled_linkage import link_scaled
+from .stranger_levels import (
+    least_evidence,
+    log_expected,
+    stranger_levels,
+    tail_depth,
+)
+
+
+def relabel_globally(
+    embedding: np.ndarray,
+    valid: np.ndarray,
+    video: np.ndarray,
+    start: np.ndarray,
+    frame: np.ndarray,
+    current: np.ndarray,
+    rule: GlobalRule | None = None,
+    *,
+    first_identity: int = 0,
+    num_identities: int | None = None,
+    taken: np.ndarray | None = None,
+    strangers: np.ndarray | None = None,
+) -> Relabeling:
+    """Merges identities of different videos (DynaMix, relabeling module; rule ours).
+
+    Looks at centroids of identities through a k-NN graph. Two merge if they are much
+    more alike than the strangers around them (:func:`stranger_levels`), so that few
+    merges are expected to be false, and each is the other's best match in its video.
+    Evidence that costs no labels decides whether to act at all: where an identity's
+    first and last thirds would not be found one person by the same levels, people who
+    changed the camera will not be found either, and nothing is merged.
+
+    Args:
+        embedding (np.ndarray): ``[n, D]`` floats of any precision, not necessarily of
+            unit length; images of one identity in order of time.
+        valid (np.ndarray): ``[n]`` bool: which embeddings may vote. NaN, Inf and zero
+            rows never do.
+        video (np.ndarray): ``[n]`` integers.
+        start (np.ndarray): ``[n]`` identities to begin with, each of one video: the
+            result of the in-video scope, or tracklets (then with
+            ``GlobalRule(distinct=False)``); -1: dropped, and stays so.
+        frame (np.ndarray): ``[n]`` frame in the video's clock; -1: no clock.
+        current (np.ndarray): ``[n]`` identities now, which give the numbers; -1:
+            dropped.
+        rule (GlobalRule, optional): Defaults to ``GlobalRule()``.
+        first_identity (int): First number of the single-camera range. Defaults to 0.
+        num_identities (int, optional): Size of the identity space now. Defaults to
+            None: one more than the largest in use.
+        taken (np.ndarray, optional): Numbers that images outside this call hold.
+        strangers (np.ndarray, optional): ``[q, D]`` centroids of people known to be
+            none of these and all different, such as labelled ones. They stand among
+            the strangers that levels are read off, and so can only raise them.
+
+    Returns:
+        Relabeling: The labels and the report. Where the evidence does not suffice, the
+        labels are ``start`` under kept numbers.
+
+    Raises:
+        ValueError: If shapes do not fit or an identity of ``start`` lies in two videos.
+        ImportError: If Faiss is needed and absent.
+    """
+    begin = time.perf_counter()
+    rule = rule or GlobalRule()
+    embedding, valid, video, start, frame, current = (
+        np.asarray(x) for x in (embedding, valid, video, start, frame, current)
+    )
+    check_columns(
+        len(embedding),
+        valid=valid,
+        video=video,
+        start=start,
+        frame=frame,
+        current=current,
+    )
+    if num_identities is None:
+        num_identities = int(max(current.max(initial=-1), first_identity - 1)) + 1
+    report = RelabelReport(images=len(start), videos=len(np.unique(video)))
+    usable = valid.astype(bool) & (start >= 0) & healthy_rows(embedding)
+    report.embeddings = int(usable.sum())
+    names, owner, piece = _pieces(start, video)
+    report.tracklets = len(names)
+    cluster = _merge(
+        embedding, usable, piece, owner, video, frame, strangers, rule, report
+    )
+    component = np.where(piece >= 0, cluster[piece], DROPPED)
+    identity = keep_numbers(component, current, first_identity, num_identities, taken)
+    return finish(identity, current, rule.max_changed, rule.insist, report, begin)
+
+
+def _pieces(
+    start: np.ndarray, video: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers in use, the video of each, and ``[n]`` place of each image's (or -1)."""
+    present = np.flatnonzero(start >= 0)
+    names, first, place = np.unique(
+        start[present], return_index=True, return_inverse=True
+    )
+    owner = video[present][first]
+    wrong = np.flatnonzero(owner[place] != video[present])
+    if len(wrong):
+        at = present[wrong[0]]
+        raise ValueError(
+            f'identity {start[at]} of start lies in two videos, '
+            f'{owner[place[wrong[0]]]} and {video[at]}: the global scope begins with '
+            'identities of one video each.'
+        )
+    piece = np.full(len(start), -1, np.int64)
+    piece[present] = place
+    return names, owner, piece
+
+
+def _merge(
+    embedding: np.ndarray,
+    usable: np.ndarray,
+    piece: np.ndarray,
+    owner: np.ndarray,
+    video: np.ndarray,
+    frame: np.ndarray,
+    strangers: np.ndarray | None,
+    rule: GlobalRule,
+    report: RelabelReport,
+) -> np.ndarray:
+    """``[len(owner)]`` cluster of each piece; fills in the report."""
+    cluster = np.arange(len(owner))
+    if not usable.any():
+        report.refused = 'no image has a valid embedding'
+        return cluster
+    c = identity_centroids(embedding, usable, piece, strangers, rule.shrinkage)
+    own_video = np.unique(owner[c.pieces], return_inverse=True)[1]
+    count = len(c.pieces)
+    everyone = np.concatenate([c.vectors, c.strangers])
+    outside = own_video.max() + 1 + np.arange(len(c.strangers))
+    place = np.concatenate([own_video, outside])
+    # twice as many, as some lie in the same video and do not count
+    near, similarity = knn_graph(
+        everyone, 2 * rule.neighbours, rule.index,
+        device=rule.device, probes=rule.probes, seed=rule.seed,
+    )  # fmt: skip
+    near, similarity = near[:count], similarity[:count]
+    far = (near >= 0) & (place[near] != own_video[:, None])
+    levels = stranger_levels(similarity, far, tail_depth(count, rule.neighbours))
+    pairs, score = _candidates(near, similarity, far, place, rule)
+    known = (pairs < count).all(1)
+    pairs, score = pairs[known], score[known]
+    if levels.scale <= 0 or len(pairs) == 0:
+        report.refused = 'too few identities of different videos to tell strangers'
+        return cluster
+    # an identity's own thirds must pass where one stranger is expected
+    positive = np.einsum('ij,ij->i', c.first_third, c.last_third)
+    found = float((positive >= levels.anchor[c.long]).mean()) if len(c.long) else 0.0
+    if found < rule.separated:
+        report.refused = (
+            f'{found:.1%} of identities resemble themselves over time more than they '
+            f'resemble strangers, fewer than separated={rule.separated:.1%}: the '
+            'embeddings do not tell people apart across videos'
+        )
+        return cluster
+    limit = least_evidence(log_expected(levels, pairs, score), count, rule.false_share)
+    if not np.isfinite(limit):
+        return cluster
+    level = levels.anchor - levels.scale * limit
+    report.threshold = float(np.nanmean(level))
+    # only those with an edge that passes can merge
+    passing = score >= level[pairs].mean(1)
+    some, ends = np.unique(pairs[passing], return_inverse=True)
+    local = np.full(len(owner), -1)
+    local[c.pieces[some]] = np.arange(len(some))
+    joined, report.merges, report.vetoes = link_scaled(
+        c.vectors[some],
+        level[some],
+        ends.reshape(-1, 2),
+        frame_mates(np.where(piece >= 0, local[piece], -1), video, frame, len(some)),
+        own_video[some] if rule.distinct else None,
+    )
+    cluster[c.pieces[some]] = c.pieces[some][joined]
+    return cluster
+
+
+def _candidates(
+    near: np.ndarray,
+    similarity: np.ndarray,
+    far: np.ndarray,
+    place: np.ndarray,
+    rule: GlobalRule,
+) -> tuple[np.ndarray, np.ndarray]:
+    """``[E, 2]`` pairs ``i < j`` of different videos and their similarities.
+
+    Where identities of a video are distinct, only pairs in which each is the other's
+    best match in its video.
+    """
+    i, column = np.nonzero(far)
+    j, score = near[i, column], similarity[i, column]
+    width = np.int64(len(place))
+    if rule.distinct:
+        # rows are in order of falling similarity: the first of a video is its best
+        _, best = np.unique(i * (place.max() + 1) + place[j], return_index=True)
+        i, j, score = i[best], j[best], score[best]
+        mutual = np.isin(i * width + j, j * width + i)
+        i, j, score = i[mutual], j[mutual], score[mutual]
+    keys = np.minimum(i, j) * width + np.maximum(i, j)
+    keys, first = np.unique(keys, return_index=True)
+    return np.stack([keys // width, keys % width], 1), score[first]
+
+
+def frame_mates(
+    piece: np.ndarray, video: np.ndarray, frame: np.ndarray, count: int
+) -> np.ndarray:
+    """Pairs of pieces seen in one frame: two people.
+
+    Args:
+        piece (np.ndarray): ``[n]`` piece of each image, in ``-1..count-1``.
+        video (np.ndarray): ``[n]`` its video.
+        frame (np.ndarray): ``[n]`` its frame; -1: no clock.
+        count (int): Number of pieces.
+
+    Returns:
+        np.ndarray: ``[m, 2]`` pairs ``i < j``.
+    """
+    rows = np.flatnonzero((frame >= 0) & (piece >= 0))
+    if len(rows) == 0:
+        return np.empty((0, 2), np.int64)
+    clock = np.int64(frame[rows].max() + 1)
+    moments, moment = np.unique(
+        video[rows].astype(np.int64) * clock + frame[rows], return_inverse=True
+    )
+    seen = csr_matrix(
+        (np.ones(len(rows), np.int32), (piece[rows], moment)),
+        shape=(count, len(moments)),
+    )
+    together = (seen @ seen.T).tocoo()
+    upper = together.row < together.col
+    return np.stack([together.row[upper], together.col[upper]], 1).astype(np.int64)

@@ -1,0 +1,100 @@
+"""Centroids of identities in a space in which their images scatter alike."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+
+from .columns import healthy_rows
+from .segments import group_sums, unit, unit_sums
+
+MAX_SAMPLE = 20000
+MAX_POSITIVES = 2000
+
+
+class IdentityCentroids(NamedTuple):
+    """Result of :func:`identity_centroids`; all vectors whitened, of length 1.
+
+    Args:
+        pieces (np.ndarray): ``[P]`` pieces that have valid embeddings.
+        vectors (np.ndarray): ``[P, D]`` float32, of each.
+        long (np.ndarray): ``[L]`` positions, among those, of some with three images.
+        first_third (np.ndarray): ``[L, D]`` of the first third of their images.
+        last_third (np.ndarray): ``[L, D]`` of the last.
+        strangers (np.ndarray): ``[q, D]`` of people from elsewhere, if given.
+    """
+
+    pieces: np.ndarray
+    vectors: np.ndarray
+    long: np.ndarray
+    first_third: np.ndarray
+    last_third: np.ndarray
+    strangers: np.ndarray
+
+
+def identity_centroids(
+    embedding: np.ndarray,
+    usable: np.ndarray,
+    piece: np.ndarray,
+    strangers: np.ndarray | None,
+    shrinkage: float,
+) -> IdentityCentroids:
+    """Means of unit embeddings, whitened.
+
+    Args:
+        embedding (np.ndarray): ``[n, D]``.
+        usable (np.ndarray): ``[n]`` bool: rows that count; at least one.
+        piece (np.ndarray): ``[n]`` piece of each row.
+        strangers (np.ndarray, optional): ``[q, D]`` further vectors.
+        shrinkage (float): Share of the identity in the covariance.
+
+    Returns:
+        IdentityCentroids: The vectors.
+    """
+    rows = np.flatnonzero(usable)
+    rows = rows[np.argsort(piece[rows], kind='stable')]
+    pieces, group = np.unique(piece[rows], return_inverse=True)
+    size = np.bincount(group)
+    centre, matrix = _whitening(embedding, rows, group, shrinkage)
+
+    def project(total: np.ndarray, number: np.ndarray) -> np.ndarray:
+        return unit((total / number[:, None] - centre) @ matrix)
+
+    vectors = project(unit_sums(embedding, rows, group, len(pieces)), size)
+    long = np.flatnonzero(size >= 3)
+    long = long[:: max(1, len(long) // MAX_POSITIVES)]
+    number = np.full(len(pieces), -1)
+    number[long] = np.arange(len(long))
+    rank = np.arange(len(rows)) - (np.cumsum(size) - size)[group]
+    third = size // 3
+    thirds = []
+    for inside in (rank < third[group], rank >= (size - third)[group]):
+        keep = np.flatnonzero(inside & (number[group] >= 0))
+        total = unit_sums(embedding, rows[keep], number[group[keep]], len(long))
+        thirds.append(project(total, third[long]))
+    extra = np.empty((0, embedding.shape[1]), np.float32)
+    if strangers is not None and len(strangers):
+        extra = unit(np.asarray(strangers, np.float32))
+        extra = unit((extra[healthy_rows(extra)] - centre) @ matrix)
+    return IdentityCentroids(pieces, vectors, long, thirds[0], thirds[1], extra)
+
+
+def _whitening(
+    embedding: np.ndarray, rows: np.ndarray, group: np.ndarray, shrinkage: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and matrix after which images of one identity scatter alike everywhere."""
+    pick = group % max(1, len(rows) // MAX_SAMPLE) == 0
+    _, local, size = np.unique(group[pick], return_inverse=True, return_counts=True)
+    x = unit(embedding[rows[pick]].astype(np.float32))
+    mean = group_sums(x, local, len(size)) / size[:, None].astype(np.float32)
+    x -= mean[local]
+    dim = x.shape[1]
+    scatter = (x.T @ x).astype(np.float64) / len(x)
+    spread = max(np.trace(scatter) / dim, 1e-12)
+    scatter *= 1 - shrinkage
+    scatter.flat[:: dim + 1] += shrinkage * spread
+    factor = cholesky(scatter, lower=True)
+    inverse = solve_triangular(factor, np.eye(dim), lower=True).T
+    return mean.mean(0), np.ascontiguousarray(inverse, dtype=np.float32)
