@@ -1,9 +1,11 @@
 from .anchor_mean import mean_over_anchors
 from .augmentation_loss import AugmentationLoss
+from .batch_centroid_loss import BatchCentroidLoss
 from .camera_centroid_loss import CameraCentroidLoss
 from .centroid_loss import CentroidLoss
 from .contrastive import (
     augmentation_contrastive_loss,
+    batch_centroid_loss,
     contrastive_loss,
     instance_contrastive_loss,
 )
@@ -11,10 +13,12 @@ from .instance_loss import InstanceLoss
 
 __all__ = [
     'AugmentationLoss',
+    'BatchCentroidLoss',
     'CameraCentroidLoss',
     'CentroidLoss',
     'InstanceLoss',
     'augmentation_contrastive_loss',
+    'batch_centroid_loss',
     'contrastive_loss',
     'instance_contrastive_loss',
     'mean_over_anchors',

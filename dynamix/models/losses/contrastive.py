@@ -101,3 +101,44 @@ def augmentation_contrastive_loss(
     is_own = labelled & (own[:, None] == number)
     other = labelled & (labels[:, None] != key_labels)
     return contrastive_loss(features, keys, is_own, other, temperature)
+
+
+def batch_centroid_loss(
+    features: Tensor,
+    labels: Tensor,
+    keys: Tensor,
+    key_labels: Tensor,
+    temperature: float = 0.5,
+) -> tuple[Tensor, Tensor]:
+    """Cross-entropy over the mean keys of the identities in the batch.
+
+    The centroid of an identity is the mean of its keys, at unit length. What is left
+    of the centroid loss without a memory; ours, for comparison. Computed in float32
+    at least, also under autocast.
+
+    Args:
+        features (Tensor): ``[B, D]`` of unit length.
+        labels (Tensor): ``[B]`` int64 identities; -1 is no anchor.
+        keys (Tensor): ``[N, D]`` momentum embeddings of the batch, unit length; get
+            no gradient.
+        key_labels (Tensor): ``[N]`` int64; -1 belongs to no centroid.
+        temperature (float): Defaults to 0.5.
+
+    Returns:
+        tuple[Tensor, Tensor]: ``[B]`` losses, 0 for anchors whose identity has no
+        key, and ``[B]`` bool, True for anchors whose identity has one.
+    """
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    with torch.autocast(features.device.type, enabled=False):
+        keys = keys.detach().to(dtype)
+        alike = (key_labels[:, None] == key_labels).to(dtype)
+        # One column a key; those of one identity are equal and share its weight.
+        centroids = torch.nn.functional.normalize(alike @ keys, dim=1)
+        logits = features.to(dtype) @ centroids.t() / temperature
+        lowest = torch.finfo(dtype).min / 2
+        shared = (logits - alike.sum(dim=1).log()).masked_fill(key_labels < 0, lowest)
+        same = (labels[:, None] == key_labels) & (labels >= 0)[:, None]
+        count = same.sum(dim=1)
+        own = logits.masked_fill(~same, 0).sum(dim=1) / count.clamp_min(1)
+        valid = count > 0
+        return (shared.logsumexp(dim=1) - own).masked_fill(~valid, 0), valid
