@@ -200,8 +200,8 @@ class MixedDataset(Dataset):
             return table.identity
         if dataset.truth is None:
             raise ValueError(
-                f'MixedDataset.labels is {self.labels!r}, but {dataset.name!r} does not '
-                'know the truth.'
+                f'MixedDataset.labels is {self.labels!r}, but {dataset.name!r} does '
+                'not know the truth.'
             )
         person = dataset.truth.astype(np.int64)
         if self.labels == 'truth_in_video':
