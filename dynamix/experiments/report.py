@@ -118,7 +118,10 @@ def _test(test: PairedComparison, is_reference: bool) -> list[str]:
         return ['reference', '', '']
     if not test.seeds:
         return ['no common seed', '', '']
-    return [f'{test.difference:+.1f}', _p(test.p_t), _p(test.p_sign_flip)]
+    gap = f'{test.difference:+.1f}'
+    if not math.isnan(test.std):
+        gap += f' ± {test.std:.1f}'
+    return [gap, _p(test.p_t), _p(test.p_sign_flip)]
 
 
 def _p(value: float) -> str:
@@ -150,7 +153,7 @@ def plot(
         _panel(axes, bed, list(rows.values()), references)
     titles = [row.title for row in next(iter(beds.values())).values()]
     panels[0].set_yticks(range(len(titles)), titles)
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(titles) - 0.4, -0.6)
     out_file = Path(out_file)
     out_file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out_file, dpi=130)

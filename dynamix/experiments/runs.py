@@ -146,7 +146,7 @@ class Runs:
                 raise
             _write_json(folder / RESULT, result)
             if not self.keep_checkpoints:
-                for file in folder.glob('*.pth'):
+                for file in (*folder.glob('*.pth'), *folder.glob('last_checkpoint')):
                     file.unlink()
 
     def run_all(
