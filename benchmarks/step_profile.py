@@ -1,0 +1,308 @@
+"""Where the time of a training step goes.
+
+Trains a row of the ablation by its Runner, with timers put around the parts from
+outside. Rounds of three epochs: one as it is, one with timers (on a GPU each waits for
+the device, so only shares are read from it), and as many bare steps on the same batch:
+encoder forward and backward, momentum encoder forward. Medians over rounds.
+
+    OMP_NUM_THREADS=1 python benchmarks/step_profile.py
+    python benchmarks/step_profile.py --scale gpu --iterations 100 --workers 8
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import Tensor
+
+from dynamix.engine.launch import set_loader_defaults, share_out_batch
+
+CONFIG = Path(__file__).parents[1] / 'configs' / 'ablation' / 'dynamix.py'
+DATA = 'waiting for data'
+BATCH = 'preprocessor (device, normalisation)'
+FORWARD = 'encoder forward'
+BACKWARD = 'encoder backward'
+MOMENTUM = 'momentum encoder forward'
+AVERAGE = 'momentum encoder update'
+LOSSES = 'losses forward'
+LOSSES_BACK = 'losses backward'
+MEMORY = 'memory update'
+BANK = 'bank write'
+RELABEL = 'relabeling'
+HOOKS = 'other hooks'
+OPTIMIZER = 'optimizer'
+REST = 'everything else'
+PARTS = [DATA, BATCH, FORWARD, BACKWARD, MOMENTUM, AVERAGE, LOSSES, LOSSES_BACK]
+PARTS += [MEMORY, BANK, HOOKS, OPTIMIZER, REST, RELABEL]
+OURS = [LOSSES, LOSSES_BACK, MEMORY, BANK, HOOKS]
+
+
+def now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+class Timers:
+    """Time of named parts; that of a part within another counts for the inner one."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._open: list[str] = []
+        self._since = 0.0
+
+    def switch(self, change: Callable[[list[str]], Any]) -> None:
+        """Books the time until now, then changes what is open."""
+        moment = now()
+        if self._open:
+            self.seconds[self._open[-1]] += moment - self._since
+        change(self._open)
+        self._since = now()
+
+    def around(self, owner: Any, method: str, name: str) -> None:
+        """Puts a timer around a method of an object."""
+        inner = getattr(owner, method)
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            if not self.on:
+                return inner(*args, **kwargs)
+            self.switch(lambda parts: parts.append(name))
+            try:
+                return inner(*args, **kwargs)
+            finally:
+                self.switch(lambda parts: parts.pop())
+
+        setattr(owner, method, timed)
+
+    def replace(self, before: str, after: str) -> None:
+        """Goes on under another name, if ``before`` is open."""
+        if self.on and self._open and self._open[-1] == before:
+            self.switch(lambda parts: parts.__setitem__(-1, after))
+
+
+class TimedLoader:
+    """A data loader that times the wait for each batch and keeps the last one."""
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+        self.waited = 0.0
+        self.batch: dict = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loader, name)
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[dict]:
+        batches = iter(self.loader)
+        while True:
+            begin = time.perf_counter()
+            batch = next(batches, None)
+            self.waited += time.perf_counter() - begin
+            if batch is None:
+                return
+            self.batch = batch
+            yield batch
+
+
+class Rounds(Hook):
+    """Sets the timers on in each second epoch, measures, and runs the bare steps."""
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, timers: Timers) -> None:
+        self.timers = timers
+        self.whole: list[float] = []
+        self.bare: list[float] = []
+        self.shares: list[dict[str, float]] = []
+        self._begin = 0.0
+
+    def before_run(self, runner: Runner) -> None:
+        loop = runner.train_loop
+        loop.dataloader = TimedLoader(loop.dataloader)
+        put_timers(runner, self.timers)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        self._add_relabeling(runner)
+        # The first epoch warms up: nothing of it is kept.
+        self.timers.on = runner.epoch > 0 and runner.epoch % 2 == 0
+        self.timers.seconds.clear()
+        runner.train_loop.dataloader.waited = 0.0
+        self._begin = now()
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        steps = len(runner.train_dataloader)
+        loader = runner.train_loop.dataloader
+        step = (now() - self._begin) / steps
+        waited = loader.waited / steps
+        if runner.epoch == 0:
+            return
+        if not self.timers.on:
+            self.whole.append(step - waited)
+            self.bare.append(self._bare_step(runner, loader.batch, steps))
+            return
+        found = {name: value / steps for name, value in self.timers.seconds.items()}
+        self.timers.seconds.clear()
+        found[DATA] = waited
+        found[REST] = step - sum(found.values())
+        self.shares.append(found)
+
+    def after_train(self, runner: Runner) -> None:
+        self._add_relabeling(runner)
+
+    def _add_relabeling(self, runner: Runner) -> None:
+        """Relabeling comes after the end of the epoch was measured."""
+        if self.timers.on:
+            self.shares[-1][RELABEL] = self.timers.seconds[RELABEL]
+
+    def _bare_step(self, runner: Runner, batch: dict, steps: int) -> float:
+        model = runner.model
+        augmented, plain = (
+            view.contiguous(memory_format=model._memory_format)
+            for view in model.data_preprocessor(batch, True)['inputs']
+        )
+
+        def step() -> None:
+            with runner.optim_wrapper.optim_context(model):
+                features = model.encoder(augmented)
+                with torch.no_grad():
+                    model.momentum_encoder(plain)
+            features.float().square().mean().backward()
+            runner.optim_wrapper.zero_grad()
+
+        times = []
+        step()
+        for _ in range(steps):
+            begin = now()
+            step()
+            times.append(now() - begin)
+        return statistics.mean(times)
+
+
+def put_timers(runner: Runner, timers: Timers) -> None:
+    """Around everything that has a name in the table."""
+    model, head = runner.model, runner.model.head
+    timers.around(model.data_preprocessor, 'forward', BATCH)
+    timers.around(model.encoder, 'forward', FORWARD)
+    timers.around(model.momentum_encoder, 'forward', MOMENTUM)
+    timers.around(model.momentum_encoder, 'update_parameters', AVERAGE)
+    timers.around(head, 'loss', LOSSES)
+    for memory in (head.memory, head.camera_memory):
+        timers.around(memory, 'initialize', MEMORY)
+        timers.around(memory, 'update', MEMORY)
+    timers.around(runner.optim_wrapper, 'backward', LOSSES_BACK)
+    for method in ('step', 'zero_grad'):
+        timers.around(runner.optim_wrapper, method, OPTIMIZER)
+    for hook in runner.hooks:
+        is_relabeling = type(hook).__name__ == 'RelabelHook'
+        if not isinstance(hook, Rounds):
+            name = BANK if is_relabeling else HOOKS
+            timers.around(hook, 'before_train_iter', HOOKS)
+            timers.around(hook, 'after_train_iter', name)
+        if is_relabeling:
+            timers.around(hook, 'after_train_epoch', RELABEL)
+
+    def features_are_reached(module: Any, inputs: Any, output: Tensor) -> None:
+        if output.requires_grad:
+            output.register_hook(lambda gradient: timers.replace(LOSSES_BACK, BACKWARD))
+
+    model.encoder.register_forward_hook(features_are_reached)
+
+
+def make_cfg(args: argparse.Namespace, work_dir: str) -> Config:
+    os.environ['DYNAMIX_SCALE'] = args.scale
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(
+        {
+            'model.backbone.init_cfg': None,
+            'train_dataloader.num_workers': args.workers,
+            'train_dataloader.sampler.iterations': args.iterations,
+            'default_hooks.checkpoint': None,
+            'custom_hooks': [dict(type='RelabelHook')],
+        }
+    )
+    cfg.train_cfg = dict(by_epoch=True, max_epochs=1 + 2 * args.rounds)
+    for field in ('cfg', 'dataloader', 'evaluator'):
+        cfg[f'val_{field}'] = cfg[f'test_{field}'] = None
+    cfg.work_dir, cfg.launcher, cfg.log_level = work_dir, 'none', 'ERROR'
+    set_loader_defaults(cfg)
+    share_out_batch(cfg, 1)
+    return cfg
+
+
+def report(rounds: Rounds, runner: Runner, args: argparse.Namespace) -> None:
+    device = 'CPU, ' + platform.machine()
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
+    cfg = runner.cfg
+    print(f'\n## Scale `{args.scale}`, {device}\n')
+    print(
+        f'{cfg.train_dataloader.batch_size} images of '
+        f'{"x".join(map(str, cfg.image_size))} a step, {args.workers} loader workers, '
+        f'{torch.get_num_threads()} threads, {cfg.optim_wrapper.type}, '
+        f'torch {torch.__version__}; {args.rounds} rounds of {args.iterations} steps. '
+        f'Relabeling of {runner.train_dataloader.dataset.video.size} images after each '
+        f'{args.iterations} steps.\n'
+    )
+    part = {
+        name: statistics.median(found.get(name, 0.0) for found in rounds.shares)
+        for name in PARTS
+    }
+    step = sum(part.values()) - part[RELABEL]
+    print('| part | ms a step | share |\n|---|---|---|')
+    for name in PARTS:
+        if name == RELABEL:
+            print(f'| {name}, each time | {1e3 * part[name]:.1f} | |')
+        else:
+            print(f'| {name} | {1e3 * part[name]:.2f} | {part[name] / step:.1%} |')
+    work = step - part[DATA]
+    ours = sum(part[name] for name in OURS)
+    ratios = [whole / bare for whole, bare in zip(rounds.whole, rounds.bare)]
+    whole, bare = statistics.median(rounds.whole), statistics.median(rounds.bare)
+    print(
+        f'\nHooks and heads (losses both ways, memory, bank, hooks): {ours / work:.1%} '
+        f'of the step without the wait for data (mark: 5 %).\n\n'
+        f'Step without timers and without the wait for data: {1e3 * whole:.1f} ms; '
+        f'encoder forward and backward + momentum forward alone: {1e3 * bare:.1f} ms; '
+        f'ratio {statistics.median(ratios):.2f}, rounds '
+        f'{min(ratios):.2f} to {max(ratios):.2f} (mark on a GPU: 1.15).'
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    gpu = torch.cuda.is_available()
+    parser.add_argument('--config', default=CONFIG)
+    parser.add_argument('--scale', default='gpu' if gpu else 'cpu')
+    parser.add_argument('--iterations', type=int, default=10, help='steps an epoch')
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--workers', type=int, default=1)
+    args = parser.parse_args()
+    timers = Timers()
+    rounds = Rounds(timers)
+    with tempfile.TemporaryDirectory() as work_dir:
+        runner = Runner.from_cfg(make_cfg(args, work_dir))
+        runner.register_hook(rounds, 'VERY_HIGH')
+        runner.train()
+        report(rounds, runner, args)
+
+
+if __name__ == '__main__':
+    main()
