@@ -204,26 +204,3 @@ def test_pixels_depend_on_the_key_alone(make_images, workers) -> None:
     other = mixed[SampleKey(0, 7)]['inputs']
     assert not torch.equal(other[0], expected[0][0])
     assert torch.equal(other[1], expected[0][1]), 'the plain view has no randomness'
-
-
-def test_truth_in_place_of_the_labels_of_the_tracker() -> None:
-    people = Drawn('multi_camera', [(0, 0, -1, -1), (1, 0, -1, -1)], 'people')
-    # (tracklet, camera, video, frame): person 9 is in two videos, the last is nobody.
-    rows = [(0, 0, 0, 0), (1, 0, 0, 1), (2, 0, 0, 2), (3, 0, 1, 0), (3, 0, 1, 1)]
-    truth = np.array([9, 9, 4, 9, -1], np.int32)
-
-    def labels(kind: str, truth: np.ndarray | None = truth) -> list[int]:
-        videos = Drawn('single_camera', rows, 'videos', truth)
-        mixed = MixedDataset([people], [videos], labels=kind)
-        mixed.full_init()
-        assert mixed.sources[1].identities.stop == mixed.identity_table.num_identities
-        assert (mixed.identity_table.original == mixed.identity_table.identity).all()
-        return mixed.identity_table.identity[2:].tolist()
-
-    assert labels('tracker') == [2, 3, 4, 5, 5]
-    assert labels('truth') == [3, 3, 2, 3, -1]
-    assert labels('truth_in_video') == [3, 3, 2, 4, -1]
-    with pytest.raises(ValueError, match="'videos' does not know the truth"):
-        labels('truth', None)
-    with pytest.raises(ValueError, match=r"must be one of .* but got 'best'"):
-        MixedDataset([people], labels='best')

@@ -5,7 +5,6 @@ from .camera_centroid_loss import CameraCentroidLoss
 from .centroid_loss import CentroidLoss
 from .contrastive import (
     augmentation_contrastive_loss,
-    batch_centroid_loss,
     contrastive_loss,
     instance_contrastive_loss,
 )
@@ -18,7 +17,6 @@ __all__ = [
     'CentroidLoss',
     'InstanceLoss',
     'augmentation_contrastive_loss',
-    'batch_centroid_loss',
     'contrastive_loss',
     'instance_contrastive_loss',
     'mean_over_anchors',

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from dynamix.registry import MODELS
 
-from .batch_loss import BatchLoss
+from .checks import check_loss_options
 from .contrastive import instance_contrastive_loss
 
 
 @MODELS.register_module()
-class InstanceLoss(BatchLoss):
+class InstanceLoss(nn.Module):
     """Pulls an image to all images of its identity in the batch.
 
     See :func:`~dynamix.models.losses.instance_contrastive_loss`.
@@ -21,6 +21,12 @@ class InstanceLoss(BatchLoss):
     Raises:
         ValueError: If an argument is out of range.
     """
+
+    def __init__(self, temperature: float = 0.1, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        check_loss_options(self, temperature, loss_weight)
+        self.temperature = temperature
+        self.loss_weight = loss_weight
 
     def forward(
         self, features: Tensor, labels: Tensor, keys: Tensor, key_labels: Tensor

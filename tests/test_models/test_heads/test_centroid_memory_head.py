@@ -176,16 +176,6 @@ def test_losses_can_be_left_out() -> None:
     head.follow_relabeling(IDENTITY[8:], IDENTITY[8:], Bank())
 
 
-def test_batch_means_need_no_memory() -> None:
-    losses = dict(batch_centroid=dict(type='BatchCentroidLoss'))
-    head = CentroidMemoryHead(DIM, losses=losses)
-    head.bind(IdentityTable(IDENTITY, 8, 2), CAMERA)
-    assert head.memory is None
-    assert head.camera_memory is None
-    value = head.loss(draw(3), draw(3, 1), samples([0, 4, -1]))['loss_batch_centroid']
-    assert value.item() > 0
-
-
 def test_no_multi_camera_data() -> None:
     head = CentroidMemoryHead(DIM)
     head.bind(IdentityTable(IDENTITY[8:] - 2 * (IDENTITY[8:] > 0), 0, 0), CAMERA[8:])

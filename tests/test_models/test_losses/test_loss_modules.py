@@ -84,26 +84,6 @@ def test_camera_centroid_loss_skips_cameras_that_were_never_visited() -> None:
     assert not valid.any()
 
 
-def test_batch_centroid_loss_is_the_cross_entropy_over_the_means() -> None:
-    keys, key_labels = unit(6, 4, 0), torch.tensor([5, 2, 5, -1, 2, 5])
-    features = unit(4, 4, 1).requires_grad_()
-    labels = torch.tensor([2, 5, -1, 7])
-    loss = MODELS.build(dict(type='BatchCentroidLoss', loss_weight=3.0))
-    value, valid = loss(features, labels, keys, key_labels)
-    centroids = torch.stack(
-        [F.normalize(keys[key_labels == y].mean(0), dim=0) for y in (2, 5)]
-    )
-    expected = 3 * F.cross_entropy(
-        features[:2] @ centroids.t() / 0.5, torch.tensor([0, 1]), reduction='none'
-    )
-    torch.testing.assert_close(value[:2], expected)
-    assert value[2:].tolist() == [0, 0]
-    assert valid.tolist() == [True, True, False, False]
-    (ours,) = torch.autograd.grad(value.sum(), features, retain_graph=True)
-    (theirs,) = torch.autograd.grad(expected.sum(), features)
-    torch.testing.assert_close(ours, theirs)
-
-
 @pytest.mark.parametrize(
     ('config', 'message'),
     [
