@@ -1,10 +1,10 @@
 """Where the time of a training step goes.
 
 Trains a row of the ablation by its Runner, with timers put around the parts from
-outside. Rounds of three epochs: one on one and the same batch, without a loader; one as
-it is; one with timers (on a GPU each waits for the device, so only shares are read from
-it). After the first of them as many bare steps on that batch: encoder forward and
-backward, momentum encoder forward. Medians over rounds.
+outside. Rounds of three epochs: one on one and the same batch, without a loader, in
+turn with bare steps on it (encoder forward and backward, momentum encoder forward); one
+as it is; one with timers (on a GPU each waits for the device, so only shares are read
+from it). Medians over pairs of steps and over rounds.
 
     OMP_NUM_THREADS=1 python benchmarks/step_profile.py
     python benchmarks/step_profile.py --scale gpu --iterations 100 --workers 8
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -124,9 +123,8 @@ class Rounds(Hook):
 
     def __init__(self, timers: Timers) -> None:
         self.timers = timers
-        self.whole: list[float] = []
+        self.pairs: list[tuple[float, float]] = []
         self.with_loader: list[float] = []
-        self.bare: list[float] = []
         self.shares: list[dict[str, float]] = []
         self._begin = 0.0
 
@@ -136,7 +134,7 @@ class Rounds(Hook):
         put_timers(runner, self.timers)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        self._add_relabeling()
+        self.after_train(runner)
         # The first epoch warms up: nothing of it is kept.
         loader = runner.train_loop.dataloader
         loader.repeats = runner.epoch % 3 == 1
@@ -145,50 +143,49 @@ class Rounds(Hook):
         loader.waited = 0.0
         self._begin = now()
 
+    def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """From here to here the next time is a whole step; a bare one follows it."""
+        if runner.train_loop.dataloader.repeats:
+            whole = now() - self._begin
+            bare = self._bare_step(runner)
+            if runner.iter % len(runner.train_loop.dataloader):
+                self.pairs.append((whole, bare))
+            self._begin = now()
+
     def after_train_epoch(self, runner: Runner) -> None:
         loader = runner.train_loop.dataloader
         steps = len(loader)
         step = (now() - self._begin) / steps
-        if loader.repeats:
-            self.whole.append(step)
-            self.bare.append(self._bare_step(runner, loader.batch, steps))
-        elif self.timers.on:
+        if self.timers.on:
             found = {name: spent / steps for name, spent in self.timers.seconds.items()}
             self.timers.seconds.clear()
             found[DATA] = loader.waited / steps
             found[REST] = step - sum(found.values())
             self.shares.append(found)
-        elif runner.epoch > 0:
+        elif runner.epoch > 0 and not loader.repeats:
             self.with_loader.append(step)
 
     def after_train(self, runner: Runner) -> None:
-        self._add_relabeling()
-
-    def _add_relabeling(self) -> None:
-        """Relabeling comes after the end of the epoch was measured."""
+        """Adds the relabeling, which came after the end of the epoch was measured."""
         if self.timers.on:
             self.shares[-1][RELABEL] = self.timers.seconds[RELABEL]
 
-    def _bare_step(self, runner: Runner, batch: dict, steps: int) -> float:
+    def _bare_step(self, runner: Runner) -> float:
         model = runner.model
+        batch = runner.train_loop.dataloader.batch
         augmented, plain = (
             view.contiguous(memory_format=model._memory_format)
             for view in model.data_preprocessor(batch, True)['inputs']
         )
-
-        def step() -> None:
-            with runner.optim_wrapper.optim_context(model):
-                features = model.encoder(augmented)
-                with torch.no_grad():
-                    model.momentum_encoder(plain)
-            features.float().square().mean().backward()
-            runner.optim_wrapper.zero_grad()
-
-        step()
         begin = now()
-        for _ in range(steps):
-            step()
-        return (now() - begin) / steps
+        with runner.optim_wrapper.optim_context(model):
+            features = model.encoder(augmented)
+            with torch.no_grad():
+                model.momentum_encoder(plain)
+        features.float().square().mean().backward()
+        taken = now() - begin
+        runner.optim_wrapper.zero_grad()
+        return taken
 
 
 def put_timers(runner: Runner, timers: Timers) -> None:
@@ -223,7 +220,7 @@ def put_timers(runner: Runner, timers: Timers) -> None:
 
 def make_cfg(args: argparse.Namespace, work_dir: str) -> Config:
     os.environ['DYNAMIX_SCALE'] = args.scale
-    cfg = Config.fromfile(args.config)
+    cfg = Config.fromfile(CONFIG)
     cfg.merge_from_dict(
         {
             'model.backbone.init_cfg': None,
@@ -243,9 +240,8 @@ def make_cfg(args: argparse.Namespace, work_dir: str) -> Config:
 
 
 def report(rounds: Rounds, runner: Runner, args: argparse.Namespace) -> None:
-    device = 'CPU, ' + platform.machine()
-    if torch.cuda.is_available():
-        device = torch.cuda.get_device_name()
+    gpu = torch.cuda.is_available()
+    device = torch.cuda.get_device_name() if gpu else 'CPU'
     cfg = runner.cfg
     print(f'\n## Scale `{args.scale}`, {device}\n')
     print(
@@ -269,16 +265,17 @@ def report(rounds: Rounds, runner: Runner, args: argparse.Namespace) -> None:
             print(f'| {name} | {1e3 * part[name]:.2f} | {part[name] / step:.1%} |')
     work = step - part[DATA]
     ours = sum(part[name] for name in OURS)
-    ratios = [whole / bare for whole, bare in zip(rounds.whole, rounds.bare)]
-    whole, bare = statistics.median(rounds.whole), statistics.median(rounds.bare)
+    ratios = sorted(whole / bare for whole, bare in rounds.pairs)
+    whole, bare = (statistics.median(values) for values in zip(*rounds.pairs))
     print(
         f'\nHooks and heads (losses both ways, memory, bank, hooks): {ours / work:.1%} '
         f'of the step without the wait for data (mark: 5 %).\n\n'
         f'Step on a batch at hand, without timers: {1e3 * whole:.1f} ms (with the '
         f'loader {1e3 * statistics.median(rounds.with_loader):.1f} ms); encoder '
         f'forward and backward and momentum forward alone: {1e3 * bare:.1f} ms; ratio '
-        f'{statistics.median(ratios):.2f}, rounds {min(ratios):.2f} to '
-        f'{max(ratios):.2f} (mark on a GPU: 1.15).'
+        f'{statistics.median(ratios):.2f}, quartiles '
+        f'{ratios[len(ratios) // 4]:.2f} and {ratios[3 * len(ratios) // 4]:.2f} '
+        f'(mark on a GPU: 1.15).'
     )
 
 
@@ -286,15 +283,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    gpu = torch.cuda.is_available()
-    parser.add_argument('--config', default=CONFIG)
-    parser.add_argument('--scale', default='gpu' if gpu else 'cpu')
+    scale = 'gpu' if torch.cuda.is_available() else 'cpu'
+    parser.add_argument('--scale', default=scale)
     parser.add_argument('--iterations', type=int, default=10, help='steps an epoch')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--workers', type=int, default=1)
     args = parser.parse_args()
-    timers = Timers()
-    rounds = Rounds(timers)
+    rounds = Rounds(Timers())
     with tempfile.TemporaryDirectory() as work_dir:
         runner = Runner.from_cfg(make_cfg(args, work_dir))
         runner.register_hook(rounds, 'VERY_HIGH')
