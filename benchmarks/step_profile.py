@@ -283,8 +283,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    scale = 'gpu' if torch.cuda.is_available() else 'cpu'
-    parser.add_argument('--scale', default=scale)
+    parser.add_argument('--scale', default='cpu', help='or gpu, gpu-vit')
     parser.add_argument('--iterations', type=int, default=10, help='steps an epoch')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--workers', type=int, default=1)
