@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 import mmengine
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.evaluator import DumpResults
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
 
-from dynamix.engine.launch import (
-    end_ranks,
-    set_loader_defaults,
-    set_work_dir,
-    start_cpu_ranks,
-)
+from dynamix.engine.command_line import parse_arguments, runner_of
+from dynamix.engine.launch import set_loader_defaults, set_work_dir
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,22 +25,7 @@ def parse_args() -> argparse.Namespace:
         help='what goes into --out; by default the data samples with their features',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision')
-    parser.add_argument(
-        '--no-pin-memory', action='store_true', help='no pinned memory in loaders'
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override the config; lists as key="[a,b]" or key=a,b',
-    )
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
+    return parse_arguments(parser)
 
 
 def make_cfg(args: argparse.Namespace) -> Config:
@@ -66,20 +44,12 @@ def make_cfg(args: argparse.Namespace) -> Config:
 
 def main() -> None:
     args = parse_args()
-    cfg = make_cfg(args)
-    start_cpu_ranks(cfg)
-    try:
-        if 'runner_type' in cfg:
-            runner = RUNNERS.build(cfg)
-        else:
-            runner = Runner.from_cfg(cfg)
+    with runner_of(make_cfg(args)) as runner:
         if args.out and args.out_item == 'pred':
             runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
         metrics = runner.test()
         if args.out and args.out_item == 'metrics':
             mmengine.dump(metrics, args.out)
-    finally:
-        end_ranks()
 
 
 if __name__ == '__main__':

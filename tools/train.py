@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 
-from mmengine.config import Config, DictAction
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.config import Config
 
+from dynamix.engine.command_line import parse_arguments, runner_of
 from dynamix.engine.launch import (
-    end_ranks,
     set_loader_defaults,
     set_work_dir,
     share_out_batch,
-    start_cpu_ranks,
     world_size_of,
 )
 
@@ -40,27 +36,11 @@ def parse_args() -> argparse.Namespace:
         'auto_scale_lr.base_batch_size',
     )
     parser.add_argument(
-        '--no-pin-memory', action='store_true', help='no pinned memory in loaders'
-    )
-    parser.add_argument(
         '--no-persistent-workers',
         action='store_true',
         help='let loader workers end with the epoch',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override the config, e.g. model.head.memory.momentum=0.1; lists as '
-        'key="[a,b]" or key=a,b',
-    )
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
+    return parse_arguments(parser)
 
 
 def make_cfg(args: argparse.Namespace) -> Config:
@@ -89,17 +69,8 @@ def make_cfg(args: argparse.Namespace) -> Config:
 
 
 def main() -> None:
-    args = parse_args()
-    cfg = make_cfg(args)
-    start_cpu_ranks(cfg)
-    try:
-        if 'runner_type' in cfg:
-            runner = RUNNERS.build(cfg)
-        else:
-            runner = Runner.from_cfg(cfg)
+    with runner_of(make_cfg(parse_args())) as runner:
         runner.train()
-    finally:
-        end_ranks()
 
 
 if __name__ == '__main__':

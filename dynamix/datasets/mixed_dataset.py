@@ -49,6 +49,11 @@ class MixedDataset(Dataset):
         single_camera (Sequence[dict | ReIDDataset]): Sources labelled by a tracker.
             Defaults to ``()``. At least one of the two is needed.
         pipeline (Sequence[dict | Callable]): Transforms of all sources.
+        labels (str): What single-camera images are labelled by: ``'tracker'``, as
+            their source says; ``'truth'``, the true person wherever seen;
+            ``'truth_in_video'``, the true person, but another one in each video, as
+            a tracker without errors would. The last two are ceilings to compare
+            with; crops of nobody then have no label. Defaults to ``'tracker'``.
 
     Attributes:
         identity_table (IdentityTable): Who is who, now.
@@ -62,9 +67,11 @@ class MixedDataset(Dataset):
         sources (list[SourceSpan]): In the order of their rows.
 
     Raises:
-        ValueError: If no source is given, or one of the wrong kind.
+        ValueError: If no source is given, one of the wrong kind, or ``labels`` is
+            unknown.
     """
 
+    LABELS = ('tracker', 'truth', 'truth_in_video')
     identity_table: IdentityTable
     camera: np.ndarray
     video: np.ndarray
@@ -77,7 +84,13 @@ class MixedDataset(Dataset):
         multi_camera: Sequence[dict | ReIDDataset] = (),
         single_camera: Sequence[dict | ReIDDataset] = (),
         pipeline: Sequence[Transform] = (),
+        labels: str = 'tracker',
     ) -> None:
+        if labels not in self.LABELS:
+            raise ValueError(
+                f'MixedDataset.labels must be one of {self.LABELS}, but got {labels!r}.'
+            )
+        self.labels = labels
         self.datasets: list[ReIDDataset] = []
         for kind, given in (
             ('multi_camera', multi_camera),
@@ -103,7 +116,8 @@ class MixedDataset(Dataset):
         """Reads all sources and joins them; does nothing the second time.
 
         Raises:
-            ValueError: If a source is an evaluation set.
+            ValueError: If a source is an evaluation set, or the truth is asked for
+                and a single-camera source does not know it.
         """
         if self._fully_initialized:
             return
@@ -139,8 +153,9 @@ class MixedDataset(Dataset):
         for dataset, start in zip(self.datasets, self._starts.tolist()):
             table = dataset.table
             rows = slice(start, start + len(table))
-            _shift(table.identity, identities, out=identity[rows])
-            num_identities = int(table.identity.max(initial=-1)) + 1
+            labels = self._labels_of(dataset)
+            _shift(labels, identities, out=identity[rows])
+            num_identities = int(labels.max(initial=-1)) + 1
             self.frame[rows] = table.frame
             if dataset.kind == 'multi_camera':
                 num_cameras = int(table.camera.max(initial=-1)) + 1
@@ -177,6 +192,25 @@ class MixedDataset(Dataset):
         self.identity_table = IdentityTable(
             identity, multi_camera_images, multi_camera_identities
         )
+
+    def _labels_of(self, dataset: ReIDDataset) -> np.ndarray:
+        """``[n]`` labels of a source, ``0..`` without gaps; -1: none."""
+        table = dataset.table
+        if dataset.kind == 'multi_camera' or self.labels == 'tracker':
+            return table.identity
+        if dataset.truth is None:
+            raise ValueError(
+                f'MixedDataset.labels is {self.labels!r}, but {dataset.name!r} does '
+                'not know the truth.'
+            )
+        person = dataset.truth.astype(np.int64)
+        if self.labels == 'truth_in_video':
+            own = table.video.astype(np.int64) * (person.max(initial=0) + 1) + person
+            person = np.where(person < 0, -1, own)
+        labels = np.full(len(person), -1, np.int32)
+        known = person >= 0
+        labels[known] = np.unique(person[known], return_inverse=True)[1]
+        return labels
 
     @property
     def metainfo(self) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..counter_random import below, random_bits
 from .composition import Composition
-from .counter_random import Stream, below, random_bits
 from .multi_camera_composer import MultiCameraComposer
 from .single_camera_composer import SingleCameraComposer
+from .stream import Stream
 
 
 class BatchComposer:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..counter_random import below, distinct, random_bits, shuffled, stratum
 from .composition import MultiCameraPart
-from .counter_random import Stream, below, distinct, random_bits, shuffled, stratum
 from .grouped_rows import GroupedRows
+from .stream import Stream
 
 _UNIT = 24  # fractions of an identity are counted in units of 2**-24
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..counter_random import random_bits, shuffled, stratum
 from .composition import SingleCameraPart
-from .counter_random import Stream, random_bits, shuffled, stratum
 from .grouped_rows import GroupedRows
+from .stream import Stream
 
 
 class SingleCameraComposer:

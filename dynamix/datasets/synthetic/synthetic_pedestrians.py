@@ -8,9 +8,9 @@ import numpy as np
 
 from dynamix.registry import DATASETS
 
+from ..counter_random import make_key
 from ..image_table import ImageTable
 from ..reid_dataset import ReIDDataset, Transform
-from .counter_rng import make_key
 from .domain_style import domain_style
 from .layout_checks import check_whole
 from .people_layout import PeopleLayout

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
-from .counter_rng import hash_uniform, make_key
+from ..counter_random import hash_uniform, make_key
 from .layout_checks import check_range, check_rate, check_whole
 
 _ROUNDS = 6

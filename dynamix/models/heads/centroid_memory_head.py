@@ -23,6 +23,7 @@ DEFAULT_LOSSES = dict(
     centroid=dict(type='dynamix.CentroidLoss'),
     camera_centroid=dict(type='dynamix.CameraCentroidLoss'),
 )
+KNOWN_LOSSES = sorted([*DEFAULT_LOSSES, 'batch_centroid'])
 
 
 @MODELS.register_module()
@@ -44,9 +45,10 @@ class CentroidMemoryHead(BaseModule):
             memory gets the same, but is never sharded: it is as small as the
             multi-camera data. Defaults to None.
         losses (dict, optional): Configs by name, any of ``'instance'``,
-            ``'augmentation'``, ``'centroid'`` and ``'camera_centroid'``; a loss that
-            is left out, or None, is not computed and needs no memory. Defaults to
-            None, all four.
+            ``'augmentation'``, ``'centroid'``, ``'camera_centroid'`` and
+            ``'batch_centroid'`` (a centroid loss without memory, for comparison); a
+            loss that is left out, or None, is not computed and needs no memory.
+            Defaults to None, all but the last.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
@@ -65,10 +67,10 @@ class CentroidMemoryHead(BaseModule):
         super().__init__(init_cfg)
         losses = DEFAULT_LOSSES if losses is None else losses
         losses = {name: cfg for name, cfg in losses.items() if cfg is not None}
-        unknown = sorted(set(losses) - set(DEFAULT_LOSSES))
+        unknown = sorted(set(losses) - set(KNOWN_LOSSES))
         if unknown or not losses:
             raise ValueError(
-                f'head.losses must name some of {sorted(DEFAULT_LOSSES)}, but got '
+                f'head.losses must name some of {KNOWN_LOSSES}, but got '
                 f'{sorted(losses)}.'
             )
         self.in_channels = in_channels
@@ -197,7 +199,7 @@ class CentroidMemoryHead(BaseModule):
         found: dict[str, tuple[Tensor, Tensor]] = {}
         batch = (anchors, labels_here, embeddings, key_labels)
         for name, loss in self.losses.items():
-            if name == 'instance':
+            if name in ('instance', 'batch_centroid'):
                 result = loss(*batch)
             elif name == 'augmentation':
                 own = torch.arange(len(index), device=device)

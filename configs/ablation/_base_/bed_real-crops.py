@@ -1,0 +1,48 @@
+# Real crops, in the folder DYNAMIX_DATA: a part of Market-1501 (labelled) and of MARS
+# (tracker-labelled); judged on VIPeR and MultiviewX.
+_base_ = './scale_{{$DYNAMIX_SCALE:cpu}}.py'
+data_root = '{{$DYNAMIX_DATA:data}}/'
+train_dataloader = dict(
+    num_workers=_base_.num_workers,
+    sampler=dict(
+        type='MixedDataSampler',
+        multi_camera=_base_.multi_camera,
+        single_camera=_base_.single_camera,
+        iterations=_base_.iterations,
+    ),
+    dataset=dict(
+        type='MixedDataset',
+        multi_camera=[dict(type='Market1501', data_root=data_root + 'market_subset')],
+        single_camera=[
+            dict(
+                type='TrackletFolder',
+                name='mars',
+                data_root=data_root + 'mars_single_camera',
+                folder='videos',
+                truth='truth.csv',
+            ),
+        ],
+        pipeline=_base_.train_pipeline,
+    ),
+)
+test_dataloader = dict(
+    batch_size=128,
+    num_workers=_base_.num_workers,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='TargetDataset',
+        targets=[
+            dict(type='VIPeR', data_root=data_root + 'VIPeR'),
+            dict(
+                type='Market1501',
+                name='multiviewx',
+                data_root=data_root + 'multiviewx',
+                split='test',
+            ),
+        ],
+        pipeline=_base_.test_pipeline,
+    ),
+)
+val_dataloader = test_dataloader
+test_evaluator = dict(type='ReIDMetric')
+val_evaluator = test_evaluator

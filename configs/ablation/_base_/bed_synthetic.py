@@ -1,0 +1,59 @@
+# Embedded people: labelled ones of one domain, tracked ones of six others. Defaults
+# were tuned on the domains 11 and 12 (configs/dynamix_r18_synthetic.py); these report.
+_base_ = './scale_{{$DYNAMIX_SCALE:cpu}}.py'
+videos = dict(
+    type='SyntheticPedestrians',
+    split='videos',
+    domain=[1, 2, 3, 4, 5, 6],
+    image_size=_base_.image_size,
+    num_videos=36,
+)
+train_dataloader = dict(
+    num_workers=_base_.num_workers,
+    sampler=dict(
+        type='MixedDataSampler',
+        multi_camera=_base_.multi_camera,
+        single_camera=_base_.single_camera,
+        iterations=_base_.iterations,
+    ),
+    dataset=dict(
+        type='MixedDataset',
+        multi_camera=[
+            dict(
+                type='SyntheticPedestrians',
+                split='train',
+                domain=0,
+                image_size=_base_.image_size,
+                num_identities=16,
+                num_cameras=4,
+            ),
+        ],
+        single_camera=[videos],
+        pipeline=_base_.train_pipeline,
+    ),
+)
+test_dataloader = dict(
+    batch_size=128,
+    num_workers=_base_.num_workers,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='TargetDataset',
+        targets=[
+            dict(
+                type='SyntheticPedestrians',
+                split='test',
+                name=f'unseen-{domain}',
+                domain=domain,
+                image_size=_base_.image_size,
+                num_identities=100,
+                num_cameras=4,
+                images_per_camera=2,
+            )
+            for domain in (31, 32, 33, 34)
+        ],
+        pipeline=_base_.test_pipeline,
+    ),
+)
+val_dataloader = test_dataloader
+test_evaluator = dict(type='ReIDMetric')
+val_evaluator = test_evaluator

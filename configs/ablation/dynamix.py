@@ -1,0 +1,2 @@
+# DynaMix whole
+_base_ = './_base_/bed.py'

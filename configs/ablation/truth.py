@@ -1,0 +1,4 @@
+# Joint, the true identities
+_base_ = './_base_/bed.py'
+train_dataloader = dict(dataset=dict(labels='truth'))
+custom_hooks = []

@@ -1,0 +1,130 @@
+"""Means, deviations and tests of the rows of an ablation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from .grid import Table
+from .paired_tests import PairedComparison, compare_paired
+from .runs import Outcome
+
+Outcomes = Mapping[str, Mapping[int, Outcome]]
+
+
+@dataclass(frozen=True)
+class RowSummary:
+    """A row over its seeds.
+
+    Attributes:
+        row (str): Its name.
+        title (str): What it is.
+        same_as (str): The earlier row with equal settings, whose runs these are;
+            ``''`` where there is none.
+        outcomes (dict[int, Outcome]): By seed.
+    """
+
+    row: str
+    title: str
+    same_as: str
+    outcomes: dict[int, Outcome]
+
+    @property
+    def done(self) -> dict[int, Outcome]:
+        """The runs that have a result, by seed."""
+        return {s: o for s, o in self.outcomes.items() if o.state == 'done'}
+
+    @property
+    def targets(self) -> list[str]:
+        """Names of the targets; ``'average'`` comes last."""
+        names = dict.fromkeys(t for o in self.done.values() for t in o.scores)
+        return sorted(names, key=lambda name: name == 'average')
+
+    def scores(self, target: str = 'average', score: str = 'mAP') -> dict[int, float]:
+        """A score of each seed that has it."""
+        return {
+            seed: outcome.scores[target][score]
+            for seed, outcome in self.done.items()
+            if score in outcome.scores.get(target, {})
+        }
+
+    def values(self, name: str) -> list[float]:
+        """``label_f1`` or ``seconds`` of the seeds that have it."""
+        found = (getattr(outcome, name) for outcome in self.done.values())
+        return [value for value in found if value is not None]
+
+    @property
+    def missing(self) -> str:
+        """What to say of the seeds without a result; ``''`` where all have one."""
+        states: dict[str, int] = {}
+        for outcome in self.outcomes.values():
+            if outcome.state != 'done':
+                states[outcome.state] = states.get(outcome.state, 0) + 1
+        if not self.done and states == {'not run': len(self.outcomes)}:
+            return 'not run'
+        return ', '.join(f'{count} {state}' for state, count in states.items())
+
+
+def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation (``n - 1``); NaN where there is none."""
+    mean = float(np.mean(values)) if len(values) else math.nan
+    return mean, float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+
+
+def comparisons(
+    table: Table, rows: Mapping[str, RowSummary], reference: str | None = None
+) -> dict[str, PairedComparison]:
+    """Average mAP of each row of a table against its reference, seed by seed.
+
+    Args:
+        table (Table): The table.
+        rows (Mapping[str, RowSummary]): All rows, the reference too.
+        reference (str, optional): Defaults to that of the table.
+    """
+    against = rows[reference or table.reference].scores()
+    return {row: compare_paired(rows[row].scores(), against) for row in table.rows}
+
+
+def as_json(
+    tables: Sequence[Table],
+    rows: Mapping[str, RowSummary],
+    reference: str | None = None,
+) -> dict[str, Any]:
+    """Everything about one bed, in JSON types; NaN becomes None."""
+    found: dict[str, Any] = dict(rows={}, tables={})
+    for name, row in rows.items():
+        scores = {
+            target: {
+                score: dict(zip(('mean', 'std'), mean_and_std(values)), by_seed=by_seed)
+                for score in ('mAP', 'Rank-1')
+                if (values := list((by_seed := row.scores(target, score)).values()))
+            }
+            for target in row.targets
+        }
+        found['rows'][name] = dict(
+            title=row.title,
+            same_as=row.same_as or None,
+            missing=row.missing or None,
+            scores=scores,
+            label_f1=dict(zip(('mean', 'std'), mean_and_std(row.values('label_f1')))),
+            seconds=dict(zip(('mean', 'std'), mean_and_std(row.values('seconds')))),
+            logs={s: o.log for s, o in row.outcomes.items() if o.state == 'failed'},
+        )
+    for table in tables:
+        tested = comparisons(table, rows, reference)
+        found['tables'][table.name] = dict(
+            title=table.title,
+            reference=reference or table.reference,
+            rows={row: asdict(tested[row]) for row in table.rows},
+        )
+    return _without_nan(found)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _without_nan(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,89 @@
+"""Scores of other implementations, and answers worked out by hand elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dynamix.evaluation import RankingLabels, rank_distances, rank_features
+
+REFERENCES = (
+    Path(
+        os.environ.get(
+            'DYNAMIX_TEST_DATA', Path(__file__).parents[2].parent / 'shared' / 'data'
+        )
+    )
+    / 'evaluation_references'
+)
+pytestmark = pytest.mark.skipif(
+    not REFERENCES.is_dir(), reason='the optional test data is absent'
+)
+
+
+def test_a_real_network_scores_as_known():
+    data = np.load(REFERENCES / 'csce625_mgn_2048d.npz')
+    labels = RankingLabels(
+        data['q_pids'], data['g_pids'], data['q_camids'], data['g_camids']
+    )
+    scores = rank_features(data['qf'], data['gf'], labels).scores()
+    assert scores == pytest.approx(
+        {
+            'Rank-1': 0.933333,
+            'Rank-5': 0.98,
+            'Rank-10': 0.986667,
+            'mAP': 0.8592525,
+            'mINP': 0.7712364,
+        },
+        abs=1e-6,
+    )
+
+
+@pytest.mark.parametrize(
+    'case', ['cmc_square_ids', 'cmc_duplicate_ids', 'cmc_duplicate_cams']
+)
+def test_known_cmc(case):
+    known = json.loads((REFERENCES / 'known_answers.json').read_text())[case]
+    labels = RankingLabels(
+        *(known[key] for key in ('q_ids', 'g_ids', 'q_cams', 'g_cams'))
+    )
+    ranking = rank_distances(np.array(known['distmat'], dtype=float), labels)
+    np.testing.assert_allclose(ranking.cmc(len(known['cmc'])), known['cmc'])
+
+
+def test_known_features_with_a_tie():
+    known = json.loads((REFERENCES / 'known_answers.json').read_text())
+    known = known['mmdet_reid_metric']
+    images = np.arange(len(known['ids']))
+    labels = RankingLabels(
+        known['ids'], known['ids'], None, None, images, images, camera_aware=False
+    )
+    features = np.array(known['features'])
+    scores = rank_features(features, features, labels, 'euclidean').scores((1, 5))
+    assert (scores['Rank-1'], scores['Rank-5']) == (known['R1'], 1.0)
+    assert min(abs(scores['mAP'] - mean) for mean in (0.71852, 0.70463)) < 1e-5
+
+
+def test_known_hit_positions():
+    known = json.loads((REFERENCES / 'known_answers.json').read_text())['oml_exact']
+    expected = [float(Fraction(value)) for value in known['ap_full']]
+    images = np.arange(6)
+    identity = np.array(known['ids'])
+    distance = np.zeros((6, 6))
+    for q, hits in enumerate(known['hit_positions']):
+        others = [g for g in images if g != q]
+        right = iter([g for g in others if identity[g] == identity[q]])
+        wrong = iter([g for g in others if identity[g] != identity[q]])
+        for place in range(5):
+            distance[q, next(right if place in hits else wrong)] = place
+    labels = RankingLabels(
+        identity, identity, None, None, images, images, camera_aware=False
+    )
+    ranking = rank_distances(distance, labels)
+    np.testing.assert_allclose(ranking.average_precision, expected)
+    first = np.array([hits[0] for hits in known['hit_positions']])
+    np.testing.assert_array_equal(ranking.first_match, first)

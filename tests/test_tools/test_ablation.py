@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from scipy import stats
+
+from dynamix.datasets.samplers import Composition
+from dynamix.experiments import Cell, fingerprint, read_tables, resolve, row_title
+
+ROOT = Path(__file__).parents[2]
+ROWS = dict(
+    plain='# Plain\ngain = 0.0',
+    better='# Better\ngain = 2.0\nlabel_f1 = 0.75',
+    twin='# Twin of better\ngain = 2.0\nlabel_f1 = 0.75',
+    broken="# Broken\ngain = 1.0\nbehaviour = 'fails'",
+    shaky="# Shaky\ngain = 2.5\nbehaviour = 'killed once'",
+)
+BASE = """
+base_score = 10.0 if '{{$DYNAMIX_BED:easy}}' == 'hard' else 20.0
+train_cfg = dict(max_epochs=2)
+data_root = '{{$NOWHERE:here}}'
+source = dict(type='SyntheticPedestrians', image_size=(32, 16))
+train_dataloader = dict(
+    dataset=dict(
+        type='MixedDataset',
+        multi_camera=[dict(source, num_identities=2)],
+        single_camera=[dict(source, split='videos', num_videos=2)],
+        labels='truth_in_video',
+    )
+)
+"""
+
+
+@pytest.fixture
+def rows(tmp_path):
+    folder = tmp_path / 'rows'
+    folder.mkdir()
+    for name, text in ROWS.items():
+        first, rest = text.split('\n', 1)
+        (folder / f'{name}.py').write_text(f'{first}\n{BASE}{rest}\n')
+    (folder / 'tables.py').write_text(
+        "tables = dict(all=dict(title='All', reference='plain', "
+        f'rows={list(ROWS)}), good=dict(title="Good", reference="plain", '
+        'rows=["plain", "better"]))'
+    )
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, rows):
+    def run(*arguments: object, out: str = 'out') -> dict:
+        words = ['ablation.py', '--out', tmp_path / out, '--configs', rows]
+        words += ['--train-tool', Path(__file__).parent / 'fake_train.py', *arguments]
+        monkeypatch.setattr('sys.argv', list(map(str, words)))
+        tool = ROOT / 'tools' / 'analysis_tools' / 'ablation.py'
+        runpy.run_path(str(tool), run_name='__main__')
+        file = tmp_path / out / 'results_cpu.json'
+        return json.loads(file.read_text()) if file.exists() else {}
+
+    return run
+
+
+def starts(tmp_path, out='out'):
+    file = tmp_path / out / 'starts'
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def test_gathers_and_tests(run, tmp_path):
+    found = run('--tables', 'good', '--seeds', 4, '--bed', 'easy', 'hard', '--jobs', 2)
+    easy = found['beds']['easy']
+    better = easy['rows']['better']['scores']
+    by_seed = [22 + 1.2 * seed for seed in range(4)]
+    assert list(better['average']['mAP']['by_seed'].values()) == by_seed
+    assert better['average']['mAP']['mean'] == pytest.approx(np.mean(by_seed))
+    assert better['average']['mAP']['std'] == pytest.approx(np.std(by_seed, ddof=1))
+    assert better['far']['Rank-1']['mean'] == pytest.approx(np.mean(by_seed) + 4)
+    test = easy['tables']['good']['rows']['better']
+    expected = stats.ttest_rel(by_seed, [20 + seed for seed in range(4)]).pvalue
+    assert test['p_t'] == pytest.approx(expected)
+    assert test['p_sign_flip'] == 2 / 16
+    hard = found['beds']['hard']['rows']['plain']['scores']['average']
+    assert hard['mAP']['mean'] == 11.5
+    assert easy['rows']['better']['label_f1']['mean'] == 0.75
+    # Nothing was relabelled: the F1 is that of the data's own labels, here the truth.
+    assert easy['rows']['plain']['label_f1']['mean'] == 1.0
+    text = (tmp_path / 'out' / 'results_cpu.md').read_text()
+    assert '| Better | 23.8 ± 1.5 | 28.8 ± 1.5 | +2.3 ± 0.3 | < 0.001 | 0.125 |' in text
+    assert '| Plain | 21.5 ± 1.3 | 26.5 ± 1.3 | reference |' in text
+    assert '| Better | 24.8 / 29.8 | 22.8 / 27.8 |' in text
+    picture = cv2.imread(str(tmp_path / 'out' / 'results_cpu.png'))
+    assert picture is not None
+
+
+def test_skips_what_is_done(run, tmp_path):
+    run('--tables', 'good', '--seeds', 1, '--bed', 'easy')
+    run('--tables', 'good', '--seeds', 2, '--bed', 'easy')
+    assert starts(tmp_path) == [
+        'plain easy 0',
+        'better easy 0',
+        'plain easy 1',
+        'better easy 1',
+    ]
+    assert not list((tmp_path / 'out').glob('**/*.pth'))
+
+
+def test_settings_that_changed_make_another_run(run, rows, tmp_path):
+    run('--tables', 'good', '--seeds', 1)
+    file = rows / 'better.py'
+    file.write_text(file.read_text().replace('gain = 2.0', 'gain = 4.0'))
+    found = run('--tables', 'good', '--seeds', 1, '--gather-only')
+    assert found['beds']['synthetic']['rows']['better']['missing'] == 'not run'
+    run('--tables', 'good', '--seeds', 1)
+    assert [line.split()[0] for line in starts(tmp_path)] == [
+        'plain',
+        'better',
+        'better',
+    ]
+    assert len(list((tmp_path / 'out').glob('**/result.json'))) == 3
+
+
+def test_where_the_data_lie_is_no_setting(rows, monkeypatch):
+    cell = Cell(rows / 'plain.py', 'plain', 'easy', 'cpu', 0)
+    here = fingerprint(resolve(cell))
+    monkeypatch.setenv('NOWHERE', 'there')
+    assert fingerprint(resolve(cell)) == here
+    assert fingerprint(resolve(cell, {'train_cfg.max_epochs': 3})) != here
+
+
+def test_rows_with_equal_settings_share_their_runs(run, tmp_path):
+    found = run('--rows', 'better', 'twin', '--seeds', 1)
+    assert starts(tmp_path) == ['better synthetic 0']
+    twin = found['beds']['synthetic']['rows']['twin']
+    assert twin['same_as'] == 'better'
+    assert twin['scores']['average']['mAP']['mean'] == 22
+
+
+def test_what_was_not_run_says_so(run, tmp_path):
+    found = run('--gather-only', '--seeds', 2, '--tables', 'all')
+    assert starts(tmp_path) == []
+    assert all(
+        r['missing'] == 'not run' for r in found['beds']['synthetic']['rows'].values()
+    )
+    text = (tmp_path / 'out' / 'results_cpu.md').read_text()
+    assert text.count('| not run |') == len(ROWS)
+    run('--rows', 'plain', '--seeds', 2)
+    run('--gather-only', '--seeds', 3)
+    text = (tmp_path / 'out' / 'results_cpu.md').read_text()
+    assert '| 2 (1 not run) |' in text
+    assert 'no common seed' not in text
+
+
+def test_a_failure_names_its_log_and_stops_no_other_run(run, tmp_path):
+    with pytest.raises(SystemExit, match='learning rate is a banana') as error:
+        run('--rows', 'broken', 'plain', '--seeds', 1)
+    log = next((tmp_path / 'out').glob('**/broken-*/seed0/train.log'))
+    assert str(log) in str(error.value)
+    assert 'exit status 3' in str(error.value)
+    text = (tmp_path / 'out' / 'results_cpu.md').read_text()
+    assert '| Broken | 1 failed |' in text
+    assert '| Plain | 20.0 |' in text
+    found = run('--gather-only', '--seeds', 1)
+    assert found['beds']['synthetic']['rows']['broken']['logs'] == {'0': str(log)}
+
+
+def test_goes_on_from_the_checkpoint_of_a_killed_run(run, tmp_path):
+    with pytest.raises(SystemExit):
+        run('--rows', 'shaky', '--seeds', 1)
+    found = run('--rows', 'shaky', '--seeds', 1)
+    shaky = found['beds']['synthetic']['rows']['shaky']
+    assert shaky['scores']['average']['mAP']['mean'] == 22.5
+    assert shaky['seconds']['mean'] is None
+    log = next((tmp_path / 'out').glob('**/train.log')).read_text()
+    assert [line for line in log.splitlines() if 'resumes' in line] == [
+        'resumes: False',
+        'resumes: True',
+    ]
+
+
+def test_a_run_killed_before_its_evaluation_is_run_anew(run, rows, tmp_path):
+    file = rows / 'plain.py'
+    file.write_text(file.read_text() + "behaviour = 'killed at the end'\n")
+    cell = Cell(file, 'plain', 'synthetic', 'cpu', 0)
+    folder = tmp_path / f'out/cpu/synthetic/plain-{fingerprint(resolve(cell))}/seed0'
+    folder.mkdir(parents=True)
+    (folder / 'epoch_1.pth').touch()
+    found = run('--rows', 'plain', '--seeds', 1)
+    assert len(starts(tmp_path)) == 2
+    assert found['beds']['synthetic']['rows']['plain']['missing'] is None
+
+
+def test_shards_are_disjoint_and_complete(run, tmp_path):
+    for part in (1, 2, 3):
+        assert run('--tables', 'good', '--seeds', 2, '--shard', f'{part}/3') == {}
+    assert len(starts(tmp_path)) == len(set(starts(tmp_path))) == 4
+    with pytest.raises(ValueError, match='1 <= i <= n'):
+        run('--tables', 'good', '--shard', '4/3')
+
+
+def test_options_reach_every_run(run, tmp_path):
+    found = run('--tables', 'good', '--seeds', 1, '--cfg-options', 'train_cfg.x=[1,2]')
+    assert found['beds']['synthetic']['rows']['plain']['missing'] is None
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--tables', 'none'], "no table 'none' but all, good"),
+        (['--reference', 'none'], "there is no row 'none'"),
+        (['--tables', 'good', '--rows', 'twin'], 'in none of the tables'),
+    ],
+)
+def test_what_does_not_exist_is_named(run, arguments, message):
+    with pytest.raises(SystemExit, match=message):
+        run(*arguments)
+
+
+def test_a_table_that_names_a_row_without_config(rows):
+    (rows / 'twin.py').unlink()
+    with pytest.raises(FileNotFoundError, match=r"names the row 'twin', .*twin\.py"):
+        read_tables(rows)
+
+
+@pytest.mark.parametrize(
+    ('bed', 'scale', 'batch'),
+    [
+        ('synthetic', 'cpu', 64),
+        ('synthetic-clean', 'gpu', 96),
+        ('synthetic-noisy', 'gpu-vit', 96),
+        ('real-crops', 'cpu', 64),
+    ],
+)
+def test_rows_of_the_project(bed, scale, batch):
+    folder = ROOT / 'configs' / 'ablation'
+    tables = read_tables(folder)
+    named = {row for table in tables.values() for row in table.rows}
+    assert named == {file.stem for file in folder.glob('*.py')} - {'tables'}
+    settings = {}
+    for row in named:
+        cfg = resolve(Cell(folder / f'{row}.py', row, bed, scale, 0))
+        settings[row] = fingerprint(cfg)
+        # The last epoch is evaluated, and all rows see as many images a step.
+        assert cfg.train_cfg.max_epochs % cfg.train_cfg.val_interval == 0
+        part = cfg.train_dataloader.sampler
+        assert Composition(part.multi_camera, part.single_camera).batch_size == batch
+    assert settings['no_camera-centroid'] == settings['centroids_memory']
+    assert settings['sampling_4x4'] == settings['dynamix']
+    equal = 3 if scale == 'cpu' else 2
+    assert len(set(settings.values())) == len(named) - equal
+    titles = [row_title(folder / f'{row}.py') for row in named]
+    assert len(set(titles)) == len(titles)

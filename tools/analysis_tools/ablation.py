@@ -1,0 +1,213 @@
+"""Runs the ablation (rows x test beds x seeds) and writes its tables.
+
+    python tools/analysis_tools/ablation.py --tables deciding --seeds 5
+    python tools/analysis_tools/ablation.py --bed synthetic real-crops --jobs 2
+    python tools/analysis_tools/ablation.py --scale gpu --seeds 5 --jobs 8
+    sbatch --array=1-20 ... --wrap 'python tools/analysis_tools/ablation.py \
+        --seeds 5 --shard $SLURM_ARRAY_TASK_ID/20'
+    python tools/analysis_tools/ablation.py --seeds 5 --gather-only
+
+Rows are the configs of configs/ablation; `tables.py` there says which belong together.
+Each run is `tools/train.py` with the row's config. Started again, it skips what is done
+and resumes what was killed. A changed setting (of a config or by --cfg-options) makes
+other runs, older ones stay. OUT gets results_<scale>.md, .json and .png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import DictAction
+from mmengine.logging import MMLogger
+
+from dynamix.experiments import (
+    Cell,
+    Outcome,
+    RowSummary,
+    Runs,
+    Table,
+    as_json,
+    markdown,
+    plot,
+    read_tables,
+    row_title,
+    shard,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--bed',
+        nargs='+',
+        default=['synthetic'],
+        help='test beds: synthetic, synthetic-clean, synthetic-noisy, real-crops (the '
+        'last needs DYNAMIX_DATA)',
+    )
+    parser.add_argument(
+        '--scale', default='cpu', help='cpu (default), gpu (ResNet-50) or gpu-vit'
+    )
+    parser.add_argument('--tables', nargs='+', help='these tables only')
+    parser.add_argument('--rows', nargs='+', help='run these rows only')
+    parser.add_argument('--seeds', type=int, default=3, help='how many, from 0 on')
+    parser.add_argument('--reference', help='row that all tables are measured against')
+    parser.add_argument('--jobs', type=int, default=1, help='runs side by side')
+    parser.add_argument('--threads', type=int, default=1, help='CPU threads of a run')
+    parser.add_argument('--shard', help='i/n: run the i-th of n parts, gather nothing')
+    parser.add_argument('--gather-only', action='store_true', help='run nothing')
+    parser.add_argument(
+        '--out', default='work_dirs/ablation', help='folder of the runs'
+    )
+    parser.add_argument(
+        '--configs', type=Path, default=ROOT / 'configs' / 'ablation', help='the rows'
+    )
+    parser.add_argument('--train-tool', default=ROOT / 'tools' / 'train.py')
+    parser.add_argument(
+        '--keep-checkpoints', action='store_true', help='also of runs that are done'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        help='for all runs, as of tools/train.py',
+    )
+    return parser.parse_args()
+
+
+def parse_options(options: list[str]) -> dict[str, Any]:
+    """``key=value`` words as ``tools/train.py`` understands them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    return parser.parse_args(['--cfg-options', *options] if options else []).cfg_options
+
+
+def visible_devices() -> list[str]:
+    """Names of the GPUs that runs can be dealt to; none where there is but one."""
+    count = torch.cuda.device_count()
+    if count < 2:
+        return []
+    given = os.environ.get('CUDA_VISIBLE_DEVICES')
+    return given.split(',') if given else [str(number) for number in range(count)]
+
+
+def choose_tables(args: argparse.Namespace) -> list[Table]:
+    tables = read_tables(args.configs)
+    unknown = [name for name in args.tables or () if name not in tables]
+    if unknown:
+        raise SystemExit(f'no table {unknown[0]!r} but {", ".join(tables)}')
+    return [tables[name] for name in args.tables or tables]
+
+
+def choose_rows(args: argparse.Namespace, tables: list[Table]) -> list[str]:
+    """All rows of the tables, references too, in order and once each."""
+    names = [row for table in tables for row in table.rows]
+    names += [args.reference or table.reference for table in tables]
+    names = list(dict.fromkeys(names))
+    for row in [*names, *(args.rows or ())]:
+        if not (args.configs / f'{row}.py').is_file():
+            raise SystemExit(f'there is no row {row!r}: {args.configs / row}.py')
+    if unknown := [row for row in args.rows or () if row not in names]:
+        raise SystemExit(f'row {unknown[0]!r} is in none of the tables chosen')
+    return names
+
+
+def summarise(
+    runs: Runs, cells: dict[tuple[str, int], Cell], rows: list[str]
+) -> dict[str, RowSummary]:
+    found: dict[str, RowSummary] = {}
+    first: dict[str, str] = {}
+    for row in rows:
+        outcomes: dict[int, Outcome] = {
+            seed: runs.outcome(cell)
+            for (name, seed), cell in cells.items()
+            if name == row
+        }
+        cell = next(cell for (name, _), cell in cells.items() if name == row)
+        settings = runs.settings(cell)[1]
+        same_as = first.setdefault(settings, row)
+        found[row] = RowSummary(
+            row, row_title(cell.config), '' if same_as == row else same_as, outcomes
+        )
+    return found
+
+
+def main() -> None:
+    args = parse_args()
+    MMLogger.get_instance('ablation')
+    tables = choose_tables(args)
+    rows = choose_rows(args, tables)
+    runs = Runs(
+        args.out,
+        args.train_tool,
+        parse_options(args.cfg_options),
+        args.threads,
+        args.keep_checkpoints,
+    )
+    grid = {
+        bed: {
+            (row, seed): Cell(
+                args.configs / f'{row}.py',
+                row,
+                bed,
+                args.scale,
+                seed,
+                tuple(args.cfg_options),
+            )
+            for seed in range(args.seeds)
+            for row in rows
+        }
+        for bed in args.bed
+    }
+    failures: list[str] = []
+    if not args.gather_only:
+        # Seeds outside: an interrupted grid has whole sets of rows.
+        cells = [
+            grid[bed][row, seed]
+            for seed in range(args.seeds)
+            for bed in args.bed
+            for row in rows
+            if not args.rows or row in args.rows
+        ]
+        cells = runs.distinct(cells)
+        if args.shard:
+            cells = shard(cells, args.shard)
+        failures = runs.run_all(cells, args.jobs, visible_devices())
+    if not args.shard:
+        beds = {bed: summarise(runs, cells, rows) for bed, cells in grid.items()}
+        write(args, tables, beds)
+    if failures:
+        sys.exit(f'{len(failures)} runs failed:\n' + '\n'.join(failures))
+
+
+def write(
+    args: argparse.Namespace,
+    tables: list[Table],
+    beds: dict[str, dict[str, RowSummary]],
+) -> None:
+    command = ' '.join(['python', 'tools/analysis_tools/ablation.py', *sys.argv[1:]])
+    out = Path(args.out) / f'results_{args.scale}.md'
+    out.parent.mkdir(parents=True, exist_ok=True)
+    text = f'# Ablation, scale {args.scale}\n\n`{command}`\n\n'
+    out.write_text(text + markdown(beds, tables, args.reference), encoding='utf-8')
+    found = {bed: as_json(tables, rows, args.reference) for bed, rows in beds.items()}
+    result = dict(command=command, scale=args.scale, seeds=args.seeds, beds=found)
+    out.with_suffix('.json').write_text(
+        json.dumps(result, indent=1, allow_nan=False) + '\n', encoding='utf-8'
+    )
+    references = {args.reference or table.reference for table in tables}
+    plot(beds, out.with_suffix('.png'), sorted(references))
+    print(f'wrote {out}, .json and .png')
+
+
+if __name__ == '__main__':
+    main()
