@@ -1,5 +1,6 @@
 from .camera_rows import CameraRows
 from .centroid_memory import CentroidMemory
+from .scene_rows import SceneRows
 from .streamed_softmax import streamed_softmax_loss
 
-__all__ = ['CameraRows', 'CentroidMemory', 'streamed_softmax_loss']
+__all__ = ['CameraRows', 'CentroidMemory', 'SceneRows', 'streamed_softmax_loss']
