@@ -1,7 +1,7 @@
 # The demo without single-camera data: what joint training is measured against.
 _base_ = './dynamix_r18_synthetic.py'
 train_dataloader = dict(
-    sampler=dict(multi_camera=dict(identities=12), single_camera=None),
+    sampler=dict(multi_camera=dict(identities=16), single_camera=None),
     dataset=dict(single_camera=[]),
 )
 custom_hooks = [dict(type='InitialEvaluationHook')]

@@ -60,6 +60,9 @@ class MixedDataset(Dataset):
         camera (np.ndarray): ``[N]`` int32; unique over all sources. Each video of
             single-camera data is a camera of its own.
         video (np.ndarray): ``[N]`` int32; unique over all sources; -1: multi-camera.
+        scene (np.ndarray): ``[N]`` int32; what sees the same people: each
+            multi-camera source is a scene, and each video. Nobody is known to be in
+            two scenes.
         frame (np.ndarray): ``[N]`` int32; see :class:`ImageTable`.
         truth (np.ndarray | None): ``[N]`` int32 true identities, unique over all
             sources, -1: unknown; None when no single-camera source knows them. For
@@ -75,6 +78,7 @@ class MixedDataset(Dataset):
     identity_table: IdentityTable
     camera: np.ndarray
     video: np.ndarray
+    scene: np.ndarray
     frame: np.ndarray
     truth: np.ndarray | None
     sources: list[SourceSpan]
@@ -145,10 +149,11 @@ class MixedDataset(Dataset):
         identity = np.empty(size, np.int32)
         self.camera = np.empty(size, np.int32)
         self.video = np.full(size, -1, np.int32)
+        self.scene = np.empty(size, np.int32)
         self.frame = np.empty(size, np.int32)
         truth = np.full(size, -1, np.int32)
         self.sources = []
-        identities = cameras = videos = people = 0
+        identities = cameras = videos = scenes = people = 0
         multi_camera_images = multi_camera_identities = 0
         for dataset, start in zip(self.datasets, self._starts.tolist()):
             table = dataset.table
@@ -160,13 +165,17 @@ class MixedDataset(Dataset):
             if dataset.kind == 'multi_camera':
                 num_cameras = int(table.camera.max(initial=-1)) + 1
                 _shift(table.camera, cameras, out=self.camera[rows])
+                self.scene[rows] = scenes
+                scenes += 1
                 multi_camera_images = rows.stop
                 multi_camera_identities = identities + num_identities
             else:
                 num_cameras = int(table.video.max(initial=-1)) + 1
                 _shift(table.video, cameras, out=self.camera[rows])
                 _shift(table.video, videos, out=self.video[rows])
+                _shift(table.video, scenes, out=self.scene[rows])
                 videos += num_cameras
+                scenes += num_cameras
             known = dataset.truth
             if known is None and dataset.kind == 'multi_camera':
                 known = table.identity
@@ -248,7 +257,7 @@ class MixedDataset(Dataset):
     def __getstate__(self) -> dict[str, Any]:
         """What a loader worker needs: where images are, but nothing of who is who."""
         self.full_init()
-        labels = ('identity_table', 'camera', 'video', 'frame', 'truth')
+        labels = ('identity_table', 'camera', 'video', 'scene', 'frame', 'truth')
         return {key: v for key, v in self.__dict__.items() if key not in labels}
 
 

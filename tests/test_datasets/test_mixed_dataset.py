@@ -97,8 +97,12 @@ def test_labels_meet_only_where_they_did_within_a_source(multi, single) -> None:
                 assert (mixed.video[i] == mixed.video[j]) == (
                     both and one[2] == other[2]
                 )
+            assert (mixed.scene[i] == mixed.scene[j]) == (
+                both and (not single_a or one[2] == other[2])
+            )
     assert set(identity) == set(range(max(identity) + 1)), 'no number is left out'
     assert set(mixed.camera) == set(range(max(mixed.camera) + 1))
+    assert set(mixed.scene) == set(range(max(mixed.scene) + 1))
     for number, span in enumerate(mixed.sources):
         rows = [i for i, (s, _) in enumerate(where) if s == number]
         assert list(range(*span.images.indices(len(mixed)))) == rows

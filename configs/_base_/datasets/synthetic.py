@@ -6,8 +6,8 @@ train_dataloader = dict(
     num_workers=2,
     sampler=dict(
         type='MixedDataSampler',
-        multi_camera=dict(identities=8, images=4),
-        single_camera=dict(videos=4, identities=4, images=2),
+        multi_camera=dict(identities=4, images=4),
+        single_camera=dict(videos=2, identities=8, images=3),
         iterations=20,
     ),
     dataset=dict(
@@ -18,7 +18,7 @@ train_dataloader = dict(
                 split='train',
                 domain=0,
                 image_size={{_base_.image_size}},
-                num_identities=12,
+                num_identities=24,
                 num_cameras=4,
             ),
         ],

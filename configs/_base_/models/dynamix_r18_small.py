@@ -10,5 +10,13 @@ model = dict(
     ),
     neck=dict(in_channels=256),
     momentum_encoder=dict(momentum=0.01),
-    head=dict(in_channels=256),
+    # Negatives of other videos are other cameras, too; with few labelled people they
+    # teach a small network that another camera means another person (ours).
+    head=dict(
+        in_channels=256,
+        losses=dict(
+            instance=dict(negatives='same_scene'),
+            augmentation=dict(negatives='same_scene'),
+        ),
+    ),
 )

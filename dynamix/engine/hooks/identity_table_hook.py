@@ -61,7 +61,8 @@ class IdentityTableHook(Hook):
             )
         self.table = loader.dataset.identity_table
         self._sampling = dict(seed=sampler.seed, iterations=sampler.iterations)
-        unwrap(runner).head.bind(self.table, loader.dataset.camera)
+        dataset = loader.dataset
+        unwrap(runner).head.bind(self.table, dataset.camera, dataset.scene)
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Counts the images of the global batch that could not be read."""

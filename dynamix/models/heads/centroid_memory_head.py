@@ -36,6 +36,11 @@ class CentroidMemoryHead(BaseModule):
     updates are those of the global batch over all ranks; ranks must have batches of
     one size.
 
+    A *scene* is what sees the same people: a multi-camera source, or a video. Nobody
+    is known to be in two scenes, so two images of different scenes always differ in
+    camera and place, too; taken as negatives they teach that another camera means
+    another person. Losses with ``negatives='same_scene'`` pass them over (ours).
+
     Source: DynaMix, efficient centroids; losses as in ReMix.
 
     Args:
@@ -89,9 +94,15 @@ class CentroidMemoryHead(BaseModule):
         self.register_buffer('data_signature', torch.zeros((), dtype=torch.int64))
         self._identity_table: IdentityTable | None = None
         self._camera_rows: CameraRows | None = None
+        self._scene: np.ndarray | None = None
         self._last_batch: tuple[np.ndarray | Tensor, Tensor] | None = None
 
-    def bind(self, identity_table: IdentityTable, camera: np.ndarray) -> None:
+    def bind(
+        self,
+        identity_table: IdentityTable,
+        camera: np.ndarray,
+        scene: np.ndarray | None = None,
+    ) -> None:
         """Names the training data; memories get its size and start empty.
 
         Binding to the same data again keeps the memories.
@@ -100,15 +111,20 @@ class CentroidMemoryHead(BaseModule):
             identity_table (IdentityTable): Identities of the ``N`` images.
             camera (np.ndarray): ``[N]`` integers not below 0, the camera of each
                 image, unique over all sources.
+            scene (np.ndarray, optional): ``[N]`` integers not below 0, the scene of
+                each image. Defaults to None, all images are of one.
 
         Raises:
             ValueError: If the lengths differ.
         """
-        if len(camera) != len(identity_table):
-            raise ValueError(
-                f'camera must have an entry for each of the {len(identity_table)} '
-                f'images of the identity table, but has {len(camera)}.'
-            )
+        if scene is None:
+            scene = np.zeros(len(identity_table), np.int32)
+        for name, column in (('camera', camera), ('scene', scene)):
+            if len(column) != len(identity_table):
+                raise ValueError(
+                    f'{name} must have an entry for each of the {len(identity_table)} '
+                    f'images of the identity table, but has {len(column)}.'
+                )
         multi = slice(0, identity_table.num_multi_camera_images)
         rows = CameraRows(
             identity_table.original[multi],
@@ -126,6 +142,7 @@ class CentroidMemoryHead(BaseModule):
                     memory.resize(size)
         self.data_signature.fill_(signature)
         self._identity_table, self._camera_rows = identity_table, rows
+        self._scene = np.asarray(scene)
 
     @property
     def last_batch(self) -> tuple[np.ndarray, Tensor]:
@@ -167,7 +184,11 @@ class CentroidMemoryHead(BaseModule):
         Raises:
             RuntimeError: If the head is not bound to its training data.
         """
-        if self._identity_table is None or self._camera_rows is None:
+        if (
+            self._identity_table is None
+            or self._camera_rows is None
+            or self._scene is None
+        ):
             raise RuntimeError(
                 'CentroidMemoryHead does not know the training data: have '
                 "dict(type='IdentityTableHook') among custom_hooks, or call "
@@ -179,9 +200,10 @@ class CentroidMemoryHead(BaseModule):
         index = np.array([s.image_index for s in data_samples], dtype=np.int64)
         labels = table.lookup(index)
         device = features.device
-        local = _to_device(
-            np.stack([index, labels, _camera_row(camera_rows, index)], 1), device
-        )
+        # -1 for no image, whose label is -1 as well.
+        scene = np.where(index >= 0, self._scene[index], -1).astype(np.int64)
+        columns = [index, labels, _camera_row(camera_rows, index), scene]
+        local = _to_device(np.stack(columns, 1), device)
         anchors = _unit(features)
         embeddings = torch.cat(dist.all_gather(_unit(momentum_features.detach())))
         everyone = torch.cat(dist.all_gather(local))
@@ -189,8 +211,8 @@ class CentroidMemoryHead(BaseModule):
             index if dist.get_world_size() == 1 else everyone[:, 0],
             embeddings,
         )
-        _, key_labels, key_rows = everyone.unbind(1)
-        _, labels_here, row = local.unbind(1)
+        _, key_labels, key_rows, key_scene = everyone.unbind(1)
+        _, labels_here, row, scene_here = local.unbind(1)
         if self.memory is not None:
             self.memory.initialize(embeddings, key_labels)
         if self.camera_memory is not None:
@@ -199,11 +221,14 @@ class CentroidMemoryHead(BaseModule):
         found: dict[str, tuple[Tensor, Tensor]] = {}
         batch = (anchors, labels_here, embeddings, key_labels)
         for name, loss in self.losses.items():
-            if name in ('instance', 'batch_centroid'):
+            if name == 'instance':
+                result = loss(*batch, scene_here, key_scene)
+            elif name == 'batch_centroid':
                 result = loss(*batch)
             elif name == 'augmentation':
                 own = torch.arange(len(index), device=device)
-                result = loss(*batch, own + dist.get_rank() * len(index))
+                own += dist.get_rank() * len(index)
+                result = loss(*batch, own, scene_here, key_scene)
             elif name == 'centroid':
                 result = loss(anchors, labels_here, self.memory)
             else:

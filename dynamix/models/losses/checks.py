@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
+
+NEGATIVES = ('all', 'same_scene')
 
 
 def check_loss_options(
@@ -9,6 +11,7 @@ def check_loss_options(
     loss_weight: float,
     label_smoothing: float = 0.0,
     num_hard_negatives: int | None = None,
+    negatives: str = 'all',
 ) -> None:
     """Refuses options of a loss that make no sense.
 
@@ -19,8 +22,11 @@ def check_loss_options(
         label_smoothing (float): Must lie in ``[0, 1)``. Defaults to 0.0.
         num_hard_negatives (int, optional): Must be at least 1. Defaults to None.
 
+        negatives (str): Must be one of ``NEGATIVES``. Defaults to ``'all'``.
+
     Raises:
-        ValueError: If one is out of range, or the last two are combined.
+        ValueError: If one is out of range, or ``label_smoothing`` is combined with
+            ``num_hard_negatives``.
     """
     name = type(loss).__name__
     if not temperature > 0:
@@ -38,8 +44,31 @@ def check_loss_options(
             f'{name}.num_hard_negatives must be None or at least 1, but got '
             f'{num_hard_negatives}.'
         )
+    if negatives not in NEGATIVES:
+        raise ValueError(
+            f'{name}.negatives must be one of {NEGATIVES}, but got {negatives!r}.'
+        )
     if label_smoothing and num_hard_negatives is not None:
         raise ValueError(
             f'{name}: label_smoothing spreads the target over all centroids and '
             'cannot be combined with num_hard_negatives.'
         )
+
+
+def comparable_pairs(
+    negatives: str, scene: Tensor | None, key_scene: Tensor | None
+) -> Tensor | None:
+    """Which pairs of images may be negatives of each other.
+
+    Args:
+        negatives (str): Of ``NEGATIVES``.
+        scene (Tensor, optional): ``[B]`` int64 scenes of the anchors. None: all
+            images are of one scene.
+        key_scene (Tensor, optional): ``[N]`` int64 scenes of the keys.
+
+    Returns:
+        Tensor | None: ``[B, N]`` bool; None: all.
+    """
+    if negatives == 'all' or scene is None or key_scene is None:
+        return None
+    return scene[:, None] == key_scene

@@ -49,6 +49,7 @@ def instance_contrastive_loss(
     keys: Tensor,
     key_labels: Tensor,
     temperature: float = 0.1,
+    comparable: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Pulls an image to all images of its identity, its own included.
 
@@ -61,15 +62,18 @@ def instance_contrastive_loss(
         keys (Tensor): ``[N, D]`` momentum embeddings of the batch, unit length.
         key_labels (Tensor): ``[N]`` int64; -1 is neither positive nor negative.
         temperature (float): Defaults to 0.1.
+        comparable (Tensor, optional): ``[B, N]`` bool; other pairs are no negatives.
+            Defaults to None, all are.
 
     Returns:
         tuple[Tensor, Tensor]: As :func:`contrastive_loss`.
     """
     labelled = (labels >= 0)[:, None] & (key_labels >= 0)
     same = labels[:, None] == key_labels
-    return contrastive_loss(
-        features, keys, labelled & same, labelled & ~same, temperature
-    )
+    other = labelled & ~same
+    if comparable is not None:
+        other &= comparable
+    return contrastive_loss(features, keys, labelled & same, other, temperature)
 
 
 def augmentation_contrastive_loss(
@@ -79,6 +83,7 @@ def augmentation_contrastive_loss(
     key_labels: Tensor,
     own: Tensor,
     temperature: float = 0.1,
+    comparable: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Pulls an augmented image to its own image without augmentation.
 
@@ -92,6 +97,8 @@ def augmentation_contrastive_loss(
         key_labels (Tensor): ``[N]`` int64; -1 is neither positive nor negative.
         own (Tensor): ``[B]`` int64, the key of the anchor's own image.
         temperature (float): Defaults to 0.1.
+        comparable (Tensor, optional): ``[B, N]`` bool; other pairs are no negatives.
+            Defaults to None, all are.
 
     Returns:
         tuple[Tensor, Tensor]: As :func:`contrastive_loss`.
@@ -100,4 +107,6 @@ def augmentation_contrastive_loss(
     number = torch.arange(len(keys), device=keys.device)
     is_own = labelled & (own[:, None] == number)
     other = labelled & (labels[:, None] != key_labels)
+    if comparable is not None:
+        other &= comparable
     return contrastive_loss(features, keys, is_own, other, temperature)
