@@ -9,6 +9,7 @@ def check_loss_options(
     loss_weight: float,
     label_smoothing: float = 0.0,
     num_hard_negatives: int | None = None,
+    negative_fraction: float = 1.0,
 ) -> None:
     """Refuses options of a loss that make no sense.
 
@@ -18,9 +19,10 @@ def check_loss_options(
         loss_weight (float): Must not be below 0.
         label_smoothing (float): Must lie in ``[0, 1)``. Defaults to 0.0.
         num_hard_negatives (int, optional): Must be at least 1. Defaults to None.
+        negative_fraction (float): Must lie in ``(0, 1]``. Defaults to 1.0.
 
     Raises:
-        ValueError: If one is out of range, or the last two are combined.
+        ValueError: If one is out of range, or two of the last three are combined.
     """
     name = type(loss).__name__
     if not temperature > 0:
@@ -38,8 +40,17 @@ def check_loss_options(
             f'{name}.num_hard_negatives must be None or at least 1, but got '
             f'{num_hard_negatives}.'
         )
-    if label_smoothing and num_hard_negatives is not None:
+    if not 0 < negative_fraction <= 1:
+        raise ValueError(
+            f'{name}.negative_fraction must lie in (0, 1], but got {negative_fraction}.'
+        )
+    if num_hard_negatives is not None and negative_fraction < 1:
+        raise ValueError(
+            f'{name}: the most similar of all negatives are not in a sample, so '
+            'num_hard_negatives cannot be combined with negative_fraction.'
+        )
+    if label_smoothing and (num_hard_negatives is not None or negative_fraction < 1):
         raise ValueError(
             f'{name}: label_smoothing spreads the target over all centroids and '
-            'cannot be combined with num_hard_negatives.'
+            'cannot be combined with num_hard_negatives or negative_fraction.'
         )
