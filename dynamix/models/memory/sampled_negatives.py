@@ -87,8 +87,7 @@ def negative_statistics(
     on = torch.ones_like(centroids[:, 0], dtype=torch.bool) if valid is None else valid
     # One row more, for the -1 of the batch.
     rest = torch.cat([on, on[:1]])
-    rest[batch.where(batch >= 0, len(on))] = False
-    rest = rest[:-1]
+    rest = rest.index_fill_(0, batch.where(batch >= 0, len(on)), False)[:-1]
 
     once = torch.ones_like(batch, dtype=torch.bool)
     once[1:] = batch[1:] != batch[:-1]

@@ -59,7 +59,7 @@ def softmax_statistics(
             False.
         with_weighted (bool): Also sum the centroids. Defaults to True.
         chunk_size (int, optional): Centroids at a time. Defaults to None: 2048 on a
-            CPU, 32768 elsewhere, 65536 with Triton.
+            CPU, 32768 elsewhere, ``2**24 / B`` with Triton.
         backend (str): See :func:`streamed_softmax_loss`. Defaults to ``'torch'``.
 
     Returns:

@@ -77,7 +77,7 @@ def streamed_softmax_loss(
             similar ones. Defaults to None, all of them.
         sample (NegativeSample, optional): Stand for all negatives. Defaults to None.
         chunk_size (int, optional): Centroids at a time. Defaults to None: 2048 on a
-            CPU, 32768 elsewhere, 65536 with Triton.
+            CPU, 32768 elsewhere, ``2**24 / B`` with Triton.
         backend (str): ``'torch'``; ``'triton'``, which forms a chunk's softmax in one
             kernel on a CUDA device; or ``'auto'``, which chooses. With Triton, vectors
             must be of unit length at most: an anchor with too large a logit gets NaN.

@@ -7,8 +7,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-# 65 536 rows give a GPU enough to do for the time it takes to start the next chunk.
-CHUNK_SIZE = 65536
+# Parts of a chunk, 32 MiB of them in half precision: enough to do for a GPU in the
+# time it takes to start the next chunk.
+_PARTS = 2**24
 # exp of it, and sums of ten million of them, are finite in the type of the products.
 LARGEST_LOGIT = {torch.float16: 10.0, torch.bfloat16: 60.0, torch.float32: 60.0}
 
@@ -96,6 +97,21 @@ def block_sizes(batch: int, wide: bool) -> dict[str, int]:
     )
 
 
+def chunk_rows(batch: int, dim: int, chunk_size: int | None) -> int:
+    """Centroids at a time, so that places in a chunk have 32 bits.
+
+    Args:
+        batch (int): Number of anchors.
+        dim (int): Length of a vector.
+        chunk_size (int | None): What is wished for; None for what suits a GPU.
+
+    Returns:
+        int: At least 1.
+    """
+    wished = chunk_size or max(2**13, min(_PARTS // max(batch, 1), 2**18) // 256 * 256)
+    return max(min(wished, (2**31 - 1) // max(batch, dim, 1)), 1)
+
+
 def exp_sums(
     query: Tensor,
     centroids: Tensor,
@@ -119,7 +135,7 @@ def exp_sums(
         excluded (Tensor | None): ``[B, M]`` int64 centroids that do not count for an
             anchor; numbers outside ``0..C-1`` fill up.
         with_weighted (bool): Also sum the centroids.
-        chunk_size (int | None): Centroids at a time; None: 65536.
+        chunk_size (int | None): Centroids at a time, as of :func:`chunk_rows`.
 
     Returns:
         tuple[Tensor, Tensor | None]: ``[B]`` and ``[B, D]`` float32. NaN for an anchor
@@ -127,7 +143,7 @@ def exp_sums(
     """
     (batch, dim), num = query.shape, len(centroids)
     query, centroids = query.contiguous(), centroids.contiguous()
-    width = max(min(chunk_size or CHUNK_SIZE, num), 1)
+    width = max(min(chunk_rows(batch, dim, chunk_size), num), 1)
     blocks = block_sizes(batch, max(query.itemsize, centroids.itemsize) > 2)
     total = query.new_zeros(batch, dtype=torch.float32)
     weighted = query.new_zeros(batch, dim, dtype=torch.float32)

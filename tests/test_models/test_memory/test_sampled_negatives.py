@@ -133,3 +133,30 @@ def test_options_that_do_not_go_together(option: dict) -> None:
         streamed_softmax_loss(
             features, centroids, torch.tensor([0]), 0.5, sample=sample, **option
         )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
+def test_gpu_agrees_with_cpu_and_is_never_waited_for() -> None:
+    features, centroids = draw(4, 6, 500, 8)
+    target = torch.tensor([1, 1, 30, -1, 499, 7])
+
+    def run(device: str) -> Tensor:
+        leaf = features.to(device).requires_grad_()
+        rows, labels = centroids.to(device), target.to(device)
+        valid = torch.arange(500, device=device) % 7 > 0
+        number = torch.zeros((), dtype=torch.int64, device=device)
+        torch.cuda.set_sync_debug_mode('error' if device == 'cuda' else 'default')
+        try:
+            drawn = sampled_rows(500, 0.2, 1, number)
+            sample = NegativeSample(labels, drawn)
+            loss = streamed_softmax_loss(
+                leaf, rows, labels, 0.2, valid=valid, sample=sample
+            )
+            loss.sum().backward()
+        finally:
+            torch.cuda.set_sync_debug_mode('default')
+        assert leaf.grad is not None
+        return torch.cat([loss.detach()[:, None], leaf.grad], dim=1).cpu()
+
+    torch.testing.assert_close(run('cuda'), run('cpu'))

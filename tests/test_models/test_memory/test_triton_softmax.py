@@ -57,6 +57,20 @@ def test_what_the_kernel_cannot_do_is_left_to_pytorch(
     )
 
 
+def test_rows_of_a_chunk() -> None:
+    from dynamix.models.memory.triton_softmax import chunk_rows
+
+    assert chunk_rows(256, 768, None) == 65536
+    assert chunk_rows(96, 768, None) == 174592
+    assert chunk_rows(1, 768, None) == 2**18
+    assert chunk_rows(10_000, 768, None) == 8192
+    assert chunk_rows(256, 768, 100) == 100
+    assert chunk_rows(0, 4, 1) == 1
+    # Numbers of elements that the kernel counts in 32 bits.
+    assert chunk_rows(256, 2048, 10**9) * 2048 < 2**31
+    assert chunk_rows(4096, 8, 10**9) * 4096 < 2**31
+
+
 def test_kernel_compiles_for_hopper() -> None:
     from triton import compile as compile_kernel
     from triton.backends.compiler import GPUTarget
