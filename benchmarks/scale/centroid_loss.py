@@ -3,12 +3,15 @@
 On a CPU: forward and backward of the streamed softmax loss against the two bare
 matrix products (features x centroids, softmax x centroids) and against plain
 PyTorch's cross-entropy, which makes the ``[B, C]`` logits. Paired: every round runs
-all of them one after the other, and ratios are taken within a round. On a GPU, if
-there is one, the same with bfloat16 centroids at growing sizes, beside the bounds
-that bandwidth and matrix rate set. Also: the memory update at two sizes.
+all of them one after the other, and ratios are taken within a round. Then time at
+growing sizes, and the memory update at two sizes. On a GPU: bfloat16 centroids at
+growing sizes, ours with and without Triton beside peers and the limits that bandwidth
+and matrix rate set, and the memory of a ViT-B beside ten million identities.
 
     OMP_NUM_THREADS=1 python benchmarks/scale/centroid_loss.py
-    python benchmarks/scale/centroid_loss.py --centroids 20000 --rounds 2
+    python benchmarks/scale/centroid_loss.py --parts gpu vit update --device cuda
+    python benchmarks/scale/centroid_loss.py --parts gpu vit --batch 32 --dim 64 \\
+        --sizes 2000 4000 --identities 1000 --rounds 2  # a rehearsal on a CPU
 """
 
 from __future__ import annotations
@@ -18,81 +21,18 @@ import ctypes
 import multiprocessing
 import platform
 import statistics
-import time
-from collections.abc import Callable
 from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from centroid_loss_gpu import report_gpu, report_vit
+from centroid_work import Work, compare, make, plain, products, slope, streamed
 
-from dynamix.models.memory import CentroidMemory, streamed_softmax_loss
+from dynamix.models.memory import CentroidMemory
 
-TEMPERATURE = 0.5
-GPU_SIZES = (434_000, 1_000_000, 10_000_000)
-
-
-def make(
-    batch: int, dim: int, count: int, device: str, dtype: torch.dtype
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Features, centroids and targets; no more memory than they take."""
-    generator = torch.Generator(device).manual_seed(0)
-    centroids = torch.empty(count, dim, dtype=dtype, device=device)
-    for rows in centroids.split(4096):
-        drawn = torch.randn(rows.shape, generator=generator, device=device)
-        rows.copy_(F.normalize(drawn, dim=1))
-    features = torch.randn(batch, dim, generator=generator, device=device)
-    target = torch.randint(count, (batch,), generator=generator, device=device)
-    return F.normalize(features, dim=1).requires_grad_(), centroids, target
-
-
-def products(features: Tensor, centroids: Tensor, chunk_size: int) -> Tensor:
-    """The two products alone, with a tile that is used again and again."""
-    query = features.detach().to(centroids.dtype)
-    total = torch.zeros_like(query)
-    tile = query.new_empty(len(query), min(chunk_size, len(centroids)))
-    for rows in centroids.split(chunk_size):
-        logits = tile[:, : len(rows)]
-        torch.mm(query, rows.t(), out=logits)
-        total.addmm_(logits, rows)
-    return total
-
-
-def streamed(
-    features: Tensor, centroids: Tensor, target: Tensor, chunk_size: int | None
-) -> None:
-    features.grad = None
-    half = centroids.dtype != torch.float32
-    valid = torch.ones(len(centroids), dtype=torch.bool, device=centroids.device)
-    with torch.autocast(features.device.type, centroids.dtype, enabled=half):
-        loss = streamed_softmax_loss(
-            features,
-            centroids,
-            target,
-            TEMPERATURE,
-            valid=valid,
-            chunk_size=chunk_size,
-        )
-    loss.mean().backward()
-
-
-def plain(features: Tensor, centroids: Tensor, target: Tensor) -> None:
-    features.grad = None
-    logits = features.to(centroids.dtype) @ centroids.t() / TEMPERATURE
-    F.cross_entropy(logits, target).backward()
-
-
-def timed(function: Callable[[], object], device: str) -> float:
-    """Seconds; on a CPU those of its cores, which other programs disturb less."""
-    if device == 'cpu':
-        start = time.process_time()
-        function()
-        return time.process_time() - start
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    function()
-    torch.cuda.synchronize()
-    return time.perf_counter() - start
+PARTS = ('cpu', 'growth', 'update', 'gpu', 'vit')
+GROWTH = 5
+GPU_SIZES = [434_000, 1_000_000, 10_000_000]
 
 
 def _status(field: str) -> float:
@@ -123,23 +63,11 @@ def peak_on_cpu(name: str, batch: int, dim: int, count: int, chunk: int) -> floa
         return pool.apply(_peak_on_cpu, (name, batch, dim, count, chunk))
 
 
-def compare(
-    work: dict[str, Callable[[], object]], rounds: int, device: str
-) -> dict[str, list[float]]:
-    for function in work.values():
-        function()
-    times: dict[str, list[float]] = {name: [] for name in work}
-    for _ in range(rounds):
-        for name, function in work.items():
-            times[name].append(timed(function, device))
-    return times
-
-
 def report_cpu(
     batch: int, dim: int, count: int, rounds: int, chunks: list[int]
 ) -> None:
     data = make(batch, dim, count, 'cpu', torch.float32)
-    work: dict[str, Callable[[], object]] = {
+    work: Work = {
         'two products, whole': partial(products, *data[:2], count),
         'plain PyTorch cross-entropy': partial(plain, *data),
     }
@@ -169,6 +97,29 @@ def report_cpu(
         )
 
 
+def report_growth(batch: int, dim: int, count: int, rounds: int) -> None:
+    sizes = [count >> step for step in reversed(range(GROWTH))]
+    features, centroids, target = make(batch, dim, count, 'cpu', torch.float32)
+    work: Work = {}
+    for size in sizes:
+        data = (features, centroids[:size], target % size)
+        work[f'products {size}'] = partial(products, *data[:2], 2048)
+        work[f'streamed {size}'] = partial(streamed, *data)
+    times = compare(work, rounds, 'cpu')
+    print(f'\nGrowth, CPU, float32, B = {batch}, D = {dim}, {rounds} rounds\n')
+    print('| C | two products, core seconds | **streamed**, core seconds |')
+    print('| --- | --- | --- |')
+    medians = {name: statistics.median(spent) for name, spent in times.items()}
+    found = {
+        kind: [medians[f'{kind} {size}'] for size in sizes]
+        for kind in ('products', 'streamed')
+    }
+    for row in zip(sizes, *found.values()):
+        print('| {} | {:.3f} | {:.3f} |'.format(*row))
+    slopes = [slope(sizes, seconds) for seconds in found.values()]
+    print('| slope, log-log | {:.3f} | **{:.3f}** |'.format(*slopes))
+
+
 def report_update(dim: int, sizes: list[int], device: str) -> None:
     print(f'\n| memory update on {device}, B = 256 | ms, median of 20 |\n| --- | --- |')
     embeddings = F.normalize(torch.randn(256, dim, device=device), dim=1)
@@ -180,66 +131,37 @@ def report_update(dim: int, sizes: list[int], device: str) -> None:
         print(f'| C = {size} | {statistics.median(spent) * 1000:.2f} |')
 
 
-def report_gpu(batch: int, dim: int, rounds: int, chunks: list[int | None]) -> None:
-    big = torch.empty(1 << 30, dtype=torch.uint8, device='cuda')
-    other = torch.empty_like(big)
-    copied = min(compare({'copy': partial(other.copy_, big)}, 10, 'cuda')['copy'])
-    bandwidth = 2 * big.numel() / copied
-    del big, other
-    square = torch.randn(8192, 8192, device='cuda', dtype=torch.bfloat16)
-    multiplied = min(compare({'mm': lambda: square @ square}, 10, 'cuda')['mm'])
-    rate = 2 * 8192**3 / multiplied
-    print(
-        f'\n{torch.cuda.get_device_name()}, bfloat16, B = {batch}, D = {dim}; copy '
-        f'{bandwidth / 1e12:.2f} TB/s, products {rate / 1e12:.0f} TFLOP/s\n'
-    )
-    print('| C | what | ms, median | against the bound | extra MiB |')
-    print('| --- | --- | --- | --- | --- |')
-    for count in GPU_SIZES:
-        features, centroids, target = make(batch, dim, count, 'cuda', torch.bfloat16)
-        bound = max(2 * centroids.nbytes / bandwidth, 4 * batch * dim * count / rate)
-        data = (features, centroids, target)
-        work: dict[str, Callable[[], object]] = {
-            f'**streamed**, chunks of {chunk or "default size"}': partial(
-                streamed, *data, chunk
-            )
-            for chunk in chunks
-        }
-        work['plain PyTorch cross-entropy'] = partial(plain, *data)
-        for name, function in work.items():
-            held = torch.cuda.memory_allocated()
-            torch.cuda.reset_peak_memory_stats()
-            try:
-                spent = statistics.median(compare({'x': function}, rounds, 'cuda')['x'])
-            except torch.OutOfMemoryError:
-                print(f'| {count} | {name} | out of memory | | |')
-                continue
-            extra = (torch.cuda.max_memory_allocated() - held) / 2**20
-            print(
-                f'| {count} | {name} | {spent * 1000:.2f} | {spent / bound:.2f} | '
-                f'{extra:.0f} |'
-            )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS[:3])
     parser.add_argument('--batch', type=int, default=256)
     parser.add_argument('--dim', type=int, default=768)
     parser.add_argument('--centroids', type=int, default=434_000)
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--chunks', type=int, nargs='+', default=[2048, 4096, 8192])
+    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
+    parser.add_argument('--sizes', type=int, nargs='+', default=GPU_SIZES)
+    parser.add_argument(
+        '--triton-chunks', type=int, nargs='+', default=[16384, 32768, 131072]
+    )
+    parser.add_argument('--identities', type=int, default=10_000_000)
+    parser.add_argument('--images', type=int, default=96)
     args = parser.parse_args()
     print(
         f'{platform.machine()}, {torch.get_num_threads()} threads, '
         f'torch {torch.__version__}'
     )
-    report_cpu(args.batch, args.dim, args.centroids, args.rounds, args.chunks)
-    report_update(args.dim, [1000, args.centroids], 'cpu')
-    if torch.cuda.is_available():
-        report_gpu(args.batch, args.dim, args.rounds, [None, 16384, 65536])
-        report_update(args.dim, [1000, 1_000_000], 'cuda')
-    else:
-        print(f'\nNo GPU here: nothing was run at C = {GPU_SIZES} in bfloat16.')
+    shape = (args.batch, args.dim)
+    if 'cpu' in args.parts:
+        report_cpu(*shape, args.centroids, args.rounds, args.chunks)
+    if 'growth' in args.parts:
+        report_growth(*shape, args.centroids, args.rounds)
+    if 'update' in args.parts:
+        report_update(args.dim, [1000, max(args.sizes[0], 1001)], args.device)
+    if 'gpu' in args.parts:
+        report_gpu(*shape, args.rounds, args.sizes, args.triton_chunks, args.device)
+    if 'vit' in args.parts:
+        report_vit(args.identities, args.images, args.device)
 
 
 if __name__ == '__main__':

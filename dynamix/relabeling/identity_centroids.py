@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+import torch
 
 from .columns import healthy_rows
-from .segments import group_sums, unit, unit_sums
+from .segments import unit, unit_rows, unit_sums
+from .space import MAX_SAMPLE, WhitenedSpace
 
-MAX_SAMPLE = 20000
 MAX_POSITIVES = 2000
 
 
@@ -57,10 +57,13 @@ def identity_centroids(
     rows = rows[np.argsort(piece[rows], kind='stable')]
     pieces, group = np.unique(piece[rows], return_inverse=True)
     size = np.bincount(group)
-    centre, matrix = _whitening(embedding, rows, group, shrinkage)
+    pick = group % max(1, len(rows) // MAX_SAMPLE) == 0
+    some = unit_rows(embedding, rows[pick])
+    space = WhitenedSpace(some, group[pick], shrinkage, core=False)
 
     def project(total: np.ndarray, number: np.ndarray) -> np.ndarray:
-        return unit((total / number[:, None] - centre) @ matrix)
+        mean = total / number[:, None].astype(np.float32)
+        return space.project(torch.from_numpy(mean))
 
     vectors = project(unit_sums(embedding, rows, group, len(pieces)), size)
     long = np.flatnonzero(size >= 3)
@@ -77,24 +80,5 @@ def identity_centroids(
     extra = np.empty((0, embedding.shape[1]), np.float32)
     if strangers is not None and len(strangers):
         extra = unit(np.asarray(strangers, np.float32))
-        extra = unit((extra[healthy_rows(extra)] - centre) @ matrix)
+        extra = space.project(torch.from_numpy(extra[healthy_rows(extra)]))
     return IdentityCentroids(pieces, vectors, long, thirds[0], thirds[1], extra)
-
-
-def _whitening(
-    embedding: np.ndarray, rows: np.ndarray, group: np.ndarray, shrinkage: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and matrix after which images of one identity scatter alike everywhere."""
-    pick = group % max(1, len(rows) // MAX_SAMPLE) == 0
-    _, local, size = np.unique(group[pick], return_inverse=True, return_counts=True)
-    x = unit(embedding[rows[pick]].astype(np.float32))
-    mean = group_sums(x, local, len(size)) / size[:, None].astype(np.float32)
-    x -= mean[local]
-    dim = x.shape[1]
-    scatter = (x.T @ x).astype(np.float64) / len(x)
-    spread = max(np.trace(scatter) / dim, 1e-12)
-    scatter *= 1 - shrinkage
-    scatter.flat[:: dim + 1] += shrinkage * spread
-    factor = cholesky(scatter, lower=True)
-    inverse = solve_triangular(factor, np.eye(dim), lower=True).T
-    return mean.mean(0), np.ascontiguousarray(inverse, dtype=np.float32)

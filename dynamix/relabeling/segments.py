@@ -8,6 +8,8 @@ from scipy.sparse import csr_matrix
 
 from .device_rows import DeviceRows
 
+BLOCK = 32768
+
 
 def unit(x: np.ndarray) -> np.ndarray:
     """Rows scaled to length 1; zero rows stay zero."""
@@ -43,6 +45,29 @@ def group_sums(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
         (np.ones(len(x), x.dtype), (group, np.arange(len(x)))), shape=(count, len(x))
     )
     return selector @ x
+
+
+def unit_sums(
+    embedding: np.ndarray, rows: np.ndarray, group: np.ndarray, count: int
+) -> np.ndarray:
+    """Sums of the unit embeddings of each group, block by block.
+
+    Args:
+        embedding (np.ndarray): ``[n, D]`` floats of any precision.
+        rows (np.ndarray): ``[m]`` the rows to sum.
+        group (np.ndarray): ``[m]`` the group of each, in ``0..count-1``.
+        count (int): Number of groups.
+
+    Returns:
+        np.ndarray: ``[count, D]`` float32.
+    """
+    total = np.zeros((count, embedding.shape[1]), np.float32)
+    for start in range(0, len(rows), BLOCK):
+        part = slice(start, start + BLOCK)
+        x = unit_rows(embedding, rows[part]).cpu().numpy()
+        names, local = np.unique(group[part], return_inverse=True)
+        total[names] += group_sums(x, local, len(names))
+    return total
 
 
 def core_members(

@@ -45,9 +45,9 @@ class CentroidMemoryHead(BaseModule):
 
     Args:
         in_channels (int): Length ``D`` of an embedding.
-        memory (dict, optional): ``momentum``, ``dtype``, ``chunk_size`` and
-            ``sharded`` of :class:`~dynamix.models.memory.CentroidMemory`. The camera
-            memory gets the same, but is never sharded: it is as small as the
+        memory (dict, optional): ``momentum``, ``dtype``, ``chunk_size``, ``backend``
+            and ``sharded`` of :class:`~dynamix.models.memory.CentroidMemory`. The
+            camera memory gets the same, but is never sharded: it is as small as the
             multi-camera data. Defaults to None.
         losses (dict, optional): Configs by name, any of ``'instance'``,
             ``'augmentation'``, ``'centroid'``, ``'camera_centroid'`` and

@@ -1,5 +1,13 @@
 from .camera_rows import CameraRows
 from .centroid_memory import CentroidMemory
+from .sampled_negatives import NegativeSample
+from .sampled_rows import sampled_rows
 from .streamed_softmax import streamed_softmax_loss
 
-__all__ = ['CameraRows', 'CentroidMemory', 'streamed_softmax_loss']
+__all__ = [
+    'CameraRows',
+    'CentroidMemory',
+    'NegativeSample',
+    'sampled_rows',
+    'streamed_softmax_loss',
+]

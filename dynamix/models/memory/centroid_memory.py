@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine import dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from .follow_relabeling import (
     EmbeddingSource,
@@ -14,13 +14,15 @@ from .follow_relabeling import (
     plan_relabeling,
     recomputed_centroids,
 )
+from .memory_rows import MemoryRows
 from .order_free_mean import batch_means, to_unit
-from .shard import Shard
+from .sampled_negatives import NegativeSample
 from .sharded_softmax import sharded_softmax_loss
+from .softmax_backend import BACKENDS
 from .streamed_softmax import streamed_softmax_loss
 
 
-class CentroidMemory(nn.Module):
+class CentroidMemory(MemoryRows):
     """One unit vector for each identity (or other class), kept over training.
 
     Source: DynaMix, efficient centroids. A centroid is set at the first visit of its
@@ -35,8 +37,11 @@ class CentroidMemory(nn.Module):
             0.2.
         dtype (str | torch.dtype): Storage: ``'float32'``, ``'bfloat16'``,
             ``'float16'`` or ``'float64'``. Defaults to ``'float32'``.
-        chunk_size (int, optional): Centroids read at a time. Defaults to None: 2048
-            on a CPU, 32768 elsewhere.
+        chunk_size (int, optional): Centroids read at a time. Defaults to None, by
+            device and backend.
+        backend (str): ``'torch'``, ``'triton'`` or ``'auto'``, which uses the kernel on
+            recent GPUs, see :func:`~dynamix.models.memory.streamed_softmax_loss`.
+            Defaults to ``'torch'``, as the kernel was never run on a GPU yet.
         sharded (bool): Deal the centroids out to the ranks, as Partial FC does. Calls
             then are collective, batches must be of one size, and :meth:`gather` must
             precede ``state_dict``. Defaults to False, every rank has all.
@@ -44,9 +49,6 @@ class CentroidMemory(nn.Module):
     Raises:
         ValueError: If an argument is out of range.
     """
-
-    centroids: Tensor
-    initialized: Tensor
 
     def __init__(
         self,
@@ -56,8 +58,8 @@ class CentroidMemory(nn.Module):
         dtype: str | torch.dtype = torch.float32,
         chunk_size: int | None = None,
         sharded: bool = False,
+        backend: str = 'torch',
     ) -> None:
-        super().__init__()
         if not 0 <= momentum <= 1:
             raise ValueError(f'momentum must lie in [0, 1], but got {momentum}.')
         if isinstance(dtype, str):
@@ -69,23 +71,11 @@ class CentroidMemory(nn.Module):
             )
         if chunk_size is not None and chunk_size < 1:
             raise ValueError(f'chunk_size must be at least 1, but got {chunk_size}.')
+        if backend not in BACKENDS:
+            raise ValueError(f'backend must be one of {BACKENDS}, but got {backend!r}.')
+        super().__init__(num_centroids, dim, dtype, sharded)
         self.momentum = momentum
-        self.chunk_size = chunk_size
-        self.shard = Shard()
-        if sharded:
-            self.shard = Shard(dist.get_rank(), dist.get_world_size())
-        self.num_centroids = num_centroids
-        size = self.shard.size(num_centroids)
-        self.register_buffer('centroids', torch.zeros(size, dim, dtype=dtype))
-        self.register_buffer('initialized', torch.zeros(size, dtype=torch.bool))
-        # What a sharded memory saves; nothing until it is first written.
-        self._whole: tuple[Tensor, Tensor] | None = (
-            self.centroids[:0].clone(),
-            self.initialized[:0].clone(),
-        )
-
-    def __len__(self) -> int:
-        return self.num_centroids
+        self.reading = dict(chunk_size=chunk_size, backend=backend)
 
     def extra_repr(self) -> str:
         return (
@@ -94,7 +84,13 @@ class CentroidMemory(nn.Module):
         )
 
     def softmax_loss(
-        self, features: Tensor, positives: Tensor, temperature: float, **options: Any
+        self,
+        features: Tensor,
+        positives: Tensor,
+        temperature: float,
+        topk: int | None = None,
+        drawn: Tensor | None = None,
+        **options: Any,
     ) -> tuple[Tensor, Tensor]:
         """Streamed cross-entropy against all initialised centroids.
 
@@ -102,14 +98,23 @@ class CentroidMemory(nn.Module):
             features (Tensor): ``[B, D]`` of unit length.
             positives (Tensor): ``[B]`` or ``[B, K]`` int64 rows, -1: none.
             temperature (float): Above 0.
-            **options: ``excluded``, ``label_smoothing`` and ``topk`` of
+            topk (int, optional): Most similar negatives that count. Defaults to None.
+            drawn (Tensor, optional): ``[m]`` int64 rows that stand, with the positives
+                of all ranks, for all negatives. Batches then must be of one size.
+                Defaults to None.
+            **options: ``excluded`` and ``label_smoothing`` of
                 :func:`~dynamix.models.memory.streamed_softmax_loss`.
 
         Returns:
             tuple[Tensor, Tensor]: ``[B]`` loss of each anchor, and ``[B]`` bool: which
             have an initialised positive; the others' loss is 0.
         """
-        options.update(valid=self.initialized, chunk_size=self.chunk_size)
+        options.update(self.reading, valid=self.initialized)
+        # Ranks must agree on it, whatever the size of their parts.
+        options['topk'] = None if topk is None else min(topk, max(len(self), 1))
+        if drawn is not None:
+            batch = torch.cat(dist.all_gather(positives.flatten()))
+            options['sample'] = NegativeSample(batch, drawn)
         anchors = (features, self.centroids, positives, temperature)
         if self.shard.count > 1:
             return sharded_softmax_loss(*anchors, self.shard, **options)
@@ -158,25 +163,6 @@ class CentroidMemory(nn.Module):
         value = torch.where(write[:, None], value.to(stored.dtype), stored)
         self.centroids[target] = value
         self.initialized[target] = known | write
-
-    def resize(self, num_centroids: int) -> None:
-        """Cuts off centroids at the end or adds some that are not initialised.
-
-        Args:
-            num_centroids (int): The new ``C``.
-        """
-        if num_centroids == len(self):
-            return
-        size = self.shard.size(num_centroids)
-        kept = min(len(self.initialized), size)
-        centroids = self.centroids.new_zeros(size, self.centroids.shape[1])
-        centroids[:kept] = self.centroids[:kept]
-        initialized = self.initialized.new_zeros(size)
-        initialized[:kept] = self.initialized[:kept]
-        self.centroids, self.initialized = centroids, initialized
-        self.num_centroids = num_centroids
-        if self._whole is not None and len(self._whole[0]):
-            self._whole = None
 
     @torch.no_grad()
     def follow_relabeling(
@@ -233,68 +219,3 @@ class CentroidMemory(nn.Module):
             place = torch.from_numpy(local).to(device)
             self.centroids[place] = centroids.to(device)
             self.initialized[place] = (centroids != 0).any(dim=1).to(device)
-
-    @torch.no_grad()
-    def gather(self) -> None:
-        """Collects a sharded memory on rank 0, for ``state_dict``; all ranks call it.
-
-        The copy is on the CPU and is dropped at the next change. A checkpoint of it
-        can be loaded with any number of ranks. Does nothing if not sharded.
-        """
-        if self.shard.count > 1:
-            self._whole = (
-                self.shard.gather(self.centroids, len(self)),
-                self.shard.gather(self.initialized, len(self)),
-            )
-
-    def _save_to_state_dict(
-        self, destination: dict[str, Any], prefix: str, keep_vars: bool
-    ) -> None:
-        """Saves the whole memory, also if it is sharded.
-
-        A sharded memory that was never written saves no rows, so that ranks agree
-        when MMEngine broadcasts what it initialised.
-
-        Raises:
-            RuntimeError: If it is sharded and changed since :meth:`gather`.
-        """
-        if self.shard.count == 1:
-            super()._save_to_state_dict(destination, prefix, keep_vars)
-        elif self._whole is None:
-            raise RuntimeError(
-                'a sharded memory is saved from the copy that gather() makes: call it '
-                'on all ranks after the last update and before state_dict().'
-            )
-        else:
-            destination[f'{prefix}centroids'] = self._whole[0]
-            destination[f'{prefix}initialized'] = self._whole[1]
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        """Takes over a checkpoint's number of centroids.
-
-        An empty memory (a model for inference, say) passes over a checkpoint's
-        centroids, and a memory over those of an empty one.
-
-        Raises:
-            ValueError: If the checkpoint's centroids have another length.
-        """
-        key = f'{prefix}centroids'
-        stored = state_dict.get(key)
-        if stored is not None:
-            if not len(stored) or not len(self):
-                return
-            if stored.shape[1] != self.centroids.shape[1]:
-                raise ValueError(
-                    f"'{key}' of the checkpoint holds centroids of length "
-                    f'{stored.shape[1]}, but the model has embeddings of length '
-                    f'{self.centroids.shape[1]}.'
-                )
-            self.resize(len(stored))
-            mine = slice(self.shard.rank, None, self.shard.count)
-            for name in ('centroids', 'initialized'):
-                if f'{prefix}{name}' in state_dict:
-                    state_dict[f'{prefix}{name}'] = state_dict[f'{prefix}{name}'][mine]
-            self._whole = None
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

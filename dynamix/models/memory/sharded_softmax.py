@@ -4,8 +4,10 @@ import torch
 from mmengine import dist
 from torch import Tensor
 
+from .sampled_negatives import NegativeSample, negative_statistics
 from .shard import Shard
-from .softmax_statistics import SoftmaxStatistics, centroid_sum, softmax_statistics
+from .softmax_backend import check_backend
+from .softmax_statistics import SoftmaxStatistics, centroid_sum
 from .streamed_softmax import check_options, loss_from_statistics, with_gradient
 
 
@@ -20,7 +22,9 @@ def sharded_softmax_loss(
     excluded: Tensor | None = None,
     label_smoothing: float = 0.0,
     topk: int | None = None,
+    sample: NegativeSample | None = None,
     chunk_size: int | None = None,
+    backend: str = 'torch',
 ) -> tuple[Tensor, Tensor]:
     """Streamed softmax loss over centroids of which each rank holds a part.
 
@@ -39,37 +43,41 @@ def sharded_softmax_loss(
         excluded (Tensor, optional): ``[B, M]`` int64 rows of the whole memory that are
             no negatives; -1 fills up. Defaults to None.
         label_smoothing (float): In ``[0, 1)``. Defaults to 0.0.
-        topk (int, optional): Must be None: the hardest negatives of all ranks are not
-            in the sums. Defaults to None.
+        topk (int, optional): Only so many negatives of each anchor count, the most
+            similar ones of all ranks. Defaults to None, all of them.
+        sample (NegativeSample, optional): Stand for all negatives. Defaults to None.
         chunk_size (int, optional): Centroids at a time. Defaults to None, by device.
+        backend (str): As of :func:`streamed_softmax_loss`. Defaults to ``'torch'``.
 
     Returns:
         tuple[Tensor, Tensor]: ``[B]`` losses of this rank's anchors as of
         :func:`streamed_softmax_loss`, and ``[B]`` bool: which have a valid positive.
 
     Raises:
-        ValueError: If an option is out of range, or ``topk`` is given.
+        ValueError: If an option is out of range, or options do not go together.
+        RuntimeError: If ``backend='triton'`` cannot run at all.
     """
-    check_options(temperature, label_smoothing, excluded, topk, chunk_size)
-    if topk is not None:
-        raise ValueError(
-            'a sharded memory cannot pick the hardest negatives: leave '
-            f'num_hard_negatives (here {topk}) out, or set memory.sharded=False.'
-        )
+    check_options(temperature, label_smoothing, excluded, topk, sample, chunk_size)
+    check_backend(backend, features.device)
     wanted = torch.is_grad_enabled() and features.requires_grad
     with torch.no_grad():
         positives = positives[:, None] if positives.dim() == 1 else positives
         num_positives = positives.shape[1]
         rows = positives if excluded is None else torch.cat([positives, excluded], 1)
         rows = shard.local(torch.cat(dist.all_gather(rows.contiguous())))
-        statistics = softmax_statistics(
+        statistics = negative_statistics(
             torch.cat(dist.all_gather(features.detach().contiguous())),
             centroids,
             temperature,
+            sample,
+            shard,
             valid=valid,
             excluded=rows,
+            topk=topk,
+            across_ranks=True,
             with_weighted=wanted,
             chunk_size=chunk_size,
+            backend=backend,
         )
         dtype = statistics.total.dtype
         rows = rows[:, :num_positives]

@@ -4,7 +4,10 @@ import math
 from typing import NamedTuple
 
 import torch
+from mmengine import dist
 from torch import Tensor
+
+from .softmax_backend import give_up_triton, use_triton
 
 
 def default_chunk_size(device: torch.device) -> int:
@@ -16,7 +19,8 @@ class SoftmaxStatistics(NamedTuple):
     """What one pass over the centroids leaves of each anchor's negatives.
 
     Attributes:
-        maximum (Tensor): ``[B]`` the largest logit; finite even if there is none.
+        maximum (Tensor): ``[B]`` the largest logit, or another number near by; finite
+            even if there is none.
         total (Tensor): ``[B]`` sum of ``exp(logit - maximum)``; 0 if there is none.
         weighted (Tensor | None): ``[B, D]`` sum of ``exp(logit - maximum) *
             centroid``; None if no gradient is wanted.
@@ -35,8 +39,10 @@ def softmax_statistics(
     valid: Tensor | None = None,
     excluded: Tensor | None = None,
     topk: int | None = None,
+    across_ranks: bool = False,
     with_weighted: bool = True,
     chunk_size: int | None = None,
+    backend: str = 'torch',
 ) -> SoftmaxStatistics:
     """Running maximum, sum and weighted sum of centroids in one pass over them.
 
@@ -48,9 +54,13 @@ def softmax_statistics(
         excluded (Tensor, optional): ``[B, M]`` int64 centroids that do not count for
             an anchor; numbers outside ``0..C-1`` fill up. Defaults to None.
         topk (int, optional): Keep the largest logits alone. Defaults to None.
+        across_ranks (bool): Of the largest logits of all ranks, which pass over
+            centroids of their own, keep those that are here. Collective. Defaults to
+            False.
         with_weighted (bool): Also sum the centroids. Defaults to True.
         chunk_size (int, optional): Centroids at a time. Defaults to None: 2048 on a
-            CPU, 32768 elsewhere.
+            CPU, 32768 elsewhere, ``2**24 / B`` with Triton.
+        backend (str): See :func:`streamed_softmax_loss`. Defaults to ``'torch'``.
 
     Returns:
         SoftmaxStatistics: float32, or float64 if the features are.
@@ -65,12 +75,37 @@ def softmax_statistics(
     width = max(min(chunk_size or default_chunk_size(features.device), num), 1)
     with torch.autocast(device, enabled=False):
         query = (features.to(dtype) / temperature).to(compute)
+        if use_triton(backend, query, centroids, temperature, topk):
+            from .triton_softmax import exp_sums
+
+            try:
+                sums = exp_sums(
+                    query,
+                    centroids,
+                    valid=valid,
+                    excluded=excluded,
+                    with_weighted=with_weighted,
+                    chunk_size=chunk_size,
+                )
+                return SoftmaxStatistics(torch.zeros_like(sums[0]), *sums)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception as error:
+                if backend == 'triton':
+                    raise
+                give_up_triton(error)
         # Excluded pairs of other chunks are written to a last column of no use.
         tile = query.new_empty(batch, width + 1, dtype=dtype)
         running: _Running | _RunningTop = _Running(query, dtype, with_weighted)
-        if topk is not None and num:
+        if topk is not None:
             running = _RunningTop(
-                query, dtype, with_weighted, centroids, min(topk, num), width
+                query,
+                dtype,
+                with_weighted,
+                centroids,
+                topk if across_ranks else min(topk, max(num, 1)),
+                width,
+                across_ranks,
             )
         for start in range(0, num, width):
             rows = centroids[start : start + width].to(compute)
@@ -133,12 +168,14 @@ class _RunningTop:
         centroids: Tensor,
         topk: int,
         chunk_size: int,
+        across_ranks: bool,
     ) -> None:
         self.values = query.new_full((len(query), topk), -math.inf, dtype=dtype)
         self.index = torch.zeros_like(self.values, dtype=torch.int64)
         self.with_weighted = with_weighted
         self.centroids = centroids
         self.chunk_size = chunk_size
+        self.across_ranks = across_ranks
 
     def add(self, logits: Tensor, rows: Tensor, start: int) -> None:
         topk = self.values.shape[1]
@@ -148,12 +185,28 @@ class _RunningTop:
         self.values, best = values.topk(topk, sorted=False)
         self.index = index.gather(1, best)
 
+    def _drop_beaten(self) -> None:
+        """Leaves out what the largest logits of other ranks beat."""
+        topk = self.values.shape[1]
+        everyone = torch.cat(dist.all_gather(self.values), dim=1)
+        # Stable: ranks must agree, also on which of equal ones count.
+        best = everyone.sort(dim=1, descending=True, stable=True).indices[:, :topk]
+        beaten = torch.ones_like(everyone, dtype=torch.bool).scatter_(1, best, False)
+        mine = slice(dist.get_rank() * topk, (dist.get_rank() + 1) * topk)
+        self.values.masked_fill_(beaten[:, mine], -math.inf)
+
     def statistics(self) -> SoftmaxStatistics:
+        if self.across_ranks:
+            self._drop_beaten()
         topk, dtype = self.values.shape[1], self.values.dtype
         maximum = self.values.amax(dim=1).clamp_min(_lowest(dtype))
         parts = (self.values - maximum[:, None]).exp_()
         weighted = None
-        if self.with_weighted:
+        if self.with_weighted and not len(self.centroids):
+            weighted = self.centroids.new_zeros(
+                len(self.values), self.centroids.shape[1], dtype=dtype
+            )
+        elif self.with_weighted:
             # Gathered for a few anchors at a time: no more than a chunk's memory.
             step = max(self.chunk_size // topk, 1)
             weighted = torch.cat(

@@ -7,11 +7,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .softmax_statistics import (
-    SoftmaxStatistics,
-    centroid_sum,
-    softmax_statistics,
-)
+from .sampled_negatives import NegativeSample, negative_statistics
+from .softmax_backend import check_backend
+from .softmax_statistics import SoftmaxStatistics, centroid_sum
 
 
 class _KnownGradient(torch.autograd.Function):
@@ -41,7 +39,9 @@ def streamed_softmax_loss(
     weights: Tensor | None = None,
     label_smoothing: float = 0.0,
     topk: int | None = None,
+    sample: NegativeSample | None = None,
     chunk_size: int | None = None,
+    backend: str = 'torch',
 ) -> Tensor:
     """Cross-entropy of features against any number of centroids.
 
@@ -75,32 +75,43 @@ def streamed_softmax_loss(
             centroids, in ``[0, 1)``. Defaults to 0.0.
         topk (int, optional): Only so many negatives of each anchor count, the most
             similar ones. Defaults to None, all of them.
+        sample (NegativeSample, optional): Stand for all negatives. Defaults to None.
         chunk_size (int, optional): Centroids at a time. Defaults to None: 2048 on a
-            CPU, 32768 elsewhere.
+            CPU, 32768 elsewhere, ``2**24 / B`` with Triton.
+        backend (str): ``'torch'``; ``'triton'``, which forms a chunk's softmax in one
+            kernel on a CUDA device; or ``'auto'``, which chooses. With Triton, vectors
+            must be of unit length at most: an anchor with too large a logit gets NaN.
+            Where the kernel lacks an option (``topk``, float64, a temperature so low
+            that logits are not bounded by 57, in float16 by 9.5) PyTorch serves.
+            Defaults to ``'torch'``.
 
     Returns:
         Tensor: ``[B]`` float32 (or float64) loss of each anchor.
 
     Raises:
         ValueError: If an argument is out of range, or ``label_smoothing`` is combined
-            with ``excluded`` or ``topk``.
+            with ``excluded``, ``topk`` or ``sample``, or those with each other.
+        RuntimeError: If ``backend='triton'`` cannot run at all.
     """
-    check_options(temperature, label_smoothing, excluded, topk, chunk_size)
+    check_options(temperature, label_smoothing, excluded, topk, sample, chunk_size)
+    check_backend(backend, features.device)
     wanted = torch.is_grad_enabled() and features.requires_grad
     with torch.no_grad():
         positives = positives[:, None] if positives.dim() == 1 else positives
         no_negatives = (
             positives if excluded is None else torch.cat([positives, excluded], dim=1)
         )
-        statistics = softmax_statistics(
+        statistics = negative_statistics(
             features,
             centroids,
             temperature,
+            sample,
             valid=valid,
             excluded=no_negatives,
             topk=topk,
             with_weighted=wanted,
             chunk_size=chunk_size,
+            backend=backend,
         )
         rows = positives.clamp_min(0)
         is_positive = positives >= 0
@@ -203,6 +214,7 @@ def check_options(
     label_smoothing: float,
     excluded: Tensor | None,
     topk: int | None,
+    sample: NegativeSample | None,
     chunk_size: int | None,
 ) -> None:
     """Raises a ValueError for what :func:`streamed_softmax_loss` does not take."""
@@ -216,8 +228,10 @@ def check_options(
         raise ValueError(f'topk must be None or at least 1, but got {topk}.')
     if chunk_size is not None and chunk_size < 1:
         raise ValueError(f'chunk_size must be at least 1, but got {chunk_size}.')
-    if label_smoothing and (topk is not None or excluded is not None):
+    if label_smoothing and not (topk is None and excluded is None and sample is None):
         raise ValueError(
             'label_smoothing spreads the target over all centroids and cannot be '
-            'combined with topk or excluded.'
+            'combined with topk, sample or excluded.'
         )
+    if sample is not None and not (topk is None and excluded is None):
+        raise ValueError('sample cannot be combined with topk or excluded.')

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dynamix.models.memory import CentroidMemory
+from dynamix.models.memory import CentroidMemory, sampled_rows
 from dynamix.registry import MODELS
 
 
@@ -44,6 +44,30 @@ def test_centroid_loss_with_hard_negatives_alone() -> None:
     )
     value, _ = loss(torch.tensor([[1.0, 0.0]]), torch.tensor([0]), memory)
     assert value.item() == pytest.approx(math.log(1 + math.exp(0.8 - 1)), rel=1e-5)
+
+
+def test_centroid_loss_with_sampled_negatives() -> None:
+    memory = memory_of(unit(200, 4, 0).tolist())
+    features, labels = unit(3, 4, 1), torch.tensor([6, -1, 0])
+    config = dict(type='CentroidLoss', negative_fraction=0.1, sample_seed=7)
+    loss = MODELS.build(config)
+    values = [loss(features, labels, memory)[0] for _ in range(3)]
+    for number, value in enumerate(values):
+        drawn = sampled_rows(200, 0.1, 7, torch.tensor(number))
+        expected, _ = memory.softmax_loss(features, labels, 0.5, drawn=drawn)
+        assert torch.equal(value, expected)
+    assert not torch.equal(values[0], values[1])
+    exact, _ = MODELS.build(dict(type='CentroidLoss'))(features, labels, memory)
+    torch.testing.assert_close(values[0], exact, rtol=0.2, atol=0.2)
+    # A resumed run goes on with the next draw.
+    resumed = MODELS.build(config)
+    loss.num_draws.fill_(2)
+    resumed.load_state_dict(loss.state_dict())
+    assert torch.equal(resumed(features, labels, memory)[0], values[2])
+
+
+def test_centroid_loss_of_all_negatives_has_no_state() -> None:
+    assert not MODELS.build(dict(type='CentroidLoss')).state_dict()
 
 
 def test_camera_centroid_loss_hand_computed() -> None:
@@ -96,6 +120,16 @@ def test_camera_centroid_loss_skips_cameras_that_were_never_visited() -> None:
         ),
         (
             dict(type='CentroidLoss', label_smoothing=0.1, num_hard_negatives=5),
+            'cannot be combined',
+        ),
+        (dict(type='CentroidLoss', negative_fraction=0), 'negative_fraction must lie'),
+        (dict(type='CentroidLoss', negative_fraction=1.5), 'but got 1.5'),
+        (
+            dict(type='CentroidLoss', negative_fraction=0.1, num_hard_negatives=5),
+            'cannot be combined with negative_fraction',
+        ),
+        (
+            dict(type='CentroidLoss', negative_fraction=0.1, label_smoothing=0.1),
             'cannot be combined',
         ),
     ],

@@ -246,6 +246,7 @@ def test_follow_relabeling_refuses_what_does_not_fit() -> None:
         (dict(dtype='int8'), 'dtype must name a floating-point type'),
         (dict(dtype='bfloat'), "'bfloat'"),
         (dict(chunk_size=0), 'chunk_size must be at least 1'),
+        (dict(backend='cuda'), "backend must be one of .*'auto'"),
     ],
 )
 def test_options_that_make_no_sense(options: dict, message: str) -> None:

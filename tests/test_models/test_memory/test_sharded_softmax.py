@@ -9,7 +9,7 @@ from dynamix.models.memory.shard import Shard
 from dynamix.models.memory.sharded_softmax import sharded_softmax_loss
 
 
-# Several ranks are tested with the head.
+# Several ranks are in test_ranks.py, and with the head.
 @pytest.mark.parametrize('label_smoothing', [0.0, 0.1])
 @pytest.mark.parametrize('several', [True, False])
 def test_one_rank_equals_the_streamed_softmax(
@@ -52,14 +52,18 @@ def test_a_rank_without_centroids() -> None:
     assert not found.any()
 
 
-def test_hardest_negatives_are_refused() -> None:
-    with pytest.raises(ValueError, match='num_hard_negatives'):
-        sharded_softmax_loss(
-            torch.rand(1, 2),
-            torch.rand(3, 2),
-            torch.tensor([0]),
-            0.5,
-            Shard(),
-            valid=torch.ones(3, dtype=torch.bool),
-            topk=2,
-        )
+@pytest.mark.parametrize('topk', [1, 3, 50])
+def test_hardest_negatives_on_one_rank(topk: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    features = torch.randn(4, 3, generator=generator).double().requires_grad_()
+    centroids = F.normalize(torch.randn(9, 3, generator=generator).double(), dim=1)
+    valid = torch.tensor([True] * 7 + [False] * 2)
+    options = dict(valid=valid, topk=topk, chunk_size=4)
+    positives = torch.tensor([0, 6, -1, 8])
+    expected = streamed_softmax_loss(features, centroids, positives, 0.2, **options)
+    loss, _ = sharded_softmax_loss(
+        features, centroids, positives, 0.2, Shard(), **options
+    )
+    torch.testing.assert_close(loss, expected)
+    gradients = [torch.autograd.grad(x.sum(), features)[0] for x in (loss, expected)]
+    torch.testing.assert_close(*gradients)
