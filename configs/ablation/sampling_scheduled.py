@@ -1,6 +1,6 @@
 # Scheduled from 16 x 1 to 2 x 8
 _base_ = './_base_/bed.py'
-schedule = [(6, 8, 2), (12, 4, 4), (18, 2, 8)]
+schedule = [(4, 8, 2), (8, 4, 4), (11, 2, 8)]
 train_dataloader = dict(
     sampler=dict(single_camera=dict(videos=16, identities=1, schedule=schedule)),
 )

@@ -6,6 +6,7 @@ tables = dict(
         rows=[
             'untrained',
             'multi-camera-only',
+            'multi-camera-only_sharp',
             'raw',
             'merge',
             'dbscan',
@@ -56,6 +57,7 @@ tables = dict(
             'no_augmentation',
             'no_centroid',
             'no_camera-centroid',
+            'all_negatives',
             'dynamix',
         ],
     ),

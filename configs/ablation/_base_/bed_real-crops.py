@@ -2,12 +2,19 @@
 # (tracker-labelled); judged on VIPeR and MultiviewX.
 _base_ = './scale_{{$DYNAMIX_SCALE:cpu}}.py'
 data_root = '{{$DYNAMIX_DATA:data}}/'
+# Few videos, so most of a batch is labelled.
+multi_camera = dict(identities=12, images=4)
+single_camera = dict(videos=2, identities=4, images=2)
+# The same number of images where one kind of data is alone.
+multi_camera_alone = dict(identities=16, images=4)
+single_camera_alone = dict(videos=2, identities=8, images=4)
+
 train_dataloader = dict(
     num_workers=_base_.num_workers,
     sampler=dict(
         type='MixedDataSampler',
-        multi_camera=_base_.multi_camera,
-        single_camera=_base_.single_camera,
+        multi_camera=multi_camera,
+        single_camera=single_camera,
         iterations=_base_.iterations,
     ),
     dataset=dict(

@@ -6,11 +6,6 @@ _base_ = [
     '../../_base_/default_runtime.py',
 ]
 iterations = 50
-multi_camera = dict(identities=8, images=4)
-single_camera = dict(videos=4, identities=4, images=4)
-# The same number of images where one kind of data is alone.
-multi_camera_alone = dict(identities=16, images=6)
-single_camera_alone = dict(videos=6, identities=4, images=4)
 num_workers = 4
 relabel = dict(type='RelabelHook', start=3)
 
