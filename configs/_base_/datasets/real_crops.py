@@ -7,8 +7,8 @@ train_dataloader = dict(
     num_workers=2,
     sampler=dict(
         type='MixedDataSampler',
-        multi_camera=dict(identities=12, images=4),
-        single_camera=dict(videos=2, identities=4, images=2),
+        multi_camera=dict(identities=8, images=4),
+        single_camera=dict(videos=2, identities=4, images=4),
         iterations=20,
     ),
     dataset=dict(

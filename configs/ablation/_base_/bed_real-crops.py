@@ -2,9 +2,9 @@
 # (tracker-labelled); judged on VIPeR and MultiviewX.
 _base_ = './scale_{{$DYNAMIX_SCALE:cpu}}.py'
 data_root = '{{$DYNAMIX_DATA:data}}/'
-# Few videos, so most of a batch is labelled.
-multi_camera = dict(identities=12, images=4)
-single_camera = dict(videos=2, identities=4, images=2)
+# Half of a batch each, as the method's default; not chosen by looking at the targets.
+multi_camera = dict(identities=8, images=4)
+single_camera = dict(videos=2, identities=4, images=4)
 # The same number of images where one kind of data is alone.
 multi_camera_alone = dict(identities=16, images=4)
 single_camera_alone = dict(videos=2, identities=8, images=4)
