@@ -80,10 +80,10 @@ def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
         person = link(vectors, edges, threshold, forbidden).cluster
     homes = None
     if z is not None and rule.drop:
-        label = person[pieces.group]
-        order = np.argsort(label, kind='stable')
-        _, label = np.unique(label[order], return_inverse=True)
-        homes = calibrate_homes(z[pieces.members[order]], label)
+        names, label = np.unique(person, return_inverse=True)
+        homes = calibrate_homes(
+            z[pieces.members], label[pieces.group], pieces.video[names], rule.seed
+        )
     return Calibration(space, purity, homes, piece_space, threshold)
 
 

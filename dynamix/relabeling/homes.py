@@ -8,6 +8,7 @@ import numpy as np
 
 from .numbering import DROPPED
 from .segments import Cores
+from .strangers import draw_strangers, share_of_strangers
 
 FEWEST = 3
 BLOCK = 4096
@@ -18,7 +19,8 @@ class HomeLevels(NamedTuple):
 
     Args:
         stray (float): 0.02: an image without a person moves to one it fits so well.
-        low (float): 0.2: members that fit less well may move.
+        low (float): The share of images that seem to be with the wrong person, at
+            most 0.2: members that fit less well may move.
         high (float): 0.5: these move where they fit so well, and better.
     """
 
@@ -27,22 +29,28 @@ class HomeLevels(NamedTuple):
     high: float
 
 
-def calibrate_homes(z: np.ndarray, person: np.ndarray) -> HomeLevels:
+def calibrate_homes(
+    z: np.ndarray, person: np.ndarray, video: np.ndarray, seed: int
+) -> HomeLevels:
     """Finds the levels.
 
     Args:
         z (np.ndarray): ``[m, d]`` unit vectors of images.
-        person (np.ndarray): ``[m]`` person of each, in ``0..P-1``, sorted.
+        person (np.ndarray): ``[m]`` person of each, in ``0..P-1``.
+        video (np.ndarray): ``[P]`` video of each person, sorted.
+        seed (int): Draws strangers.
 
     Returns:
         HomeLevels: Infinite, so that nothing moves, if no person has enough images.
     """
-    size = np.bincount(person)
-    own = Cores(z, person, len(size)).own_scores(z)
-    own = own[size[person] >= FEWEST]
+    cores = Cores(z, person, len(video))
+    own = cores.own_scores(z)[np.bincount(person)[person] >= FEWEST]
     if len(own) == 0:
         return HomeLevels(np.inf, -np.inf, np.inf)
-    return HomeLevels(*np.quantile(own, [0.02, 0.2, 0.5]).tolist())
+    images, other = draw_strangers(person, video, seed)
+    share = share_of_strangers(own, cores.scores(z[images], other))
+    quantiles = np.quantile(own, [0.02, min(share, 0.2), 0.5]).tolist()
+    return HomeLevels(*quantiles)
 
 
 def find_homes(

@@ -32,15 +32,31 @@ def draw_strangers(
     return images, stranger + (stranger >= own)
 
 
+def share_of_strangers(own: np.ndarray, strangers: np.ndarray) -> float:
+    """Share of images that are not where they belong.
+
+    Hardly any true member scores below the middle of the strangers' scores, so it is
+    twice the share of members that do, as the share of true null hypotheses of Storey
+    (2002).
+
+    Args:
+        own (np.ndarray): Scores of images with the tracklet they are in.
+        strangers (np.ndarray): Scores of images with tracklets they are not in.
+
+    Returns:
+        float: In 0..1; 0 if there are none to compare.
+    """
+    if len(own) == 0 or len(strangers) == 0:
+        return 0.0
+    return min(2 * float(np.mean(own <= np.median(strangers))), 1.0)
+
+
 def odd_level(own: np.ndarray, strangers: np.ndarray, cost: float) -> float:
     """The score under which an image does not belong to its tracklet.
 
-    Scores of members are a mixture: some show strangers. Hardly any true member scores
-    below the middle of the strangers' scores, so twice the share of members that do is
-    the share of strangers among them, as in the estimate of true null hypotheses of
-    Storey (2002). With it, the number of strangers and of true members under
-    any level is known; the level is where strangers found less ``cost`` times the
-    members lost is largest.
+    With the share of strangers, of :func:`share_of_strangers`, the number of strangers
+    and of true members under any level is known; the level is where strangers found
+    less ``cost`` times the members lost is largest.
 
     Args:
         own (np.ndarray): Scores of images with the tracklet they are in.
@@ -53,7 +69,7 @@ def odd_level(own: np.ndarray, strangers: np.ndarray, cost: float) -> float:
     """
     if len(own) == 0 or len(strangers) == 0:
         return -np.inf
-    share = 2 * np.mean(own <= np.median(strangers))
+    share = share_of_strangers(own, strangers)
     if share > MOST:
         return -np.inf
     level = np.sort(own)

@@ -39,20 +39,37 @@ def test_equals_merging_one_pair_at_a_time(seed, count, bans):
     i, j = np.triu_indices(count, 1)
     alike = (vectors[i] * vectors[j]).sum(1) >= 0.3
     edges = np.stack([i[alike], j[alike]], 1)
-    cluster, merges, _ = link(vectors, edges, 0.3, forbidden)
+    tree = link(vectors, edges, 0.3, forbidden)
+    cluster = tree.cluster
     groups = {frozenset(np.flatnonzero(cluster == c).tolist()) for c in set(cluster)}
     assert groups == one_at_a_time(vectors, edges, 0.3, forbidden)
-    assert merges == count - len(groups)
+    assert len(tree.height) == count - len(groups)
     assert (cluster[forbidden[:, 0]] != cluster[forbidden[:, 1]]).all()
 
 
 def test_veto_holds_for_the_merged_component():
     vectors = np.array([[1.0, 0], [1, 0], [1, 0]])
-    cluster, merges, vetoes = link(
-        vectors, np.array([[0, 1], [0, 2], [1, 2]]), 0.5, np.array([[0, 2]])
-    )
-    assert (merges, vetoes) == (1, 1)
-    assert cluster[0] != cluster[2]
+    tree = link(vectors, np.array([[0, 1], [0, 2], [1, 2]]), 0.5, np.array([[0, 2]]))
+    assert (len(tree.height), tree.vetoes) == (1, 1)
+    assert tree.cluster[0] != tree.cluster[2]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.floats(-0.9, 0.9), st.integers(0, 6))
+def test_a_cut_of_the_tree_is_linking_to_that_height(seed, height, bans):
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(14, 3))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    forbidden = np.sort(rng.integers(0, 14, (bans, 2)), 1)
+    forbidden = forbidden[forbidden[:, 0] < forbidden[:, 1]]
+    edges = np.stack(np.triu_indices(14, 1), 1)
+    tree = link(vectors, edges, -2.0, forbidden)
+    expected = link(vectors, edges, height, forbidden).cluster
+    cut = np.arange(14)
+    for a, b in tree.pairs[tree.height >= height]:
+        cut[cut == cut[b]] = cut[a]
+    same = cut[:, None] == cut
+    np.testing.assert_array_equal(same, expected[:, None] == expected)
 
 
 @pytest.mark.parametrize('seed', range(5))

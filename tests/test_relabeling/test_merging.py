@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from sklearn.metrics import silhouette_score
+
+from dynamix.relabeling.merging import (
+    merge_threshold,
+    pairs_above,
+    same_person,
+    silhouette,
+)
+
+NOBODY = np.empty((0, 2), np.int64)
+
+
+def unit(x):
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def draw(videos=20, people=5, fragments=3, spread=0.3, dim=32, seed=0):
+    """Vectors of pieces, their videos and people."""
+    rng = np.random.default_rng(seed)
+    person = np.repeat(np.arange(videos * people), fragments)
+    x = unit(rng.normal(size=(videos * people, dim)))[person]
+    x = unit(x + spread * rng.normal(size=x.shape) / np.sqrt(dim))
+    return x.astype(np.float32), person // people, person
+
+
+@pytest.mark.parametrize('block', [3, 512])
+def test_pairs_equal_looking_at_all(block, monkeypatch):
+    monkeypatch.setattr('dynamix.relabeling.merging.BLOCK', block)
+    x, video, _ = draw(4, spread=2)
+    product = x @ x.T
+    i, j = np.triu_indices(len(x), 1)
+    near = (video[i] == video[j]) & (product[i, j] >= 0.1)
+    pairs, score = pairs_above(x, video, 0.1)
+    assert {(a, b) for a, b in pairs.tolist()} == {*zip(i[near], j[near])}
+    np.testing.assert_allclose(score, product[pairs[:, 0], pairs[:, 1]], rtol=1e-5)
+
+
+def test_probability_of_one_person_is_that_of_the_mixture():
+    rng = np.random.default_rng(0)
+    far = rng.normal(0, 1, 200_000)
+    near = np.concatenate([rng.normal(0, 1, 90_000), rng.normal(4, 1, 10_000)])
+    found = same_person(near, far)
+    one, other = 0.1 * norm.pdf(near, 4), 0.9 * norm.pdf(near)
+    # no more can be known than: strangers are at most all of those near
+    expected = 1 - (one + other).clip(max=1e9) ** -1 * norm.pdf(near)
+    assert np.abs(found - expected.clip(0, 1)).mean() < 0.01
+    order = np.argsort(near)
+    assert (np.diff(found[order]) >= -1e-9).all()
+
+
+def test_silhouette_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    x = unit(rng.normal(size=(30, 4)))
+    cluster = rng.integers(0, 9, 30)
+    cluster[0] = 9
+    i, j = np.triu_indices(30, 1)
+    found = silhouette(cluster, np.stack([i, j], 1), (x[i] * x[j]).sum(1))
+    distance = 1 - x @ x.T
+    np.fill_diagonal(distance, 0)
+    expected = silhouette_score(distance, cluster, metric='precomputed')
+    assert found == pytest.approx(expected)
+
+
+def test_silhouette_looks_within_videos():
+    x, video, person = draw(3)
+    pairs, score = pairs_above(x, video, -2)
+    alone = []
+    for v in range(3):
+        here = video == v
+        pairs_v, score_v = pairs_above(x[here], video[here], -2)
+        cluster = np.unique(person[here], return_inverse=True)[1]
+        alone.append(silhouette(cluster, pairs_v, score_v))
+    assert silhouette(person, pairs, score) == pytest.approx(np.mean(alone))
+    assert silhouette(np.zeros(len(x), int), pairs, score) == 0
+
+
+@pytest.mark.parametrize('spread', [0.3, 0.8])
+def test_threshold_lies_between_people(spread):
+    x, video, person = draw(spread=spread)
+    pairs, score = pairs_above(x, video, -2)
+    same = person[pairs[:, 0]] == person[pairs[:, 1]]
+    images = np.full(len(x), 10)
+    threshold = merge_threshold(x, video, images, NOBODY, 1.0, 0)
+    assert np.quantile(score[~same], 0.9) < threshold < np.quantile(score[same], 0.2)
+
+
+def test_nothing_merges_where_nobody_is_fragmented():
+    x, video, _ = draw(fragments=1, people=12)
+    images = np.full(len(x), 10)
+    assert merge_threshold(x, video, images, NOBODY, 1.0, 0) == np.inf
+    one_video = merge_threshold(x, np.zeros(len(x), int), images, NOBODY, 1.0, 0)
+    assert one_video == np.inf, 'no strangers to compare with'
+    assert merge_threshold(x[:0], video[:0], images[:0], NOBODY, 1.0, 0) == np.inf
+
+
+def test_vetoes_count_as_evidence():
+    x, video, _ = draw(people=4, fragments=2)
+    x[1::2] = x[::2]
+    images = np.full(len(x), 10)
+    assert merge_threshold(x, video, images, NOBODY, 1.0, 0) < 1
+    twins = np.stack([np.arange(0, len(x), 2), np.arange(1, len(x), 2)], 1)
+    assert merge_threshold(x, video, images, twins, 1.0, 0) == np.inf
