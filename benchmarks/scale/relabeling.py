@@ -1,29 +1,40 @@
 """Times relabeling beside its similarities alone and DBSCAN video by video.
 
-    OMP_NUM_THREADS=2 python benchmarks/scale/relabeling.py --images 1000000
+    OMP_NUM_THREADS=2 python benchmarks/scale/relabeling.py
 
-Drawn tracklets of 25 images, 500 images a video, 256-d float16. DBSCAN (scikit-learn,
-on the same precomputed distances) is timed on some videos and scaled up.
+Drawn tracklets of 25 images, 500 images a video, 256-d float16; `--errors` exchanges a
+share of the images within their videos. Paired with, in the same round: all
+similarities within videos (a matrix product a video), and scikit-learn's DBSCAN on
+the same distances, on some videos, scaled up. Prints medians and the log-log slope of
+time against size. `--device cuda` keeps the embeddings on the GPU, as the feature bank
+does with `device='cuda'`.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from typing import cast
 
 import numpy as np
+import torch
 from sklearn.cluster import DBSCAN
 
 from dynamix.relabeling import RelabelRule, relabel, score_labels
+from dynamix.relabeling.device_rows import DeviceRows
 from dynamix.relabeling.segments import unit
 
+PER_VIDEO = 500
 
-def draw(num_images: int, dim: int, per_video: int) -> tuple[np.ndarray, ...]:
+
+def draw(
+    num_images: int, dim: int, errors: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     tracklet = np.arange(num_images) // 25
-    video = np.arange(num_images) // per_video
-    # two or three tracklets a person
-    person = video * per_video + (tracklet % (per_video // 25)) // 2
+    video = np.arange(num_images) // PER_VIDEO
+    # two tracklets a person
+    person = video * PER_VIDEO + (tracklet % (PER_VIDEO // 25)) // 2
     names, dense = np.unique(person, return_inverse=True)
     centre = unit(rng.normal(size=(len(names), dim)).astype(np.float32))
     embedding = np.empty((num_images, dim), np.float16)
@@ -31,21 +42,23 @@ def draw(num_images: int, dim: int, per_video: int) -> tuple[np.ndarray, ...]:
         part = slice(start, min(start + 65536, num_images))
         noise = rng.standard_normal((part.stop - start, dim), np.float32)
         embedding[part] = unit(centre[dense[part]] + noise * 0.4 / np.sqrt(dim))
+    odd = np.flatnonzero(rng.random(num_images) < errors)
+    tracklet[odd] = tracklet[odd[np.lexsort((rng.random(len(odd)), video[odd]))]]
     return embedding, video, tracklet, person
 
 
-def video_products(embedding: np.ndarray, per_video: int, count: int) -> float:
+def video_products(embedding: np.ndarray, count: int) -> float:
     begin = time.perf_counter()
     for k in range(count):
-        x = embedding[k * per_video : (k + 1) * per_video].astype(np.float32)
+        x = embedding[k * PER_VIDEO : (k + 1) * PER_VIDEO].astype(np.float32)
         _ = x @ x.T
     return time.perf_counter() - begin
 
 
-def video_dbscan(embedding: np.ndarray, per_video: int, count: int) -> float:
+def video_dbscan(embedding: np.ndarray, count: int) -> float:
     begin = time.perf_counter()
     for k in range(count):
-        x = embedding[k * per_video : (k + 1) * per_video].astype(np.float32)
+        x = embedding[k * PER_VIDEO : (k + 1) * PER_VIDEO].astype(np.float32)
         distance = np.maximum(1 - x @ x.T, 0)
         DBSCAN(eps=0.4, min_samples=4, metric='precomputed').fit(distance)
     return time.perf_counter() - begin
@@ -53,41 +66,57 @@ def video_dbscan(embedding: np.ndarray, per_video: int, count: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--images', type=int, nargs='+', default=[100_000, 1_000_000])
-    parser.add_argument('--per-video', type=int, default=500)
+    parser.add_argument('--images', type=int, nargs='+', default=[10**5, 10**6])
+    parser.add_argument('--errors', type=float, nargs='+', default=[0.0, 0.1])
     parser.add_argument('--dim', type=int, default=256)
-    parser.add_argument('--dbscan-videos', type=int, default=100)
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--dbscan-videos', type=int, default=40)
+    parser.add_argument('--device', default='cpu')
     args = parser.parse_args()
     print(
-        '| images | videos | relabel s | similarities s | ratio | DBSCAN s | x | F1 |'
+        '| errors | images | relabel s | similarities s | ratio | DBSCAN s | x | F1 |'
     )
     print('| --- | --- | --- | --- | --- | --- | --- | --- |')
-    for images in args.images:
-        embedding, video, tracklet, person = draw(images, args.dim, args.per_video)
-        videos = images // args.per_video
-        some = min(args.dbscan_videos, videos)
-        video_products(embedding, args.per_video, some)
-        seconds, similarities, dbscan = [], [], []
-        for _ in range(3):
-            result = relabel(
-                embedding,
-                np.ones(images, bool),
-                video,
-                tracklet,
-                np.full(images, -1),
-                tracklet,
-                RelabelRule(insist=True),
+    for errors in args.errors:
+        medians = []
+        for images in args.images:
+            columns = draw(images, args.dim, errors)
+            embedding, video, tracklet, person = columns
+            stored = embedding
+            if args.device != 'cpu':
+                on_device = torch.from_numpy(embedding).to(args.device)
+                stored = cast(np.ndarray, DeviceRows(on_device))
+            videos = images // PER_VIDEO
+            some = min(args.dbscan_videos, videos)
+            times = []
+            for _ in range(args.rounds):
+                result = relabel(
+                    stored,
+                    np.ones(images, bool),
+                    video,
+                    tracklet,
+                    np.full(images, -1),
+                    tracklet,
+                    RelabelRule(insist=True),
+                )
+                times.append(
+                    (
+                        result.report.seconds,
+                        video_products(embedding, videos),
+                        video_dbscan(embedding, some) * videos / some,
+                    )
+                )
+            ours, bare, theirs = np.median(times, 0)
+            medians.append(ours)
+            f1 = score_labels(result.identity, person, video)['f1']
+            print(
+                f'| {errors:.0%} | {images} | {ours:.2f} | {bare:.2f} | '
+                f'{ours / bare:.2f} | {theirs:.1f} | {theirs / ours:.1f} | {f1:.3f} |',
+                flush=True,
             )
-            seconds.append(result.report.seconds)
-            similarities.append(video_products(embedding, args.per_video, videos))
-            scaled = video_dbscan(embedding, args.per_video, some) * videos / some
-            dbscan.append(scaled)
-        ours, bare, theirs = (np.median(x) for x in (seconds, similarities, dbscan))
-        f1 = score_labels(result.identity, person, video)['f1']
-        print(
-            f'| {images} | {videos} | {ours:.2f} | {bare:.2f} | {ours / bare:.2f} | '
-            f'{theirs:.1f} | {theirs / ours:.1f} | {f1:.3f} |'
-        )
+        if len(medians) > 1:
+            slope = np.polyfit(np.log(args.images), np.log(medians), 1)[0]
+            print(f'\nlog-log slope at {errors:.0%} errors: {slope:.2f}\n', flush=True)
 
 
 if __name__ == '__main__':
