@@ -313,3 +313,30 @@ def test_wrong_scope_or_rule_is_named_at_construction():
         RelabelHook(scope='videos')
     with pytest.raises(TypeError, match=r"RelabelHook\.rule has no 'eps'"):
         RelabelHook(rule=dict(eps=0.3))
+
+
+def test_resumed_relabeling_across_videos_is_the_unbroken_one(tmp_path, said):
+    scene = make_city()
+    options = dict(scope='global', rule=dict(device='cpu'))
+    saves = dict(interval=1, out_dir=str(tmp_path))
+    hook, runner = make(tmp_path, scene, saves, **options)
+    visit_all(hook, runner)
+    end_epoch(hook, runner)
+    checkpoint = checkpoint_of(hook, runner)
+    table = runner.table.state_dict()
+
+    other, second = make(tmp_path, scene, **options)
+    second._resume, second._load_from = True, str(tmp_path / 'epoch_1.pth')
+    second.iter, second.epoch = runner.iter, runner.epoch
+    second.table.load_state_dict(table)
+    other.after_load_checkpoint(second, checkpoint)
+    rows = np.arange(0, len(scene.video), 3)
+    newer = np.random.default_rng(5).normal(size=(len(rows), 48))
+    newer += 4 * np.nan_to_num(scene.embedding[rows].astype(np.float64))
+    for one, its_runner in ((hook, runner), (other, second)):
+        visit(one, its_runner, rows, newer)
+        end_epoch(one, its_runner)
+        assert its_runner.scalars['relabel/across'] > 10
+    np.testing.assert_array_equal(second.table.identity, runner.table.identity)
+    assert second.scalars == runner.scalars
+    assert (runner.table.identity != table['identity'].numpy()).any()
