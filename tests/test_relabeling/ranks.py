@@ -84,16 +84,21 @@ def labels(rank: int, count: int) -> dict[str, Any]:
     return found
 
 
-def make_city() -> SimpleNamespace:
-    """The people of the first six videos are met in the others again, in any order."""
-    scene = make_scene()
+def meet_again(scene: SimpleNamespace) -> SimpleNamespace:
+    """The 30 people of the first six videos are those of the other six, too."""
     again = scene.person % 30
     rng = np.random.default_rng(2)
     centre = rng.normal(size=(30, scene.embedding.shape[1]))
     noise = rng.normal(size=scene.embedding.shape)
     scene.embedding = (centre[again] + 0.3 * noise).astype(np.float16)
-    scene.embedding[::97] = np.nan
     scene.person = again
+    return scene
+
+
+def make_city() -> SimpleNamespace:
+    """People of several videos, with errors of all kinds."""
+    scene = meet_again(make_scene())
+    scene.embedding[::97] = np.nan
     return scene
 
 

@@ -15,7 +15,7 @@ from dynamix.engine.hooks import relabel_hook
 from dynamix.relabeling import Regrouping, over_ranks
 from dynamix.structures import IdentityTable
 from tests.test_relabeling.conftest import make_videos
-from tests.test_relabeling.ranks import make_city
+from tests.test_relabeling.ranks import meet_again
 
 MULTI = 4
 
@@ -282,7 +282,7 @@ def test_a_tracklet_in_two_videos_is_named_before_training(tmp_path):
 
 
 def test_people_of_several_videos_get_one_identity(tmp_path, said):
-    scene = make_city()
+    scene = meet_again(make_videos())
     hook, runner = make(tmp_path, scene, scope='global', rule=dict(device='cpu'))
     visit_all(hook, runner)
     end_epoch(hook, runner)
@@ -293,7 +293,7 @@ def test_people_of_several_videos_get_one_identity(tmp_path, said):
     # pairs of all videos count apart from those within videos
     scalars = runner.scalars
     assert scalars['relabel/f1_after_all'] > scalars['relabel/f1_before_all'] + 0.3
-    assert scalars['relabel/f1_after_all'] != scalars['relabel/f1_after']
+    assert scalars['relabel/f1_before_all'] < scalars['relabel/f1_before']
     assert 'labels   after, across videos too: precision' in said[0][1]
 
 
@@ -316,7 +316,7 @@ def test_wrong_scope_or_rule_is_named_at_construction():
 
 
 def test_resumed_relabeling_across_videos_is_the_unbroken_one(tmp_path, said):
-    scene = make_city()
+    scene = meet_again(make_videos())
     options = dict(scope='global', rule=dict(device='cpu'))
     saves = dict(interval=1, out_dir=str(tmp_path))
     hook, runner = make(tmp_path, scene, saves, **options)
@@ -332,11 +332,10 @@ def test_resumed_relabeling_across_videos_is_the_unbroken_one(tmp_path, said):
     other.after_load_checkpoint(second, checkpoint)
     rows = np.arange(0, len(scene.video), 3)
     newer = np.random.default_rng(5).normal(size=(len(rows), 48))
-    newer += 4 * np.nan_to_num(scene.embedding[rows].astype(np.float64))
+    newer += 4 * scene.embedding[rows]
     for one, its_runner in ((hook, runner), (other, second)):
         visit(one, its_runner, rows, newer)
         end_epoch(one, its_runner)
         assert its_runner.scalars['relabel/across'] > 10
     np.testing.assert_array_equal(second.table.identity, runner.table.identity)
     assert second.scalars == runner.scalars
-    assert (runner.table.identity != table['identity'].numpy()).any()
