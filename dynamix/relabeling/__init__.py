@@ -6,7 +6,12 @@ Plain functions on arrays; they know no Runner and no registry.
 from .bank_files import load_bank, save_bank
 from .calibrate import Calibration, calibrate
 from .conclude import Relabeling, conclude
+from .density_rule import DensityRule
+from .density_scope import relabel_by_density, relabel_by_density_over_ranks
 from .feature_bank import FeatureBank
+from .global_over_ranks import relabel_globally_over_ranks
+from .global_rule import GlobalRule
+from .global_scope import relabel_globally
 from .label_scores import score_labels
 from .over_ranks import relabel_over_ranks
 from .regroup import Regrouping, regroup
@@ -18,7 +23,9 @@ from .video_split import VideoSplit
 
 __all__ = [
     'Calibration',
+    'DensityRule',
     'FeatureBank',
+    'GlobalRule',
     'Regrouping',
     'RelabelReport',
     'RelabelRule',
@@ -31,6 +38,10 @@ __all__ = [
     'load_bank',
     'regroup',
     'relabel',
+    'relabel_by_density',
+    'relabel_by_density_over_ranks',
+    'relabel_globally',
+    'relabel_globally_over_ranks',
     'relabel_over_ranks',
     'save_bank',
     'score_labels',

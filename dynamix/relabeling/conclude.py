@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from .numbering import DROPPED
 from .relabel_report import RelabelReport
-from .relabel_rule import RelabelRule
 
 
 class Relabeling(NamedTuple):
@@ -22,10 +21,20 @@ class Relabeling(NamedTuple):
     report: RelabelReport
 
 
+class Guard(Protocol):
+    """What all rules have: how much may change at once, and whether to insist."""
+
+    @property
+    def max_changed(self) -> float: ...
+
+    @property
+    def insist(self) -> bool: ...
+
+
 def conclude(
     identity: np.ndarray,
     current: np.ndarray,
-    rule: RelabelRule,
+    rule: Guard,
     report: RelabelReport,
     begin: float,
 ) -> Relabeling:
@@ -34,7 +43,7 @@ def conclude(
     Args:
         identity (np.ndarray): ``[n]`` the labels found.
         current (np.ndarray): ``[n]`` the labels now.
-        rule (RelabelRule): Has ``max_changed`` and ``insist``.
+        rule (Guard): The rule of any scope.
         report (RelabelReport): What is known so far; completed in place.
         begin (float): ``time.perf_counter()`` when relabeling began.
 

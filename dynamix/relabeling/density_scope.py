@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
-from .columns import check_columns, healthy_rows
+from .columns import healthy_rows
+from .conclude import Relabeling, conclude
 from .density_rule import DensityRule
-from .finishing import finish
+from .exchange import Exchange
 from .numbering import DROPPED, keep_numbers
-from .relabel import Relabeling
+from .over_ranks import check_split, gather_sample
 from .relabel_report import RelabelReport
 from .segments import unit
+from .tracked_images import TrackedImages
 from .video_dbscan import video_dbscan
+from .video_split import VideoSplit
 
+UNSEEN = -2
 NUM_SAMPLES = 1448
 NUM_MATES = 1 << 16
 
@@ -55,33 +60,104 @@ def relabel_by_density(
     Raises:
         ValueError: If shapes do not fit.
     """
-    begin = time.perf_counter()
-    rule = rule or DensityRule()
-    embedding, valid, video, current = (
-        np.asarray(x) for x in (embedding, valid, video, current)
+    video = np.asarray(video)
+    none = np.full(len(video), -1)
+    images = TrackedImages(
+        np.asarray(embedding), np.asarray(valid, bool), video, none, none
     )
-    check_columns(len(embedding), valid=valid, video=video, current=current)
-    if num_identities is None:
-        num_identities = int(max(current.max(initial=-1), first_identity - 1)) + 1
-    report = RelabelReport(images=len(video), videos=len(np.unique(video)))
-    rows = np.flatnonzero(valid.astype(bool) & healthy_rows(embedding))
-    report.embeddings = len(rows)
+    return relabel_by_density_over_ranks(
+        images,
+        VideoSplit(video),
+        np.asarray(current),
+        rule or DensityRule(),
+        first_identity=first_identity,
+        num_identities=num_identities,
+        taken=taken,
+    )
+
+
+def relabel_by_density_over_ranks(
+    images: TrackedImages,
+    split: VideoSplit,
+    current: np.ndarray,
+    rule: DensityRule,
+    *,
+    first_identity: int = 0,
+    num_identities: int | None = None,
+    taken: np.ndarray | None = None,
+) -> Relabeling:
+    """:func:`relabel_by_density`, where each rank has the images of some of the videos.
+
+    A sample of all videos goes to rank 0, which finds ``eps`` for all; each rank
+    clusters its own videos, block by block; one exchange tells all ranks the clusters
+    of all images, and what follows takes integers only. So all ranks get the same
+    labels, to the last one those of one process that has all images.
+
+    Memory, beside the images of this rank: a few integers for each image of all
+    ranks, what :func:`video_dbscan` needs for a block, and on rank 0 the sample.
+
+    Args:
+        images (TrackedImages): ``[m]`` the images of this rank, ``split.rows``;
+            tracklets and frames do not matter.
+        split (VideoSplit): Which these are. If there are several ranks, all of them
+            must call this.
+        current (np.ndarray): ``[n]`` identities now of the images of all ranks; -1:
+            dropped.
+        rule (DensityRule): The rule.
+        first_identity (int): First number of the single-camera range. Defaults to 0.
+        num_identities (int, optional): Size of the identity space now; numbers from
+            here on are new. Defaults to None: one more than the largest in use.
+        taken (np.ndarray, optional): Numbers that images outside this call hold.
+
+    Returns:
+        Relabeling: ``[n]`` labels of the images of all ranks, and the report.
+
+    Raises:
+        ValueError: If lengths do not fit.
+        RuntimeError: If another rank fails or is lost.
+    """
+    begin = time.perf_counter()
+    check_split(images, split, current)
+    exchange = Exchange(split.count)
+    usable = images.valid & healthy_rows(images.embedding)
+    # all of them: gather_sample takes images of tracklets
+    images = replace(images, valid=usable, tracklet=np.zeros(len(images), np.int64))
+    report = RelabelReport(images=split.num_images, videos=split.num_videos)
+    counts = exchange.add_up([int(usable.sum())], 'the count of embeddings')
+    report.embeddings = int(counts[0])
     level = -np.inf
     if rule.eps is not None:
         level = 1 - rule.eps
-    elif len(rows):
-        level = stranger_level(embedding, rows, video[rows], rule.false_rate, rule.seed)
+    elif report.embeddings:
+        sample = gather_sample(images, split, rule.seed, exchange)
+        level = exchange.from_main(
+            lambda: stranger_level(
+                sample.embedding,
+                np.arange(len(sample)),
+                sample.video,
+                rule.false_rate,
+                rule.seed,
+            ),
+            'the search for eps',
+        )
     identity = current.astype(np.int32)
     if not np.isfinite(level):
         report.refused = (
             'eps cannot be found without images of several videos: set it in the rule'
         )
-        return finish(identity, current, rule.max_changed, rule.insist, report, begin)
+        return conclude(identity, current, rule, report, begin)
     report.threshold = level
-    cluster = video_dbscan(
-        embedding, rows, video[rows], 1 - level, rule.min_samples, rule.device
+    cluster = exchange.collect(
+        exchange.together(
+            lambda: cluster_blocks(images, split, 1 - level, rule),
+            'the clustering of videos',
+        ),
+        split.rows,
+        split.num_images,
+        'the exchange of clusters',
     )
-    noise = float(np.mean(cluster == DROPPED)) if len(rows) else 0.0
+    rows = np.flatnonzero(cluster != UNSEEN)
+    noise = float(np.mean(cluster[rows] == DROPPED)) if len(rows) else 0.0
     if noise > rule.max_noise:
         report.refused = (
             f'{noise:.1%} of the images belong to no cluster, more than '
@@ -89,13 +165,46 @@ def relabel_by_density(
         )
     else:
         identity = keep_numbers(
-            _everybody(cluster, rows, current),
+            _everybody(cluster[rows], rows, current),
             current,
             first_identity,
             num_identities,
             taken,
         )
-    return finish(identity, current, rule.max_changed, rule.insist, report, begin)
+    return conclude(identity, current, rule, report, begin)
+
+
+def cluster_blocks(
+    images: TrackedImages, split: VideoSplit, eps: float, rule: DensityRule
+) -> np.ndarray:
+    """Clusters the videos of this rank, a block at a time.
+
+    Args:
+        images (TrackedImages): ``[m]`` the images of this rank; ``valid`` ones are
+            looked at.
+        split (VideoSplit): Which these are.
+        eps (float): Largest cosine distance of neighbours, the same on all ranks.
+        rule (DensityRule): The rule.
+
+    Returns:
+        np.ndarray: ``[m]`` int64 cluster of each image, named after the first of its
+        images, in ``0..n-1``; -1: noise; -2: not looked at.
+    """
+    result = np.full(len(images), UNSEEN, np.int64)
+    names = split.rows
+    for block in split.blocks:
+        part = images.take(block)
+        rows = np.flatnonzero(part.valid)
+        cluster = video_dbscan(
+            part.embedding, rows, part.video[rows], eps, rule.min_samples, rule.device
+        )
+        _, first, dense = np.unique(cluster, return_index=True, return_inverse=True)
+        inside = np.full(len(part), UNSEEN, np.int64)
+        inside[rows] = np.where(
+            cluster == DROPPED, DROPPED, names[block][rows][first][dense]
+        )
+        result[block] = inside
+    return result
 
 
 def stranger_level(

@@ -8,12 +8,12 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from .columns import check_columns, healthy_rows
-from .finishing import finish
+from .conclude import Relabeling, conclude
+from .device_rows import DeviceRows
 from .global_rule import GlobalRule
 from .identity_centroids import identity_centroids
 from .knn_graph import knn_graph
 from .numbering import DROPPED, keep_numbers
-from .relabel import Relabeling
 from .relabel_report import RelabelReport
 from .scaled_linkage import link_scaled
 from .stranger_levels import (
@@ -78,8 +78,10 @@ def relabel_globally(
     """
     begin = time.perf_counter()
     rule = rule or GlobalRule()
-    embedding, valid, video, start, frame, current = (
-        np.asarray(x) for x in (embedding, valid, video, start, frame, current)
+    if not isinstance(embedding, DeviceRows):
+        embedding = np.asarray(embedding)
+    valid, video, start, frame, current = (
+        np.asarray(x) for x in (valid, video, start, frame, current)
     )
     check_columns(
         len(embedding),
@@ -89,8 +91,6 @@ def relabel_globally(
         frame=frame,
         current=current,
     )
-    if num_identities is None:
-        num_identities = int(max(current.max(initial=-1), first_identity - 1)) + 1
     report = RelabelReport(images=len(start), videos=len(np.unique(video)))
     usable = valid.astype(bool) & (start >= 0) & healthy_rows(embedding)
     report.embeddings = int(usable.sum())
@@ -101,7 +101,7 @@ def relabel_globally(
     )
     component = np.where(piece >= 0, cluster[piece], DROPPED)
     identity = keep_numbers(component, current, first_identity, num_identities, taken)
-    return finish(identity, current, rule.max_changed, rule.insist, report, begin)
+    return conclude(identity, current, rule, report, begin)
 
 
 def _pieces(
@@ -182,13 +182,14 @@ def _merge(
     some, ends = np.unique(pairs[passing], return_inverse=True)
     local = np.full(len(owner), -1)
     local[c.pieces[some]] = np.arange(len(some))
-    joined, report.merges, report.vetoes = link_scaled(
+    joined, report.across, report.vetoes = link_scaled(
         c.vectors[some],
         level[some],
         ends.reshape(-1, 2),
         frame_mates(np.where(piece >= 0, local[piece], -1), video, frame, len(some)),
         own_video[some] if rule.distinct else None,
     )
+    report.merges = report.across
     cluster[c.pieces[some]] = c.pieces[some][joined]
     return cluster
 

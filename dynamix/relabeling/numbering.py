@@ -9,7 +9,7 @@ def keep_numbers(
     component: np.ndarray,
     current: np.ndarray,
     first: int,
-    num_identities: int,
+    num_identities: int | None = None,
     taken: np.ndarray | None = None,
 ) -> np.ndarray:
     """Names components after the identities they overlap most with.
@@ -22,13 +22,16 @@ def keep_numbers(
         component (np.ndarray): ``[n]`` integers; -1: dropped.
         current (np.ndarray): ``[n]`` identities now, -1 or at least ``first``.
         first (int): First number of the single-camera range.
-        num_identities (int): Size of the identity space now.
+        num_identities (int, optional): Size of the identity space now. Defaults to
+            None: one more than the largest in use.
         taken (np.ndarray, optional): Further numbers in use elsewhere. Defaults to
             None.
 
     Returns:
         np.ndarray: ``[n]`` int32 identities; -1: dropped.
     """
+    if num_identities is None:
+        num_identities = int(max(current.max(initial=-1), first - 1)) + 1
     names, inverse = np.unique(component, return_inverse=True)
     dropped = int(len(names) > 0 and names[0] == DROPPED)
     group = inverse.reshape(-1) - dropped

@@ -58,12 +58,26 @@ def relabel_over_ranks(
         RuntimeError: If another rank fails or is lost.
     """
     begin = time.perf_counter()
-    for name, found, expected in (
-        ('current', current.shape, (split.num_images,)),
-        ('the images of this rank', images.valid.shape, (len(split),)),
-    ):
-        if found != expected:
-            raise ValueError(f'{name} must have shape {expected}, but got {found}.')
+    check_split(images, split, current)
+    component, report = group_over_ranks(images, split, rule)
+    identity = keep_numbers(component, current, first_identity, num_identities, taken)
+    return conclude(identity, current, rule, report, begin)
+
+
+def group_over_ranks(
+    images: TrackedImages, split: VideoSplit, rule: RelabelRule
+) -> tuple[np.ndarray, RelabelReport]:
+    """The first two steps of :func:`relabel_over_ranks`, which need no labels of now.
+
+    Args:
+        images (TrackedImages): ``[m]`` the images of this rank.
+        split (VideoSplit): Which these are.
+        rule (RelabelRule): The rule.
+
+    Returns:
+        tuple[np.ndarray, RelabelReport]: ``[n]`` int64 component of the images of all
+        ranks, those of different videos different; -1: dropped. The report so far.
+    """
     exchange = Exchange(split.count)
     sample = gather_sample(images, split, rule.seed, exchange)
     calibration = exchange.from_main(lambda: calibrate(sample, rule), 'calibration')
@@ -80,10 +94,17 @@ def relabel_over_ranks(
     component = exchange.collect(
         component, split.rows, split.num_images, 'the exchange of labels'
     )
-    if num_identities is None:
-        num_identities = int(max(current.max(initial=-1), first_identity - 1)) + 1
-    identity = keep_numbers(component, current, first_identity, num_identities, taken)
-    return conclude(identity, current, rule, report, begin)
+    return component, report
+
+
+def check_split(images: TrackedImages, split: VideoSplit, current: np.ndarray) -> None:
+    """Raises a ValueError if images or labels are not those of a split."""
+    for name, found, expected in (
+        ('current', current.shape, (split.num_images,)),
+        ('the images of this rank', images.valid.shape, (len(split),)),
+    ):
+        if found != expected:
+            raise ValueError(f'{name} must have shape {expected}, but got {found}.')
 
 
 def gather_sample(

@@ -13,6 +13,7 @@ class RelabelReport:
         videos (int): Videos looked at.
         tracklets (int): The tracker's tracklets in them.
         merges (int): Joins of two groups of images.
+        across (int): Those of them that join people of different videos.
         splits (int): Tracklets cut in two.
         moves (int): Images that went from their tracklet to another person.
         drops (int): Images dropped now.
@@ -22,12 +23,14 @@ class RelabelReport:
         identities_before (int): Identities among the images by their labels before.
         identities_after (int): The same by the labels after.
         changed (float): Share of the images with another label than before.
-        threshold (float): Calibrated similarity from which pieces merge; infinite if
-            the evidence does not separate people.
+        threshold (float): Calibrated similarity from which pieces merge, in the global
+            scope the mean of those from which people of different videos do; infinite
+            if the evidence does not separate people.
         quarantined (int): Embeddings of the whole run that were NaN, Inf or zero, and
             were not kept.
         seconds (float): Time taken.
-        refused (str): Why the labels were left as they were; empty if they were not.
+        refused (str): Why the labels, or those across videos, were left as they
+            were; empty if they were not.
     """
 
     images: int = 0
@@ -35,6 +38,7 @@ class RelabelReport:
     videos: int = 0
     tracklets: int = 0
     merges: int = 0
+    across: int = 0
     splits: int = 0
     moves: int = 0
     drops: int = 0
@@ -66,10 +70,11 @@ class RelabelReport:
         self.vetoes += vetoes
 
     def __str__(self) -> str:
+        across = f' ({self.across} across videos)' if self.across else ''
         line = (
             f'{self.images} images ({self.embeddings} with embedding) of '
             f'{self.tracklets} tracklets in {self.videos} videos: '
-            f'{self.merges} merges, {self.splits} splits, {self.moves} moves, '
+            f'{self.merges} merges{across}, {self.splits} splits, {self.moves} moves, '
             f'{self.drops} drops, {self.revived} revived, {self.vetoes} vetoes; '
             f'identities {self.identities_before} -> {self.identities_after}, '
             f'{self.changed:.1%} of labels changed, '

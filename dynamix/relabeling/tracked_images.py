@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .columns import check_columns
+
 
 @dataclass(frozen=True)
 class TrackedImages:
@@ -30,14 +32,13 @@ class TrackedImages:
     frame: np.ndarray
 
     def __post_init__(self) -> None:
-        n = len(self.embedding)
-        for name in ('valid', 'video', 'tracklet', 'frame'):
-            shape = np.shape(getattr(self, name))
-            if shape != (n,):
-                raise ValueError(
-                    f'{name} must have shape ({n},), as there are {n} embeddings, but '
-                    f'has {shape}.'
-                )
+        check_columns(
+            len(self.embedding),
+            valid=self.valid,
+            video=self.video,
+            tracklet=self.tracklet,
+            frame=self.frame,
+        )
 
     def __len__(self) -> int:
         return len(self.embedding)

@@ -18,11 +18,16 @@ import torch.distributed as torch_dist
 
 from dynamix.models.memory import CentroidMemory
 from dynamix.relabeling import (
+    DensityRule,
     FeatureBank,
+    GlobalRule,
     RelabelRule,
     TrackedImages,
     VideoSplit,
+    global_over_ranks,
     over_ranks,
+    relabel_by_density_over_ranks,
+    relabel_globally_over_ranks,
     relabel_over_ranks,
     video_blocks,
 )
@@ -77,6 +82,64 @@ def labels(rank: int, count: int) -> dict[str, Any]:
     video_blocks.SAMPLE = 1600
     found['sampled'] = relabel_twice(scene, rank, count)
     return found
+
+
+def meet_again(scene: SimpleNamespace) -> SimpleNamespace:
+    """The 30 people of the first six videos are those of the other six, too."""
+    again = scene.person % 30
+    rng = np.random.default_rng(2)
+    centre = rng.normal(size=(30, scene.embedding.shape[1]))
+    noise = rng.normal(size=scene.embedding.shape)
+    scene.embedding = (centre[again] + 0.3 * noise).astype(np.float16)
+    scene.person = again
+    return scene
+
+
+def make_city() -> SimpleNamespace:
+    """People of several videos, with errors of all kinds."""
+    scene = meet_again(make_scene())
+    scene.embedding[::97] = np.nan
+    return scene
+
+
+def relabel_by_scopes(scene: SimpleNamespace, rank: int, count: int) -> dict[str, Any]:
+    """Each scope twice: anew from the tracklets, and from its own labels."""
+    split = VideoSplit(scene.video, rank, count)
+    own = split.rows
+    images = TrackedImages(
+        scene.embedding[own],
+        scene.valid[own],
+        scene.video[own],
+        scene.tracklet[own],
+        scene.frame[own],
+    )
+    found: dict[str, Any] = {}
+    for name, function, rule in (
+        ('global', relabel_globally_over_ranks, GlobalRule(device='cpu')),
+        ('dbscan', relabel_by_density_over_ranks, DensityRule(device='cpu')),
+    ):
+        current = scene.tracklet
+        for turn in ('first', 'second'):
+            result = function(images, split, current, rule, first_identity=FIRST)
+            result.report.seconds = 0
+            found[f'{name} {turn}'] = result.identity.tolist(), str(result.report)
+            current = result.identity
+    return found
+
+
+def scopes(rank: int, count: int) -> dict[str, Any]:
+    """With the whole data as the sample, and with a part of it."""
+    scene = make_city()
+    found = dict(whole=relabel_by_scopes(scene, rank, count))
+    video_blocks.SAMPLE = 1600
+    found['sampled'] = relabel_by_scopes(scene, rank, count)
+    return found
+
+
+def failing_in_the_merging(rank: int, count: int) -> dict[str, Any]:
+    """Rank 0 fails where it decides for all."""
+    global_over_ranks.relabel_globally = lambda *args, **kwargs: [][0]
+    return scopes(rank, count)
 
 
 def centroids(rank: int, count: int) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,16 +11,15 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from dynamix.engine.bank_checkpoint import BankCheckpoint
+from dynamix.engine.relabel_log import describe_report, score_stages
+from dynamix.engine.relabel_scopes import relabeling_of
 from dynamix.registry import HOOKS
 from dynamix.relabeling import (
     FeatureBank,
     Relabeling,
-    RelabelRule,
     TrackedImages,
     VideoSplit,
     check_tracklets,
-    relabel_over_ranks,
-    score_labels,
 )
 from dynamix.relabeling.exchange import Exchange
 from dynamix.structures import IdentityTable
@@ -35,10 +32,13 @@ class RelabelHook(Hook):
     """Repairs the tracker's labels between epochs, and reports on it.
 
     It keeps the momentum embeddings that training computes anyway in a feature bank
-    and, after an epoch, hands them to
-    :func:`~dynamix.relabeling.relabel_over_ranks`. The new labels go into the identity
-    table, where sampler and head read them; the head's memories follow. Of several
-    ranks, each keeps the embeddings of its own videos and relabels these.
+    and, after an epoch, hands them to the function of its scope. The new labels go into
+    the identity table, where sampler and head read them; the head's memories follow.
+    Of several ranks, each keeps the embeddings of its own videos.
+
+    Scopes are ``'video'``: repairs tracklets within their video; ``'global'``: then
+    merges people who appear in several videos; ``'dbscan'``: finds people within a
+    video without tracklets.
 
     Source: DynaMix, relabeling module.
 
@@ -48,14 +48,19 @@ class RelabelHook(Hook):
         interval (int): Epochs from one relabeling to the next. Defaults to 1.
         max_age (int, optional): Embeddings made more than this many iterations ago do
             not vote. None lets all vote. Defaults to None.
-        rule (dict, optional): Fields of :class:`~dynamix.relabeling.RelabelRule`.
-            Defaults to None.
+        rule (dict, optional): Fields of :class:`~dynamix.relabeling.RelabelRule`,
+            ``GlobalRule`` or ``DensityRule``, as the scope is. That of ``'global'``
+            may have ``video``, a dict of fields of the first. Defaults to None.
         bank (dict, optional): ``dtype``, ``device``, ``pinned`` and ``path`` of
             :class:`~dynamix.relabeling.FeatureBank`. ``path`` is a folder, in which
             each rank has a file of its own. Defaults to None: float16 in memory.
+        scope (str): ``'video'``, ``'global'`` or ``'dbscan'``. Defaults to
+            ``'video'``.
 
     Raises:
-        ValueError: If ``start`` or ``interval`` is below 1.
+        ValueError: If ``start`` or ``interval`` is below 1, there is no such scope, or
+            a value of the rule is out of range.
+        TypeError: If the scope's rule has no such field.
     """
 
     # After the losses were checked (LossGuardHook), before CheckpointHook (VERY_LOW)
@@ -69,6 +74,7 @@ class RelabelHook(Hook):
         max_age: int | None = None,
         rule: dict | None = None,
         bank: dict | None = None,
+        scope: str = 'video',
     ) -> None:
         for name, value in (('start', start), ('interval', interval)):
             if value < 1:
@@ -78,7 +84,8 @@ class RelabelHook(Hook):
         self.start = start
         self.interval = interval
         self.max_age = max_age
-        self.rule = RelabelRule(**(rule or {}))
+        self.scope = scope
+        self.relabeling = relabeling_of(scope, rule)
         self.bank_options = dict(bank or {})
         self.bank: FeatureBank | None = None
 
@@ -146,11 +153,10 @@ class RelabelHook(Hook):
     def _relabel(self, runner: Runner, before: np.ndarray) -> Relabeling:
         assert self.bank is not None
         valid = self.bank.valid(runner.iter, self.max_age)
-        result = relabel_over_ranks(
+        result = self.relabeling(
             TrackedImages(self.bank.embedding, valid, **self.columns),
             self.split,
             before,
-            self.rule,
             first_identity=self.table.num_multi_camera_identities,
             num_identities=self.table.num_identities,
         )
@@ -161,25 +167,18 @@ class RelabelHook(Hook):
 
     def _report(self, runner: Runner, result: Relabeling, before: np.ndarray) -> None:
         report, after = result.report, result.identity
-        scalars = {
-            key: value
-            for key, value in asdict(report).items()
-            if key not in ('refused', 'seconds') and math.isfinite(value)
-        }
+        scalars = describe_report(report)
         text = [f'Relabeling after epoch {runner.epoch + 1}: {report}']
         if self.truth is not None:
             original = self.table.original[self.table.single_camera]
-            for name, labels in (
-                ('tracker', original),
-                ('before', before),
-                ('after', after),
-            ):
-                score = score_labels(labels, self.truth, self.video)
-                scalars |= {f'{key}_{name}': score[key] for key in ('f1', 'ari')}
-                text.append(
-                    f'    labels {name:>7}: '
-                    + ', '.join(f'{key} {value:.4f}' for key, value in score.items())
-                )
+            scores, lines = score_stages(
+                dict(tracker=original, before=before, after=after),
+                self.truth,
+                self.video,
+                across=self.scope == 'global',
+            )
+            scalars |= scores
+            text += lines
         level = logging.WARNING if report.refused else logging.INFO
         print_log('\n'.join(text), logger='current', level=level)
         runner.visualizer.add_scalars(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import zlib
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,9 @@ from dynamix.models.memory import CameraRows, CentroidMemory
 from dynamix.models.memory.follow_relabeling import EmbeddingSource
 from dynamix.registry import MODELS
 from dynamix.structures import IdentityTable, ReIDDataSample
+
+from .batch_tensors import to_device, unit_rows
+from .data_signature import data_signature, forget_other_data
 
 DEFAULT_LOSSES = dict(
     instance=dict(type='dynamix.InstanceLoss'),
@@ -131,7 +133,7 @@ class CentroidMemoryHead(BaseModule):
             np.asarray(camera)[multi],
             identity_table.num_multi_camera_identities,
         )
-        signature = _signature(identity_table, rows)
+        signature = data_signature(identity_table, rows)
         if signature != int(self.data_signature):
             for memory, size in (
                 (self.memory, identity_table.num_identities),
@@ -202,10 +204,10 @@ class CentroidMemoryHead(BaseModule):
         device = features.device
         # -1 for no image, whose label is -1 as well.
         scene = np.where(index >= 0, self._scene[index], -1).astype(np.int64)
-        columns = [index, labels, _camera_row(camera_rows, index), scene]
-        local = _to_device(np.stack(columns, 1), device)
-        anchors = _unit(features)
-        embeddings = torch.cat(dist.all_gather(_unit(momentum_features.detach())))
+        columns = [index, labels, camera_rows.of_images(index), scene]
+        local = to_device(np.stack(columns, 1), device)
+        anchors = unit_rows(features)
+        embeddings = torch.cat(dist.all_gather(unit_rows(momentum_features.detach())))
         everyone = torch.cat(dist.all_gather(local))
         self._last_batch = (
             index if dist.get_world_size() == 1 else everyone[:, 0],
@@ -232,7 +234,7 @@ class CentroidMemoryHead(BaseModule):
             elif name == 'centroid':
                 result = loss(anchors, labels_here, self.memory)
             else:
-                same = _to_device(camera_rows.rows_of(labels), device)
+                same = to_device(camera_rows.rows_of(labels), device)
                 result = loss(anchors, row, same, self.camera_memory)
             found[f'loss_{name}'] = result
         losses = mean_over_anchors(found)
@@ -279,49 +281,12 @@ class CentroidMemoryHead(BaseModule):
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
         """Keeps memories of other training data out."""
-        key = f'{prefix}data_signature'
-        if key in state_dict:
-            bound = self._identity_table is not None
-            if int(state_dict[key]) != int(self.data_signature):
-                if bound:
-                    print_log(
-                        'The checkpoint was made with other training data: its '
-                        'weights are taken, the centroid memories start empty.',
-                        logger='current',
-                        level=logging.WARNING,
-                    )
-                for name in ('memory', 'camera_memory'):
-                    centroids = f'{prefix}{name}.centroids'
-                    if centroids in state_dict:
-                        state_dict[centroids] = state_dict[centroids][:0]
-            state_dict[key] = self.data_signature.clone()
+        other = forget_other_data(state_dict, prefix, self.data_signature)
+        if other and self._identity_table is not None:
+            print_log(
+                'The checkpoint was made with other training data: its weights are '
+                'taken, the centroid memories start empty.',
+                logger='current',
+                level=logging.WARNING,
+            )
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
-
-
-def _unit(features: Tensor) -> Tensor:
-    dtype = torch.promote_types(features.dtype, torch.float32)
-    return nn.functional.normalize(features.to(dtype), dim=1)
-
-
-def _camera_row(rows: CameraRows, index: np.ndarray) -> np.ndarray:
-    """Row of each image in the camera memory; -1 for single-camera images."""
-    if not len(rows.row):
-        return np.full(index.shape, -1, dtype=np.int64)
-    known = (index >= 0) & (index < len(rows.row))
-    return np.where(known, rows.row[np.where(known, index, 0)], -1).astype(np.int64)
-
-
-def _to_device(array: np.ndarray, device: torch.device) -> Tensor:
-    """Copies to the device without waiting for it."""
-    tensor = torch.from_numpy(array)
-    if device.type == 'cuda':
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
-
-
-def _signature(table: IdentityTable, rows: CameraRows) -> int:
-    """A number above 0 that differs between training data with all likelihood."""
-    value = zlib.crc32(table.original.data)
-    value = zlib.crc32(rows.row.data, value)
-    value = zlib.crc32(f'{len(table)} {table.num_multi_camera_images}'.encode(), value)
-    return value + 1

@@ -47,6 +47,22 @@ class CameraRows:
     def __len__(self) -> int:
         return int(self.offset[-1])
 
+    def of_images(self, index: np.ndarray) -> np.ndarray:
+        """Row of each image.
+
+        Args:
+            index (np.ndarray): ``[B]`` int64 images; -1: no image.
+
+        Returns:
+            np.ndarray: ``[B]`` int64; -1 for no image, one without an identity, or
+            one that is not among the labelled images.
+        """
+        if not len(self.row):
+            return np.full(index.shape, NO_ROW, dtype=np.int64)
+        known = (index >= 0) & (index < len(self.row))
+        row = self.row[np.where(known, index, 0)]
+        return np.where(known, row, NO_ROW).astype(np.int64)
+
     def rows_of(self, identity: np.ndarray) -> np.ndarray:
         """All rows of some identities.
 

@@ -15,6 +15,7 @@ from dynamix.engine.hooks import relabel_hook
 from dynamix.relabeling import Regrouping, over_ranks
 from dynamix.structures import IdentityTable
 from tests.test_relabeling.conftest import make_videos
+from tests.test_relabeling.ranks import meet_again
 
 MULTI = 4
 
@@ -278,3 +279,63 @@ def test_a_tracklet_in_two_videos_is_named_before_training(tmp_path):
     scene.tracklet[-1] = 0
     with pytest.raises(ValueError, match='tracklet 2 lies in two videos, 0 and 11'):
         make(tmp_path, scene)
+
+
+def test_people_of_several_videos_get_one_identity(tmp_path, said):
+    scene = meet_again(make_videos())
+    hook, runner = make(tmp_path, scene, scope='global', rule=dict(device='cpu'))
+    visit_all(hook, runner)
+    end_epoch(hook, runner)
+    after = runner.table.identity[MULTI:]
+    videos = {*zip(after.tolist(), scene.video.tolist())}
+    assert len(videos) > len(np.unique(after)) + 10
+    assert runner.scalars['relabel/across'] > 10
+    # pairs of all videos count apart from those within videos
+    scalars = runner.scalars
+    assert scalars['relabel/f1_after_all'] > scalars['relabel/f1_before_all'] + 0.3
+    assert scalars['relabel/f1_before_all'] < scalars['relabel/f1_before']
+    assert 'labels   after, across videos too: precision' in said[0][1]
+
+
+def test_people_are_found_without_tracklets(tmp_path, said):
+    scene = make_videos()
+    hook, runner = make(tmp_path, scene, scope='dbscan', rule=dict(device='cpu'))
+    runner.table.relabel(np.arange(len(scene.video)) + 2)
+    visit_all(hook, runner)
+    end_epoch(hook, runner)
+    assert runner.scalars['relabel/f1_before'] == 0
+    assert runner.scalars['relabel/f1_after'] > 0.9
+    assert 'relabel/f1_after_all' not in runner.scalars
+
+
+def test_wrong_scope_or_rule_is_named_at_construction():
+    with pytest.raises(ValueError, match=r"RelabelHook\.scope.*but got 'videos'"):
+        RelabelHook(scope='videos')
+    with pytest.raises(TypeError, match=r"RelabelHook\.rule has no 'eps'"):
+        RelabelHook(rule=dict(eps=0.3))
+
+
+def test_resumed_relabeling_across_videos_is_the_unbroken_one(tmp_path, said):
+    scene = meet_again(make_videos())
+    options = dict(scope='global', rule=dict(device='cpu'))
+    saves = dict(interval=1, out_dir=str(tmp_path))
+    hook, runner = make(tmp_path, scene, saves, **options)
+    visit_all(hook, runner)
+    end_epoch(hook, runner)
+    checkpoint = checkpoint_of(hook, runner)
+    table = runner.table.state_dict()
+
+    other, second = make(tmp_path, scene, **options)
+    second._resume, second._load_from = True, str(tmp_path / 'epoch_1.pth')
+    second.iter, second.epoch = runner.iter, runner.epoch
+    second.table.load_state_dict(table)
+    other.after_load_checkpoint(second, checkpoint)
+    rows = np.arange(0, len(scene.video), 3)
+    newer = np.random.default_rng(5).normal(size=(len(rows), 48))
+    newer += 4 * scene.embedding[rows]
+    for one, its_runner in ((hook, runner), (other, second)):
+        visit(one, its_runner, rows, newer)
+        end_epoch(one, its_runner)
+        assert its_runner.scalars['relabel/across'] > 10
+    np.testing.assert_array_equal(second.table.identity, runner.table.identity)
+    assert second.scalars == runner.scalars

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+def unit_rows(features: Tensor) -> Tensor:
+    """``[B, D]`` features scaled to length 1, float32 at least."""
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    return nn.functional.normalize(features.to(dtype), dim=1)
+
+
+def to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """Copies to the device without waiting for it."""
+    tensor = torch.from_numpy(array)
+    if device.type == 'cuda':
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
