@@ -62,7 +62,7 @@ class BankCheckpoint:
                     other.name.removesuffix(SUFFIX) + path.suffix
                 )
                 if other != folder and not checkpoint.exists():
-                    shutil.rmtree(other)
+                    shutil.rmtree(other, ignore_errors=True)
         barrier()
 
     def refer(self, runner: Runner, checkpoint: dict) -> None:

@@ -148,6 +148,8 @@ class Runs:
             if not self.keep_checkpoints:
                 for file in (*folder.glob('*.pth'), *folder.glob('last_checkpoint')):
                     file.unlink()
+                for bank in folder.glob('*.feature_bank'):
+                    shutil.rmtree(bank)
 
     def run_all(
         self, cells: Sequence[Cell], jobs: int = 1, devices: Sequence[str] = ()

@@ -7,18 +7,16 @@ import numpy as np
 from .homes import HomeLevels, calibrate_homes
 from .linkage import link
 from .merging import merge_threshold, pairs_above
-from .pieces import Pieces, cut_tracklets, find_pieces, find_tracklets
+from .pieces import cut_tracklets, find_pieces, find_tracklets
 from .purify import DIM, PurityLevels, calibrate_purity
 from .relabel_rule import RelabelRule
 from .space import WhitenedSpace
 from .tracked_images import TrackedImages
 
-MAX_PIECES = 2048
-
 
 @dataclass(frozen=True)
 class Calibration:
-    """Everything that the videos have in common; small, and can be pickled.
+    """Everything that the videos have in common; can be pickled, 4 D^2 bytes large.
 
     Args:
         space (WhitenedSpace, optional): Where images are compared with tracklets and
@@ -42,7 +40,7 @@ def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     """Finds spaces and thresholds from evidence that needs no labels.
 
     Args:
-        images (TrackedImages): A sample: whole videos, or at least whole tracklets.
+        images (TrackedImages): A sample: videos, or large parts of them.
         rule (RelabelRule): The rule.
 
     Returns:
@@ -71,10 +69,9 @@ def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
         piece_space = WhitenedSpace(pieces.x, pieces.group, rule.shrinkage, core=False)
         vectors = pieces.vectors(piece_space)
         forbidden = pieces.shared_frames(images)
-        some = _whole_videos(pieces)
         threshold = merge_threshold(
-            vectors[:some], pieces.video[:some], np.bincount(pieces.group)[:some],
-            forbidden[(forbidden < some).all(1)], rule.separation, rule.seed,
+            vectors, pieces.video, np.bincount(pieces.group), forbidden,
+            rule.separation, rule.seed,
         )  # fmt: skip
         edges, _ = pairs_above(vectors, pieces.video, threshold)
         person = link(vectors, edges, threshold, forbidden).cluster
@@ -85,11 +82,3 @@ def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
             z[pieces.members], label[pieces.group], pieces.video[names], rule.seed
         )
     return Calibration(space, purity, homes, piece_space, threshold)
-
-
-def _whole_videos(pieces: Pieces) -> int:
-    """Number of pieces of the first videos, at most ``MAX_PIECES``."""
-    if len(pieces.name) <= MAX_PIECES:
-        return len(pieces.name)
-    begin = int(np.searchsorted(pieces.video, pieces.video[MAX_PIECES]))
-    return begin or MAX_PIECES

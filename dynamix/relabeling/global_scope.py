@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from .columns import check_columns, healthy_rows
 from .conclude import Relabeling, conclude
@@ -13,6 +12,7 @@ from .device_rows import DeviceRows
 from .global_rule import GlobalRule
 from .identity_centroids import identity_centroids
 from .knn_graph import knn_graph
+from .linkage import shared_frames
 from .numbering import DROPPED, keep_numbers
 from .relabel_report import RelabelReport
 from .scaled_linkage import link_scaled
@@ -186,7 +186,7 @@ def _merge(
         c.vectors[some],
         level[some],
         ends.reshape(-1, 2),
-        frame_mates(np.where(piece >= 0, local[piece], -1), video, frame, len(some)),
+        shared_frames(np.where(piece >= 0, local[piece], -1), video, frame, len(some)),
         own_video[some] if rule.distinct else None,
     )
     report.merges = report.across
@@ -218,33 +218,3 @@ def _candidates(
     keys = np.minimum(i, j) * width + np.maximum(i, j)
     keys, first = np.unique(keys, return_index=True)
     return np.stack([keys // width, keys % width], 1), score[first]
-
-
-def frame_mates(
-    piece: np.ndarray, video: np.ndarray, frame: np.ndarray, count: int
-) -> np.ndarray:
-    """Pairs of pieces seen in one frame: two people.
-
-    Args:
-        piece (np.ndarray): ``[n]`` piece of each image, in ``-1..count-1``.
-        video (np.ndarray): ``[n]`` its video.
-        frame (np.ndarray): ``[n]`` its frame; -1: no clock.
-        count (int): Number of pieces.
-
-    Returns:
-        np.ndarray: ``[m, 2]`` pairs ``i < j``.
-    """
-    rows = np.flatnonzero((frame >= 0) & (piece >= 0))
-    if len(rows) == 0:
-        return np.empty((0, 2), np.int64)
-    clock = np.int64(frame[rows].max() + 1)
-    moments, moment = np.unique(
-        video[rows].astype(np.int64) * clock + frame[rows], return_inverse=True
-    )
-    seen = csr_matrix(
-        (np.ones(len(rows), np.int32), (piece[rows], moment)),
-        shape=(count, len(moments)),
-    )
-    together = (seen @ seen.T).tocoo()
-    upper = together.row < together.col
-    return np.stack([together.row[upper], together.col[upper]], 1).astype(np.int64)

@@ -59,6 +59,7 @@ def find_homes(
     video: np.ndarray,
     frame: np.ndarray,
     levels: HomeLevels,
+    elsewhere: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
     """Moves images to other people of their video.
 
@@ -70,6 +71,8 @@ def find_homes(
         video (np.ndarray): ``[m]`` video of each.
         frame (np.ndarray): ``[m]`` frame of each; -1: no clock.
         levels (HomeLevels): Of :func:`calibrate_homes`.
+        elsewhere (tuple[np.ndarray, np.ndarray], optional): ``[k]`` person and ``[k]``
+            frame of images without an embedding, who are seen there as well.
 
     Returns:
         np.ndarray: ``[m]`` person of each after it.
@@ -99,7 +102,15 @@ def find_homes(
     take = np.where(stray, fit >= levels.stray, fit >= levels.high)
     take &= (fit > score[moving]) & (target >= 0)
     moving, target, fit = moving[take], target[take], fit[take]
-    free = _frame_is_free(moving, target, fit, home, frame)
+    seen = np.flatnonzero(home >= 0)
+    who, when = home[seen], frame[seen]
+    if elsewhere is not None:
+        # names rise, as people are numbered in order of video
+        place = np.minimum(np.searchsorted(name, elsewhere[0]), len(name) - 1)
+        known = name[place] == elsewhere[0]
+        who = np.concatenate([who, place[known]])
+        when = np.concatenate([when, elsewhere[1][known]])
+    free = _frame_is_free(target, fit, frame[moving], who, when)
     result[moving[free]] = name[target[free]]
     return result
 
@@ -135,20 +146,19 @@ def _best_others(
 
 
 def _frame_is_free(
-    moving: np.ndarray,
     target: np.ndarray,
     fit: np.ndarray,
-    home: np.ndarray,
     frame: np.ndarray,
+    who: np.ndarray,
+    when: np.ndarray,
 ) -> np.ndarray:
     """Moves to people not seen in the image's frame; of several, the best."""
-    clock = np.int64(frame.max(initial=0)) + 2
-    clocked = np.flatnonzero((home >= 0) & (frame >= 0))
+    clock = np.int64(max(frame.max(initial=0), when.max(initial=0))) + 1
+    taken = who[when >= 0] * clock + when[when >= 0]
     # a person is of one video, so person and frame name a moment
-    taken = home[clocked] * clock + frame[clocked]
-    key = target * clock + frame[moving]
+    key = target * clock + np.maximum(frame, 0)
     order = np.lexsort((-fit, key))
     first = np.r_[True, np.diff(key[order]) != 0] if len(order) else np.empty(0, bool)
-    free = np.zeros(len(moving), bool)
+    free = np.zeros(len(target), bool)
     free[order[first]] = True
-    return (free & ~np.isin(key, taken)) | (frame[moving] < 0)
+    return (free & ~np.isin(key, taken)) | (frame < 0)

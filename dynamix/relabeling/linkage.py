@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix
 
-CHUNK = 1 << 16
+CHUNK = 1 << 23
 
 
 def shared_frames(
@@ -114,8 +114,9 @@ def link(
 
 def _similarities(total: np.ndarray, size: np.ndarray, edges: np.ndarray) -> np.ndarray:
     result = np.empty(len(edges))
-    for start in range(0, len(edges), CHUNK):
-        i, j = edges[start : start + CHUNK].T
+    step = max(1, CHUNK // total.shape[1])
+    for start in range(0, len(edges), step):
+        i, j = edges[start : start + step].T
         dots = np.einsum('ij,ij->i', total[i], total[j])
-        result[start : start + CHUNK] = dots / (size[i] * size[j])
+        result[start : start + step] = dots / (size[i] * size[j])
     return result

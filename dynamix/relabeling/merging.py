@@ -12,6 +12,9 @@ from .strangers import negative_scores, neighbours_null
 
 BLOCK = 512
 CUTS = 48
+# Trees are cut on a sample of whole videos with about so many pairs of pieces.
+MAX_PAIRS = 1 << 17
+MAX_PIECES = 256
 EXCESS = 3.0
 ROUNDING = 1e-6
 
@@ -107,17 +110,25 @@ def merge_threshold(
         float: A similarity; infinite if no more pairs are alike than among strangers,
         or no cut is better than merging nothing.
     """
-    pairs, score = pairs_above(vectors, video, -2.0)
     far = negative_scores(vectors, video, seed)
-    if len(score) == 0 or len(far) == 0:
+    if len(far) == 0:
         return np.inf
     far = neighbours_null(far, vectors, video, seed)
-    if not _more_than_strangers(score, far):
+    some = _some_videos(video, seed)
+    place = np.full(len(video), -1)
+    place[some] = np.arange(len(some))
+    vectors, video, images = vectors[some], video[some], images[some]
+    forbidden = place[forbidden]
+    forbidden = forbidden[(forbidden >= 0).all(1)]
+    pairs, score = pairs_above(vectors, video, -2.0)
+    if len(score) == 0 or not _more_than_strangers(score, far):
         return np.inf
     same = same_person(score, far)
     banned = forbidden @ [len(video), 1]
     same[np.isin(pairs @ [len(video), 1], banned)] = 0
     tree = link(vectors, pairs, -2.0, forbidden)
+    if len(tree.height) == 0:
+        return np.inf
     heights = np.unique(tree.height)[::-1]
     chosen = _candidates(heights)
     best, threshold = (
@@ -132,6 +143,20 @@ def merge_threshold(
             below = heights[min(k + 1, len(heights) - 1)]
             best, threshold = value, float(heights[k] + below) / 2 - ROUNDING
     return threshold
+
+
+def _some_videos(video: np.ndarray, seed: int) -> np.ndarray:
+    """Pieces of videos in an order drawn once, while there are not too many pairs.
+
+    Of a long video the first ``MAX_PIECES`` pieces are taken.
+    """
+    names, first, size = np.unique(video, return_index=True, return_counts=True)
+    size = np.minimum(size, MAX_PIECES)
+    order = np.random.default_rng(seed).permutation(len(names))
+    pairs = np.cumsum(size[order] * (size[order] - 1) // 2)
+    size[order[1:][pairs[1:] > MAX_PAIRS]] = 0
+    place = np.arange(len(video)) - np.repeat(first, np.diff(first, append=len(video)))
+    return np.flatnonzero(place < np.repeat(size, np.diff(first, append=len(video))))
 
 
 def _more_than_strangers(scores: np.ndarray, strangers: np.ndarray) -> bool:

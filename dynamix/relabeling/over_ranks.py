@@ -129,11 +129,11 @@ def gather_sample(
     number = split.number[rows]
     first = np.searchsorted(number, number)
     place = (np.cumsum(taken) - taken)[number] + np.arange(len(rows)) - first
-    chosen = images.take(rows)
+    chosen = exchange.together(lambda: images.take(rows), 'reading the sample')
     columns = np.stack([chosen.video, chosen.tracklet, chosen.frame], 1)
     parts = [
         exchange.collect(part, place, int(taken.sum()), 'the sample', main_only=True)
-        for part in (chosen.embedding, columns.astype(np.int64))
+        for part in (chosen.embedding[:], columns.astype(np.int64))
     ]
     embedding, (video, tracklet, frame) = parts[0], parts[1].T
     return TrackedImages(embedding, np.ones(len(video), bool), video, tracklet, frame)

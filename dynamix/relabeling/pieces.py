@@ -106,7 +106,7 @@ def cut_tracklets(
     )
     piece[rows] += (part == 1) ^ (size[1] > size[0])[group]
     piece[rows[part == STRAY]] = DROPPED
-    return piece, int((size[1] > 0).sum())
+    return piece, int((size > 0).all(0).sum())
 
 
 class Pieces(NamedTuple):

@@ -117,7 +117,9 @@ def settle_parts(
     result[(score.max(1) <= level) & (size >= FEWEST)[group]] = STRAY
     kept = result != STRAY
     images = np.bincount(group[kept] * 2 + result[kept], minlength=2 * count)
-    few = (images < least).reshape(-1, 2) & (size >= 2 * least)[:, None]
+    images = images.reshape(-1, 2)
+    two = np.all(images > 0, axis=1, keepdims=True)
+    few = (images < least) & two
     result[kept & few[group, np.minimum(result, 1)]] = STRAY
     return _keep_one(result, group, count)
 

@@ -65,8 +65,14 @@ def regroup(
         piece, merges, vetoes = _merge(images, pieces, piece, calibration)
     if z is not None and calibration.homes is not None:
         before = piece[rows]
+        other = np.setdiff1d(np.flatnonzero(piece >= 0), rows)
         piece[rows] = find_homes(
-            z, before, images.video[rows], images.frame[rows], calibration.homes
+            z,
+            before,
+            images.video[rows],
+            images.frame[rows],
+            calibration.homes,
+            (piece[other], images.frame[other]),
         )
         moves = int((before != piece[rows]).sum())
     component = np.full(len(images), DROPPED, np.int64)

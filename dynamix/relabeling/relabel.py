@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from .conclude import Relabeling
+from .device_rows import DeviceRows
 from .over_ranks import relabel_over_ranks
 from .relabel_rule import RelabelRule
 from .tracked_images import TrackedImages, check_tracklets
@@ -58,7 +59,7 @@ def relabel(
         ValueError: If shapes do not fit or a tracklet lies in two videos.
     """
     images = TrackedImages(
-        np.asarray(embedding),
+        embedding if isinstance(embedding, DeviceRows) else np.asarray(embedding),
         np.asarray(valid, bool),
         np.asarray(video),
         np.asarray(tracklet),

@@ -35,7 +35,7 @@ def unit_rows(embedding: np.ndarray, rows: slice | np.ndarray) -> torch.Tensor:
     length = torch.linalg.vector_norm(part, dim=1, keepdim=True)
     healthy = torch.isfinite(length) & (length > 0)
     if healthy.all():
-        return part.div_(length)
+        return part / length
     return torch.where(healthy, part / length, 0.0)
 
 
@@ -81,7 +81,7 @@ def core_members(
 
     Args:
         x (np.ndarray): ``[m, D]`` unit vectors.
-        group (np.ndarray): ``[m]`` group of each.
+        group (np.ndarray): ``[m]`` group of each, sorted.
         count (int): Number of groups.
         steps (int): Number of steps. Defaults to 2.
 
@@ -96,7 +96,7 @@ def core_members(
         mean = unit(group_sums(x[core], group[core], count))
         score = np.einsum('ij,ij->i', x, mean[group])
         # one key sorts faster than two: scores lie in -1..1
-        core = np.argsort(group - score / 4.0)[inside]
+        core = np.argsort(group - score / 4.0, kind='stable')[inside]
     return core
 
 

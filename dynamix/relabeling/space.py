@@ -19,7 +19,7 @@ class WhitenedSpace:
 
     Args:
         x (torch.Tensor): ``[m, D]`` unit vectors of images, sorted by tracklet. Of
-            more than 20 000, every so manieth tracklet is used.
+            many, those of every k-th tracklet are used, about 20 000.
         group (np.ndarray): ``[m]`` tracklet of each row, sorted.
         shrinkage (float): Share of the identity in the covariance.
         core (bool): Only the half of each tracklet that is most alike counts, so that
@@ -37,13 +37,15 @@ class WhitenedSpace:
         dim: int | None = None,
     ) -> None:
         _, dense = np.unique(group, return_inverse=True)
-        pick = np.flatnonzero(dense % max(1, len(group) // MAX_SAMPLE) == 0)
+        pick = np.flatnonzero(dense % max(1, round(len(group) / MAX_SAMPLE)) == 0)
         names, local = np.unique(dense[pick], return_inverse=True)
         some = x[torch.from_numpy(pick).to(x.device)].cpu().numpy()
         if core:
             kept = core_members(some, local, len(names))
             some, local = some[kept], local[kept]
-        mean = group_sums(some, local, len(names)) / np.bincount(local)[:, None]
+        mean = group_sums(some, local, len(names)) / np.bincount(local)[:, None].astype(
+            some.dtype
+        )
         self.centre = mean.mean(0)
         some = some - mean[local]
         size = some.shape[1]

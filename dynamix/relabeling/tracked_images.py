@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from .columns import check_columns
+from .device_rows import DeviceRows
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,14 @@ class TrackedImages:
         return len(self.embedding)
 
     def take(self, rows: slice | np.ndarray) -> TrackedImages:
-        """Some of the images; a slice copies nothing."""
+        """Some of the images, where they are; a slice copies nothing."""
+        part = self.embedding
+        if isinstance(part, DeviceRows):
+            part = cast(np.ndarray, DeviceRows(part.tensor(rows)))
+        else:
+            part = part[rows]
         return TrackedImages(
-            self.embedding[rows],
+            part,
             self.valid[rows],
             self.video[rows],
             self.tracklet[rows],

@@ -8,7 +8,7 @@ import pytest
 from dynamix.relabeling import global_scope as module
 from dynamix.relabeling import relabel, score_labels
 from dynamix.relabeling.global_rule import GlobalRule
-from dynamix.relabeling.global_scope import frame_mates, relabel_globally
+from dynamix.relabeling.global_scope import relabel_globally
 
 
 def city(
@@ -125,16 +125,6 @@ def test_tracklets_meet_unless_a_frame_forbids():
     bound = run(scene, rule=rule).identity
     key = np.unique(np.stack([bound, scene.video, scene.start]), axis=1)
     assert len(np.unique(key[:2], axis=1).T) == len(key.T)
-
-
-def test_frame_mates_by_hand():
-    piece = np.array([0, 1, 2, 0, 2, -1, 1])
-    video = np.array([0, 0, 0, 0, 1, 0, 1])
-    frame = np.array([5, 5, 6, 6, 5, 5, -1])
-    np.testing.assert_array_equal(
-        np.sort(frame_mates(piece, video, frame, 3), axis=0), [[0, 1], [0, 2]]
-    )
-    assert frame_mates(piece, video, np.full(7, -1), 3).shape == (0, 2)
 
 
 def test_order_of_images_and_names_say_nothing(town):

@@ -105,3 +105,22 @@ def test_vetoes_count_as_evidence():
     assert merge_threshold(x, video, images, NOBODY, 1.0, 0) < 1
     twins = np.stack([np.arange(0, len(x), 2), np.arange(1, len(x), 2)], 1)
     assert merge_threshold(x, video, images, twins, 1.0, 0) == np.inf
+
+
+def test_people_who_are_always_seen_together():
+    x, video, _ = draw(60, people=1, fragments=2)
+    pairs = np.stack([np.arange(0, len(x), 2), np.arange(1, len(x), 2)], 1)
+    images = np.full(len(x), 10)
+    assert merge_threshold(x, video, images, pairs, 1.0, 0) == np.inf
+
+
+def test_a_long_video_does_not_decide_alone(monkeypatch):
+    x, video, _ = draw()
+    images = np.full(len(x), 10)
+    video[video < 10] = 0
+    whole = merge_threshold(x, video, images, NOBODY, 1.0, 0)
+    monkeypatch.setattr('dynamix.relabeling.merging.MAX_PIECES', 20)
+    monkeypatch.setattr('dynamix.relabeling.merging.MAX_PAIRS', 600)
+    assert merge_threshold(x, video, images, NOBODY, 1.0, 0) == pytest.approx(
+        whole, abs=0.1
+    )

@@ -169,6 +169,15 @@ def test_nobody_is_twice_in_a_frame():
     assert found[1 + fit.argmin()] == -1
 
 
+def test_images_without_embedding_are_in_their_frame_too():
+    x, person = crowd(3, 10)
+    label, frame = person.copy(), np.arange(30)
+    label[:2] = -1
+    elsewhere = (np.array([0, 2, 9]), np.array([0, 1, 1]))
+    found = find_homes(x, label, np.zeros(30, int), frame, LEVELS, elsewhere)
+    assert found[:2].tolist() == [-1, 0]
+
+
 def test_levels_of_homes_are_quantiles_of_members():
     x, person = crowd(20, 15)
     video = np.arange(20) // 4

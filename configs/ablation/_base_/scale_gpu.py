@@ -9,7 +9,11 @@ iterations = 50
 num_workers = 4
 relabel = dict(type='RelabelHook', start=3)
 
-model = dict(momentum_encoder=dict(momentum=0.005))
+losses = dict(
+    instance=dict(negatives='same_scene'),
+    augmentation=dict(negatives='same_scene'),
+)
+model = dict(momentum_encoder=dict(momentum=0.005), head=dict(losses=losses))
 optim_wrapper = dict(type='BFloat16OptimWrapper', optimizer=dict(lr=3.5e-4))
 custom_hooks = [relabel]
 train_cfg = dict(val_interval=24)
