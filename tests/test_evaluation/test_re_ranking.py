@@ -7,7 +7,7 @@ import torch
 from dynamix.evaluation import RankingLabels, k_reciprocal_scores, rank_blocks
 
 from .reference import slow_k_reciprocal
-from .test_ranking import REFERENCES, needs_references
+from .test_known_scores import REFERENCES, needs_references
 
 
 def clustered(size: int, seed: int) -> np.ndarray:
