@@ -1,5 +1,5 @@
 # 2 videos x 8 identities
 _base_ = './_base_/bed.py'
 train_dataloader = dict(
-    sampler=dict(single_camera=dict(videos=2, identities=8)),
+    sampler=dict(single_camera=dict(_base_.of_16, videos=2, identities=8)),
 )

@@ -78,7 +78,10 @@ def odd_level(own: np.ndarray, strangers: np.ndarray, cost: float) -> float:
     found = np.minimum(found * share * len(own), under)
     gain = found - cost * (under - found)
     best = int(np.argmax(gain))
-    return float(level[best]) if gain[best] > 0 else -np.inf
+    if gain[best] <= 0:
+        return -np.inf
+    # between two scores, so that no rounding decides
+    return float(level[best] + level[min(best + 1, len(level) - 1)]) / 2
 
 
 def negative_scores(vectors: np.ndarray, video: np.ndarray, seed: int) -> np.ndarray:

@@ -5,6 +5,8 @@ data_root = '{{$DYNAMIX_DATA:data}}/'
 # Half of a batch each, as the method's default; not chosen by looking at the targets.
 multi_camera = dict(identities=8, images=4)
 single_camera = dict(videos=2, identities=4, images=4)
+# Images of an identity where there are 16 of them.
+of_16 = dict(images=2)
 # The same number of images where one kind of data is alone.
 multi_camera_alone = dict(identities=16, images=4)
 single_camera_alone = dict(videos=2, identities=8, images=4)

@@ -10,6 +10,8 @@ videos = dict(
 )
 multi_camera = dict(identities=4, images=4)
 single_camera = dict(videos=2, identities=8, images=3)
+# Images of an identity where there are 16 of them.
+of_16 = dict(images=3)
 # The same number of images where one kind of data is alone.
 multi_camera_alone = dict(identities=16, images=4)
 single_camera_alone = dict(videos=2, identities=8, images=4)
