@@ -22,6 +22,7 @@ from .video_split import VideoSplit
 UNSEEN = -2
 NUM_SAMPLES = 1448
 NUM_MATES = 1 << 16
+TAIL = 0.05
 
 
 def relabel_by_density(
@@ -219,7 +220,9 @@ def stranger_level(
     Images of different videos show different people, nearly all. People of one video
     share light and background and are more alike: the scores of the former are moved,
     and if need be stretched, to agree with the lower half of the scores within videos,
-    where nearly all pairs are strangers too (an empirical null).
+    where nearly all pairs are strangers too (an empirical null). Some people do come
+    back in another video; so that these do not make the tail, it is taken to fall at
+    least as fast, from its last twentieth on, as an exponential.
 
     Args:
         embedding (np.ndarray): ``[n, D]`` floats of any precision and length.
@@ -242,7 +245,7 @@ def stranger_level(
     negatives = (take(first) @ take(second).T)[apart]
     if len(negatives) == 0:
         return -np.inf
-    level = float(np.quantile(negatives, 1 - false_rate))
+    level = _tail_level(negatives, false_rate)
     order = np.argsort(video, kind='stable')
     ordered = video[order]
     begin = np.searchsorted(ordered, ordered)
@@ -262,6 +265,16 @@ def stranger_level(
     far_low, far_middle = np.quantile(negatives, [0.1, 0.4])
     stretch = max(1.0, (middle - low) / max(far_middle - far_low, 1e-9))
     return float(min(middle + stretch * (level - far_middle), 1.0))
+
+
+def _tail_level(negatives: np.ndarray, false_rate: float) -> float:
+    """Quantile ``1 - false_rate``, at most what an exponential tail leads to."""
+    level = float(np.quantile(negatives, 1 - false_rate))
+    if false_rate >= TAIL:
+        return level
+    begin, twice = np.quantile(negatives, [1 - 2 * TAIL, 1 - TAIL])
+    decay = (twice - begin) / np.log(2)
+    return min(level, float(twice + decay * np.log(TAIL / false_rate)))
 
 
 def _everybody(

@@ -8,6 +8,7 @@ import numpy as np
 
 MIN_TAIL = 3
 TAIL_SHARE = 10
+ROUNDING = 1e-3
 
 
 class StrangerLevels(NamedTuple):
@@ -98,9 +99,10 @@ def least_evidence(expected: np.ndarray, count: int, false_share: float) -> floa
         false_share (float): Largest share of strangers among the pairs that pass.
 
     Returns:
-        float: Minus infinity if no number will do.
+        float: That of the last pair that passes, and a little more, so that no rounding
+        decides about it; minus infinity if no number will do.
     """
     ordered = np.sort(expected)
     share = np.exp(np.minimum(ordered, 50)) * count / 2 / np.arange(1, len(ordered) + 1)
     passing = np.flatnonzero(share <= false_share)
-    return float(ordered[passing[-1]]) if len(passing) else -np.inf
+    return float(ordered[passing[-1]]) + ROUNDING if len(passing) else -np.inf

@@ -67,6 +67,21 @@ def test_background_raises_the_level():
     assert raised > plain + 0.1
 
 
+def test_people_who_come_back_do_not_make_the_level():
+    rng = np.random.default_rng(0)
+    centre = rng.normal(size=(30, 48))
+    person = np.repeat(np.arange(60), 20)
+    video = person // 5
+    rows = np.arange(len(person))
+    clean = np.concatenate([centre, rng.normal(size=(30, 48))])[person]
+    noise = 0.3 * rng.normal(size=clean.shape)
+    expected = stranger_level(clean + noise, rows, video, 0.001, 0)
+    # people of the first six videos are those of the others, a thirtieth of all pairs
+    found = stranger_level(centre[person % 30] + noise, rows, video, 0.001, 0)
+    assert expected < 0.8
+    assert found < 0.8
+
+
 def test_embeddings_that_say_nothing_change_nothing():
     scene = make_videos()
     rng = np.random.default_rng(0)

@@ -22,6 +22,18 @@ from dynamix.relabeling import (
 from .ranks import FIRST, make_city, relabel_by_scopes, run_ranks
 
 
+def same_partition(a, b):
+    pairs = {*zip(a.tolist(), b.tolist())}
+    return len(pairs) == len({x for x, _ in pairs}) == len({y for _, y in pairs})
+
+
+def find_within_videos(city):
+    return relabel(
+        city.embedding, city.valid, city.video, city.tracklet, city.frame,
+        city.tracklet, first_identity=FIRST,
+    ).identity  # fmt: skip
+
+
 @pytest.fixture(scope='module')
 def city():
     return make_city()
@@ -55,24 +67,25 @@ def test_people_are_found_across_videos(city, alone):
     assert 'across videos)' in report
     assert 'REFUSED' not in report
     score = score_labels(np.array(identity), shown)
-    assert score['recall'] > 0.4
-    assert score['precision'] > 0.8
+    # the scene's frames, drawn at random, forbid many a true merge
+    within = score_labels(find_within_videos(city), shown)
+    assert score['recall'] > 1.5 * within['recall']
+    assert score['precision'] > 0.95
     # from labels that lie in several videos, the same is found again
     assert alone['global second'][0] == identity
+    by_density = np.array(alone['dbscan first'][0])
+    assert 'REFUSED' not in alone['dbscan first'][1]
+    assert score_labels(by_density, city.person, city.video)['f1'] > 0.9
 
 
 def test_one_process_is_the_plain_functions(city, alone):
     columns = city.embedding, city.valid, city.video
-    start = relabel(
-        *columns, city.tracklet, city.frame, city.tracklet, first_identity=FIRST
-    ).identity
     plain = relabel_globally(
-        *columns, start, city.frame, city.tracklet, GlobalRule(device='cpu'),
+        *columns, find_within_videos(city), city.frame, city.tracklet,
+        GlobalRule(device='cpu'),
         first_identity=FIRST,
     )  # fmt: skip
-    # pieces are numbered otherwise, so ties may fall otherwise
-    found = np.array(alone['global first'][0])
-    assert score_labels(plain.identity, found)['f1'] > 0.95
+    assert same_partition(plain.identity, np.array(alone['global first'][0]))
     assert plain.report.merges == plain.report.across > 10
     plain = relabel_by_density(
         *columns, city.tracklet, DensityRule(device='cpu'), first_identity=FIRST
