@@ -95,6 +95,8 @@ def core_members(
     for _ in range(steps):
         mean = unit(group_sums(x[core], group[core], count))
         score = np.einsum('ij,ij->i', x, mean[group])
+        # two members are equally near their sum: the first stays, not the rounding
+        score = np.round(score, 4)
         # one key sorts faster than two: scores lie in -1..1
         core = np.argsort(group - score / 4.0, kind='stable')[inside]
     return core

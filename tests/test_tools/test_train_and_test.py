@@ -62,9 +62,9 @@ def toy(tmp_path_factory):
     cfg = toy_cfg(root, root / 'unused', 'tools')
     for key in ('work_dir', 'launcher', 'experiment_name'):
         cfg.pop(key)
-    # Sums of two ranks round otherwise, so labels of so small a run may differ: what
-    # the hook does over ranks is tested with equal embeddings in test_over_ranks.
-    cfg.custom_hooks[0].rule = dict(merge=False, split=False, drop=False)
+    # Adam makes whole steps of gradients that are but rounding, which would hide how
+    # near two ranks are to one.
+    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.05)
     cfg.dump(root / 'toy.py')
     return root
 
@@ -84,15 +84,16 @@ def test_two_ranks_train_as_one(toy, one_rank):
         torch.load(toy / name / 'epoch_4.pth', weights_only=False)
         for name in ('one', 'two')
     )
-    assert torch.equal(
-        one['identity_table']['identity'], two['identity_table']['identity']
-    )
+    labels = one['identity_table']['identity']
+    assert torch.equal(labels, two['identity_table']['identity'])
+    begin = torch.load(toy / 'one' / 'epoch_1.pth', weights_only=False)
+    assert not torch.equal(labels, begin['identity_table']['identity'])
     torch.testing.assert_close(
-        losses(toy / 'one'), losses(toy / 'two'), rtol=1e-3, atol=1e-3
+        losses(toy / 'one'), losses(toy / 'two'), rtol=1e-4, atol=0
     )
     for key, value in one['state_dict'].items():
         torch.testing.assert_close(
-            value, two['state_dict'][key], rtol=1e-2, atol=3e-3, msg=key
+            value, two['state_dict'][key], rtol=1e-3, atol=3e-4, msg=key
         )
 
 
@@ -116,7 +117,7 @@ def test_sharded_memory_is_saved_whole_and_resumed_by_one_rank(toy, one_rank):
     for key in ('head.memory.centroids', 'head.memory.initialized'):
         for other in (two, resumed):
             torch.testing.assert_close(
-                other[key].float(), one[key].float(), rtol=1e-2, atol=1e-2
+                other[key].float(), one[key].float(), rtol=1e-3, atol=1e-3
             )
 
 
