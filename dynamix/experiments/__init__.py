@@ -1,10 +1,12 @@
 """Grids of trainings: run them, gather what they came to, compare seed by seed."""
 
 from .grid import Cell, Table, fingerprint, read_tables, resolve, row_title, shard
+from .outcome import Outcome
 from .paired_tests import PairedComparison, compare_paired, paired_t, sign_flip
 from .report import markdown, plot
 from .results import read_label_score, read_scores
-from .runs import Outcome, RunFailedError, Runs
+from .runs import RunFailedError, Runs
+from .source_digest import source_digest
 from .summary import RowSummary, as_json, comparisons
 
 __all__ = [
@@ -29,4 +31,5 @@ __all__ = [
     'row_title',
     'shard',
     'sign_flip',
+    'source_digest',
 ]

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from .grid import Table
 from .paired_tests import PairedComparison
-from .summary import RowSummary, comparisons, mean_and_std
+from .runs import count_runs
+from .summary import RowSummary, codes, comparisons, mean_and_std
 
 LEGEND = """\
 Mean ± standard deviation over seeds; mAP and Rank-1 in percent, averaged over the
@@ -21,7 +22,8 @@ unseen targets. Δ is the mean difference of mAP to the reference row over the s
 both rows have; p (t) is of the two-sided paired t-test, p (flip) of the exact two-sided
 sign-flip test, which cannot be below 2 / 2^seeds (0.0625 for five seeds). Label F1 is
 pairwise, within videos, at the end of training. Time is that of a whole run, evaluation
-included.
+included. Code names the version of the package, by a digest of its sources, that made
+the runs; those of different code compare only where nothing that counts was changed.
 """
 
 
@@ -44,6 +46,8 @@ def markdown(
         for table in tables:
             tested = comparisons(table, rows, reference)
             parts.append(_table(table, rows, tested, reference or table.reference))
+            if made := codes(table, rows, reference):
+                parts.append(f'{count_runs(made).capitalize()}.\n')
         parts.append(_by_target(rows))
     return '\n'.join(parts)
 

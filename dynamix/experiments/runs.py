@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import queue
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,11 +21,14 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from .grid import Cell, fingerprint, resolve
+from .outcome import Outcome
 from .results import read_label_score, read_scores
+from .source_digest import source_digest
 
 LOG = 'train.log'
 RESULT = 'result.json'
 FAILURE = 'failure.json'
+CODE = 'code'
 LOCK = 'lock'
 
 
@@ -32,32 +36,14 @@ class RunFailedError(RuntimeError):
     """A training that ended with an error; the message names its log."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a run stands.
-
-    Attributes:
-        state (str): ``'done'``, ``'failed'``, ``'unfinished'`` or ``'not run'``.
-        scores (dict[str, dict[str, float]]): By target, percent; of a run that is
-            done.
-        label_f1 (float | None): See :func:`~dynamix.experiments.read_label_score`.
-        seconds (float | None): Wall time; None of a run that was interrupted.
-        log (str): File with what the training printed; ``''`` where there is none.
-    """
-
-    state: str
-    scores: dict[str, dict[str, float]] = field(default_factory=dict)
-    label_f1: float | None = None
-    seconds: float | None = None
-    log: str = ''
-
-
 class Runs:
     """Keeps the runs of a grid in one folder.
 
     A run's folder is named by row and settings,
     ``<scale>/<bed>/<row>-<fingerprint>/seed<n>``: a changed config is another run and
-    leaves older results alone, and two rows with equal settings share one.
+    leaves older results alone, and two rows with equal settings share one. Changed code
+    does not: a result tells the code that made it, and :meth:`run_all` warns of those
+    that it skips though other code made them.
 
     Args:
         out (str | Path): The folder.
@@ -165,8 +151,10 @@ class Runs:
         Returns:
             list[str]: Messages of the runs that failed.
         """
-        todo = [c for c in self.distinct(cells) if self.outcome(c).state != 'done']
+        cells = self.distinct(cells)
+        todo = [c for c in cells if self.outcome(c).state != 'done']
         print_log(f'{len(todo)} of {len(cells)} runs to do.', logger='current')
+        self._warn_of_other_code(cells)
         free: queue.Queue[str | None] = queue.Queue()
         for job in range(jobs):
             free.put(devices[job % len(devices)] if devices else None)
@@ -188,6 +176,18 @@ class Runs:
         with ThreadPoolExecutor(jobs) as pool:
             return [message for message in pool.map(work, todo) if message]
 
+    def _warn_of_other_code(self, cells: Sequence[Cell]) -> None:
+        now = source_digest()
+        done = [o for o in map(self.outcome, cells) if o.state == 'done']
+        others = Counter(outcome.code for outcome in done if outcome.code != now)
+        if others:
+            print_log(
+                f'Taken as done though other code than the present {now} made them: '
+                f'{count_runs(others)}. Delete their folders to run them again.',
+                logger='current',
+                level=logging.WARNING,
+            )
+
     def _train(
         self, cell: Cell, folder: Path, device: str | None, lock: IO[str]
     ) -> dict[str, Any]:
@@ -195,6 +195,7 @@ class Runs:
         epochs = cfg.train_cfg.max_epochs
         for _ in range(2):
             is_new = not any(folder.glob('*.pth'))
+            _note_code(folder, is_new)
             begin = time.monotonic()
             self._start(cell, folder, device, lock)
             seconds = time.monotonic() - begin
@@ -204,6 +205,7 @@ class Runs:
                     scores=scores,
                     label_f1=read_label_score(folder, cfg),
                     seconds=round(seconds, 1) if is_new else None,
+                    code=(folder / CODE).read_text(encoding='utf-8'),
                 )
             # Killed between the last checkpoint and the evaluation: nothing is left
             # to resume, so it is run anew.
@@ -241,6 +243,25 @@ class Runs:
                 f'{cell} ended with exit status {done.returncode}; its log is '
                 f"'{folder / LOG}' and ends with:\n{_tail(folder / LOG)}"
             )
+
+
+def count_runs(codes: Mapping[str, int]) -> str:
+    """Says how many runs each version of the code made."""
+    return '; '.join(
+        f'code {code}: {count} run{"s" if count > 1 else ""}'
+        for code, count in codes.items()
+    )
+
+
+def _note_code(folder: Path, is_new: bool) -> None:
+    """Writes down what code trains; that of the start stays when a run is resumed."""
+    file = folder / CODE
+    before = []
+    if not is_new:
+        known = file.exists()
+        before = file.read_text(encoding='utf-8').split('+') if known else ['unknown']
+    codes = dict.fromkeys([*before, source_digest()])
+    file.write_text('+'.join(codes), encoding='utf-8')
 
 
 def _tail(file: Path, lines: int = 5) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,10 +11,8 @@ from typing import Any
 import numpy as np
 
 from .grid import Table
+from .outcome import Outcome
 from .paired_tests import PairedComparison, compare_paired
-from .runs import Outcome
-
-Outcomes = Mapping[str, Mapping[int, Outcome]]
 
 
 @dataclass(frozen=True)
@@ -89,6 +88,25 @@ def comparisons(
     return {row: compare_paired(rows[row].scores(), against) for row in table.rows}
 
 
+def codes(
+    table: Table, rows: Mapping[str, RowSummary], reference: str | None = None
+) -> dict[str, int]:
+    """How many runs of a table, its reference included, each code made.
+
+    Args:
+        table (Table): The table.
+        rows (Mapping[str, RowSummary]): All rows, the reference too.
+        reference (str, optional): Defaults to that of the table.
+
+    Returns:
+        dict[str, int]: By :attr:`Outcome.code`, the most first.
+    """
+    names = (*table.rows, reference or table.reference)
+    distinct = {rows[name].same_as or name: rows[name] for name in names}
+    made = (o.code for row in distinct.values() for o in row.done.values())
+    return dict(Counter(made).most_common())
+
+
 def as_json(
     tables: Sequence[Table],
     rows: Mapping[str, RowSummary],
@@ -112,6 +130,7 @@ def as_json(
             scores=scores,
             label_f1=dict(zip(('mean', 'std'), mean_and_std(row.values('label_f1')))),
             seconds=dict(zip(('mean', 'std'), mean_and_std(row.values('seconds')))),
+            code={s: o.code for s, o in row.done.items()},
             logs={s: o.log for s, o in row.outcomes.items() if o.state == 'failed'},
         )
     for table in tables:
@@ -119,6 +138,7 @@ def as_json(
         found['tables'][table.name] = dict(
             title=table.title,
             reference=reference or table.reference,
+            code=codes(table, rows, reference),
             rows={row: asdict(tested[row]) for row in table.rows},
         )
     return _without_nan(found)

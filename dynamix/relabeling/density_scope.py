@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from dynamix.structures import DROPPED
+
 from .columns import healthy_rows
-from .conclude import Relabeling, conclude
 from .density_rule import DensityRule
 from .exchange import Exchange
-from .numbering import DROPPED, keep_numbers
+from .guard import Relabeling, conclude
+from .numbering import keep_numbers
 from .over_ranks import check_split, gather_sample
 from .relabel_report import RelabelReport
 from .segments import unit

@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 
-from .conclude import Relabeling
 from .exchange import Exchange
 from .global_rule import GlobalRule
 from .global_scope import relabel_globally
+from .guard import Relabeling
 from .over_ranks import check_split, group_over_ranks
 from .relabel_rule import RelabelRule
 from .tracked_images import TrackedImages

@@ -6,14 +6,16 @@ import time
 
 import numpy as np
 
+from dynamix.structures import DROPPED
+
 from .columns import check_columns, healthy_rows
-from .conclude import Relabeling, conclude
 from .device_rows import DeviceRows
 from .global_rule import GlobalRule
+from .guard import Relabeling, conclude
 from .identity_centroids import identity_centroids
 from .knn_graph import knn_graph
 from .linkage import shared_frames
-from .numbering import DROPPED, keep_numbers
+from .numbering import keep_numbers
 from .relabel_report import RelabelReport
 from .scaled_linkage import link_scaled
 from .stranger_levels import (

@@ -15,6 +15,8 @@ INDEXES = ('auto', 'exact', 'ivf', 'hnsw')
 NONE = -1
 EXACT_UP_TO = 20_000
 LIST_SIZE = 64
+HNSW_LINKS = 32
+HNSW_BREADTH = 64
 BLOCK_BYTES = 1 << 28
 
 
@@ -38,10 +40,7 @@ def knn_graph(
     index: str = 'auto',
     *,
     device: str | torch.device | None = None,
-    lists: int | None = None,
     probes: int = 32,
-    links: int = 32,
-    breadth: int = 64,
     seed: int = 0,
 ) -> Neighbours:
     """Nearest neighbours of each vector among the others.
@@ -55,19 +54,14 @@ def knn_graph(
         vectors (np.ndarray): ``[n, D]`` unit vectors. Rows that are zero or not finite
             have no neighbours and are nobody's neighbour.
         k (int): Neighbours of each.
-        index (str): ``'exact'``; ``'ivf'``: only the ``probes`` nearest of ``lists``
-            clusters are searched; ``'hnsw'``: a graph is walked (always on the CPU);
-            ``'auto'``: exact on a GPU and up to 20 000 vectors, else IVF. Defaults to
-            ``'auto'``.
+        index (str): ``'exact'``; ``'ivf'``: only the ``probes`` nearest clusters are
+            searched; ``'hnsw'``: a graph is walked (always on the CPU); ``'auto'``:
+            exact on a GPU and up to 20 000 vectors, else IVF. Defaults to ``'auto'``.
         device (str | torch.device, optional): ``'cpu'`` leaves a GPU alone. Defaults
             to None: CUDA if present.
-        lists (int, optional): Clusters of IVF. Defaults to None: one for 64 vectors,
+        probes (int): Clusters that IVF searches for each vector, of one for 64 vectors,
             at most eight times the root of ``n``. (The root itself, the usual advice,
-            takes longer at equal recall: time grows as ``n ** 1.5``.)
-        probes (int): Clusters that IVF searches for each vector. Defaults to 32.
-        links (int): Links of each vector in HNSW. Defaults to 32.
-        breadth (int): Candidates HNSW keeps while it builds and searches. Defaults to
-            64.
+            takes longer at equal recall: time grows as ``n ** 1.5``.) Defaults to 32.
         seed (int): Seeds the k-means of IVF. Defaults to 0.
 
     Returns:
@@ -105,14 +99,7 @@ def knn_graph(
     target = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     if index == 'auto':
         index = 'exact' if target.type == 'cuda' or m <= EXACT_UP_TO else 'ivf'
-    options = dict(
-        lists=min(lists or max(1, min(m // LIST_SIZE, round(8 * m**0.5))), m),
-        probes=probes,
-        links=links,
-        breadth=breadth,
-        seed=seed,
-    )
-    near, score = _search(vectors, width + 1, index, target, options)
+    near, score = _search(vectors, width + 1, index, target, probes, seed)
     near, score = _without_self(near, score)
     found[healthy, :width] = np.where(near >= 0, healthy[near], NONE)
     similarity[healthy, :width] = score
@@ -164,13 +151,14 @@ def blocked_topk(
 
 
 def _search(
-    x: np.ndarray, k: int, index: str, device: torch.device, options: dict
+    x: np.ndarray, k: int, index: str, device: torch.device, probes: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Neighbours with the vector itself among them; unordered among equals."""
     if device.type == 'cuda' and index != 'hnsw':
         try:
             if (faiss := _faiss(required=False)) and _num_gpus(faiss):
-                return _faiss_gpu(faiss, x, k, index, device.index or 0, options)
+                gpu = device.index or 0
+                return _faiss_gpu(faiss, x, k, index, gpu, probes, seed)
             if index == 'exact':
                 return blocked_topk(x, k, device)
         except RuntimeError as error:
@@ -183,13 +171,12 @@ def _search(
         score, near = faiss.knn(x, x, k, metric=faiss.METRIC_INNER_PRODUCT)
         return near, score
     if index == 'ivf':
-        built = _ivf(faiss, x, options)
+        built = _ivf(faiss, x, probes, seed)
     else:
-        built = faiss.IndexHNSWFlat(
-            x.shape[1], options['links'], faiss.METRIC_INNER_PRODUCT
-        )
-        built.hnsw.efConstruction = options['breadth']
-        built.hnsw.efSearch = max(options['breadth'], k)
+        metric = faiss.METRIC_INNER_PRODUCT
+        built = faiss.IndexHNSWFlat(x.shape[1], HNSW_LINKS, metric)
+        built.hnsw.efConstruction = HNSW_BREADTH
+        built.hnsw.efSearch = max(HNSW_BREADTH, k)
         threads = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(1)
         try:
@@ -200,25 +187,26 @@ def _search(
     return near, score
 
 
-def _ivf(faiss: Any, x: np.ndarray, options: dict) -> Any:
+def _ivf(faiss: Any, x: np.ndarray, probes: int, seed: int) -> Any:
     """A trained and filled index of inverted lists."""
-    dim, lists = x.shape[1], options['lists']
+    n, dim = x.shape
+    lists = max(1, min(n // LIST_SIZE, round(8 * n**0.5)))
     metric = faiss.METRIC_INNER_PRODUCT
     built = faiss.IndexIVFFlat(faiss.IndexFlatIP(dim), dim, lists, metric)
-    built.cp.seed = options['seed']
+    built.cp.seed = seed
     built.cp.spherical = True
     built.cp.min_points_per_centroid = 1
     # rough clusters do: more training costs more than it saves
     built.cp.max_points_per_centroid = 16
     built.cp.niter = 6
-    built.nprobe = min(options['probes'], lists)
+    built.nprobe = min(probes, lists)
     built.train(x)
     built.add(x)
     return built
 
 
 def _faiss_gpu(
-    faiss: Any, x: np.ndarray, k: int, index: str, gpu: int, options: dict
+    faiss: Any, x: np.ndarray, k: int, index: str, gpu: int, probes: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     resources = faiss.StandardGpuResources()
     if index == 'exact':
@@ -226,7 +214,7 @@ def _faiss_gpu(
             resources, x, x, k, metric=faiss.METRIC_INNER_PRODUCT, device=gpu
         )
         return near, score
-    built = faiss.index_cpu_to_gpu(resources, gpu, _ivf(faiss, x, options))
+    built = faiss.index_cpu_to_gpu(resources, gpu, _ivf(faiss, x, probes, seed))
     score, near = built.search(x, k)
     return near, score
 

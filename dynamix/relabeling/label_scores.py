@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-DROPPED = -1
+from dynamix.structures import DROPPED
 
 
 def score_labels(

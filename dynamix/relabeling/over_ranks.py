@@ -5,8 +5,8 @@ import time
 import numpy as np
 
 from .calibrate import Calibration, calibrate
-from .conclude import Relabeling, conclude
 from .exchange import Exchange
+from .guard import Relabeling, conclude
 from .numbering import keep_numbers
 from .regroup import regroup
 from .relabel_report import RelabelReport

@@ -1,4 +1,4 @@
-from .identity_table import IdentityTable
+from .identity_table import DROPPED, IdentityTable
 from .reid_data_sample import ReIDDataSample
 
-__all__ = ['IdentityTable', 'ReIDDataSample']
+__all__ = ['DROPPED', 'IdentityTable', 'ReIDDataSample']

@@ -33,6 +33,20 @@ def make_videos(
     )
 
 
+def add_errors(scene, rate, seed=0):
+    """Switches and strays: exchanges images among the tracklets of a video."""
+    rng = np.random.default_rng(seed)
+    for video in np.unique(scene.video):
+        rows = np.flatnonzero(scene.video == video)
+        names = rng.permutation(np.unique(scene.tracklet[rows]))
+        for a, b in names[: 2 * int(rate * len(names) / 2)].reshape(-1, 2):
+            ra, rb = (np.flatnonzero(scene.tracklet == x) for x in (a, b))
+            scene.tracklet[ra[len(ra) // 2 :]] = b
+            scene.tracklet[rb[len(rb) // 2 :]] = a
+        odd = rows[rng.random(len(rows)) < rate]
+        scene.tracklet[odd] = scene.tracklet[rng.permutation(odd)]
+
+
 @pytest.fixture
 def scene() -> SimpleNamespace:
     return make_videos()

@@ -33,8 +33,7 @@ from dynamix.relabeling import (
 )
 from dynamix.relabeling.exchange import Exchange
 
-from .conftest import make_videos
-from .test_relabel import add_errors
+from .conftest import add_errors, make_videos
 
 FIRST = 1000
 

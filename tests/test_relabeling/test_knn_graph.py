@@ -44,12 +44,12 @@ def test_finds_the_nearest(index):
 
 
 def test_ivf_with_all_lists_is_exact_and_with_few_is_close():
-    x = draw(600, dim=6)
+    x = draw(20 * 64, dim=6)  # 20 clusters
     exact = knn_graph(x, 10, 'exact', device='cpu').indices
-    every = knn_graph(x, 10, 'ivf', device='cpu', lists=20, probes=20).indices
+    every = knn_graph(x, 10, 'ivf', device='cpu', probes=20).indices
     np.testing.assert_array_equal(every, exact)
-    few = knn_graph(x, 10, 'ivf', device='cpu', lists=20, probes=5).indices
-    one = knn_graph(x, 10, 'ivf', device='cpu', lists=20, probes=1).indices
+    few = knn_graph(x, 10, 'ivf', device='cpu', probes=5).indices
+    one = knn_graph(x, 10, 'ivf', device='cpu', probes=1).indices
     assert recall(one, exact) < recall(few, exact)
     assert recall(few, exact) > 0.85
 
@@ -142,7 +142,7 @@ def test_falls_back_to_the_cpu_and_warns_once(monkeypatch, said, error, gpus, in
     monkeypatch.setattr(module, '_faiss_gpu', fail)
     monkeypatch.setattr(module, 'blocked_topk', fail)
     for _ in range(2):
-        found = knn_graph(x, 5, index, device='cuda', lists=1).indices
+        found = knn_graph(x, 5, index, device='cuda').indices
         np.testing.assert_array_equal(found, slow(x, 5))
     assert len(said) == 1
     assert 'memory of the GPU' in said[0]

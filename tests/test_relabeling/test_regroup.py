@@ -15,8 +15,7 @@ from dynamix.relabeling import (
     regroup,
 )
 
-from .conftest import make_videos
-from .test_relabel import add_errors
+from .conftest import add_errors, make_videos
 
 RULE = RelabelRule()
 

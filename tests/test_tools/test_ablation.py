@@ -123,6 +123,42 @@ def test_settings_that_changed_make_another_run(run, rows, tmp_path):
     assert len(list((tmp_path / 'out').glob('**/result.json'))) == 3
 
 
+def test_results_tell_what_code_made_them(run, tmp_path, monkeypatch):
+    told = []
+
+    def tell(text: str, **_: object) -> None:
+        told.append(text)
+
+    monkeypatch.setattr('dynamix.experiments.runs.print_log', tell)
+
+    def code(digest: str) -> None:
+        monkeypatch.setattr('dynamix.experiments.runs.source_digest', lambda: digest)
+
+    code('aaa')
+    run('--tables', 'good', '--seeds', 2)
+    assert 'other code' not in ''.join(told)
+    for file in (tmp_path / 'out').glob('**/better-*/seed0/result.json'):
+        result = json.loads(file.read_text())
+        assert result.pop('code') == 'aaa'
+        file.write_text(json.dumps(result))
+    code('bbb')
+    found = run('--seeds', 3, '--rows', 'plain', 'better', 'twin')
+    assert len(starts(tmp_path)) == 6
+    said = 'than the present bbb made them: code aaa: 3 runs; code unknown: 1 run.'
+    assert said in ''.join(told)
+    easy = found['beds']['synthetic']
+    by_seed = {'0': 'unknown', '1': 'aaa', '2': 'bbb'}
+    assert easy['rows']['better']['code'] == by_seed
+    # The twin's runs are those of `better`, counted once.
+    made = {'aaa': 3, 'bbb': 2, 'unknown': 1}
+    assert {name: easy['tables'][name]['code'] for name in ('all', 'good')} == {
+        'all': made,
+        'good': made,
+    }
+    text = (tmp_path / 'out' / 'results_cpu.md').read_text()
+    assert text.count('Code aaa: 3 runs; code bbb: 2 runs; code unknown: 1 run.') == 2
+
+
 def test_where_the_data_lie_is_no_setting(rows, monkeypatch):
     cell = Cell(rows / 'plain.py', 'plain', 'easy', 'cpu', 0)
     here = fingerprint(resolve(cell))
@@ -167,13 +203,17 @@ def test_a_failure_names_its_log_and_stops_no_other_run(run, tmp_path):
     assert found['beds']['synthetic']['rows']['broken']['logs'] == {'0': str(log)}
 
 
-def test_goes_on_from_the_checkpoint_of_a_killed_run(run, tmp_path):
+def test_goes_on_from_the_checkpoint_of_a_killed_run(run, tmp_path, monkeypatch):
+    code = 'dynamix.experiments.runs.source_digest'
+    monkeypatch.setattr(code, lambda: 'aaa')
     with pytest.raises(SystemExit):
         run('--rows', 'shaky', '--seeds', 1)
+    monkeypatch.setattr(code, lambda: 'bbb')
     found = run('--rows', 'shaky', '--seeds', 1)
     shaky = found['beds']['synthetic']['rows']['shaky']
     assert shaky['scores']['average']['mAP']['mean'] == 22.5
     assert shaky['seconds']['mean'] is None
+    assert shaky['code'] == {'0': 'aaa+bbb'}
     log = next((tmp_path / 'out').glob('**/train.log')).read_text()
     assert [line for line in log.splitlines() if 'resumes' in line] == [
         'resumes: False',

@@ -10,7 +10,8 @@
 Rows are the configs of configs/ablation; `tables.py` there says which belong together.
 Each run is `tools/train.py` with the row's config. Started again, it skips what is done
 and resumes what was killed. A changed setting (of a config or by --cfg-options) makes
-other runs, older ones stay. OUT gets results_<scale>.md, .json and .png.
+other runs, older ones stay. Changed code does not: what other code made stays done, but
+there is a warning, and the tables tell. OUT gets results_<scale>.md, .json and .png.
 """
 
 from __future__ import annotations

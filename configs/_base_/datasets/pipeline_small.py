@@ -1,38 +1,10 @@
 # As pipeline_256x128.py, smaller; colours vary more, as there are few cameras.
+_base_ = './pipeline_256x128.py'
 image_size = (96, 48)
-train_pipeline = [
-    dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=image_size[::-1]),
-    dict(
-        type='mmpretrain.MultiView',
-        num_views=[1, 1],
-        transforms=[
-            [
-                dict(type='RandomFlip', prob=0.5),
-                dict(type='mmpretrain.RandomCrop', crop_size=image_size, padding=4),
-                dict(
-                    type='RandomColorJitter',
-                    brightness=0.4,
-                    contrast=0.4,
-                    saturation=0.4,
-                    hue=0.08,
-                    prob=0.8,
-                    grayscale_prob=0.05,
-                ),
-                dict(type='RandomGaussianBlur', sigma=(0.1, 1.0), prob=0.2),
-                dict(
-                    type='mmpretrain.RandomErasing',
-                    erase_prob=0.5,
-                    fill_color=[103.53, 116.28, 123.675],
-                ),
-            ],
-            [],
-        ],
-    ),
-    dict(type='PackReIDInputs'),
-]
-test_pipeline = [
-    dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=image_size[::-1]),
-    dict(type='PackReIDInputs'),
-]
+train_pipeline, test_pipeline = _base_.train_pipeline, _base_.test_pipeline
+train_pipeline[1].scale = test_pipeline[1].scale = image_size[::-1]
+# Names that begin with two underscores are no part of a config.
+__flip, __crop, __jitter, __blur, __erasing = train_pipeline[2].transforms[0]
+__crop.update(crop_size=image_size, padding=4)
+__jitter.update(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.08, prob=0.8)
+__blur.sigma = (0.1, 1.0)

@@ -9,15 +9,13 @@ import numpy as np
 from ..counter_random import Uniforms
 from .domain_style import DomainStyle
 
-NUM_PLACES = 5
-
 
 @dataclass(frozen=True, eq=False)
 class Camera:
     """Where a camera hangs and how it sees colours and details.
 
     Attributes:
-        place (int): Kind of background, ``0..NUM_PLACES - 1``.
+        place (int): Kind of background, an index of ``DomainStyle.places``.
         gains (tuple[float, float, float]): Factors on blue, green and red.
         gamma (float): Exponent of the response.
         saturation (float): 0 grey, 1 faithful.

@@ -1,41 +1,20 @@
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from dynamix.registry import MODELS
 
-from .checks import check_loss_options, comparable_pairs
 from .contrastive import augmentation_contrastive_loss
+from .image_pair_loss import ImagePairLoss
 
 
 @MODELS.register_module()
-class AugmentationLoss(nn.Module):
+class AugmentationLoss(ImagePairLoss):
     """Pulls an augmented image to its own image without augmentation.
 
-    See :func:`~dynamix.models.losses.augmentation_contrastive_loss`.
-
-    Args:
-        temperature (float): Above 0. Defaults to 0.1.
-        loss_weight (float): Defaults to 1.0.
-        negatives (str): ``'all'`` other identities of the batch, or those of the
-            ``'same_scene'``; see :class:`~dynamix.models.CentroidMemoryHead`.
-            Defaults to ``'all'``.
-
-    Raises:
-        ValueError: If an argument is out of range.
+    See :func:`~dynamix.models.losses.augmentation_contrastive_loss`. Arguments are
+    those of :class:`ImagePairLoss`.
     """
-
-    def __init__(
-        self,
-        temperature: float = 0.1,
-        loss_weight: float = 1.0,
-        negatives: str = 'all',
-    ) -> None:
-        super().__init__()
-        check_loss_options(self, temperature, loss_weight, negatives=negatives)
-        self.temperature = temperature
-        self.loss_weight = loss_weight
-        self.negatives = negatives
 
     def forward(
         self,
@@ -63,7 +42,7 @@ class AugmentationLoss(nn.Module):
             tuple[Tensor, Tensor]: ``[B]`` weighted losses, and ``[B]`` bool: which
             anchors take part.
         """
-        comparable = comparable_pairs(self.negatives, scene, key_scene)
+        comparable = self.comparable(scene, key_scene)
         loss, valid = augmentation_contrastive_loss(
             features, labels, keys, key_labels, own, self.temperature, comparable
         )

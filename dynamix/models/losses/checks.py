@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 NEGATIVES = ('all', 'same_scene')
 
@@ -63,22 +63,3 @@ def check_loss_options(
             f'{name}: label_smoothing spreads the target over all centroids and '
             'cannot be combined with num_hard_negatives or negative_fraction.'
         )
-
-
-def comparable_pairs(
-    negatives: str, scene: Tensor | None, key_scene: Tensor | None
-) -> Tensor | None:
-    """Which pairs of images may be negatives of each other.
-
-    Args:
-        negatives (str): Of ``NEGATIVES``.
-        scene (Tensor, optional): ``[B]`` int64 scenes of the anchors. None: all
-            images are of one scene.
-        key_scene (Tensor, optional): ``[N]`` int64 scenes of the keys.
-
-    Returns:
-        Tensor | None: ``[B, N]`` bool; None: all.
-    """
-    if negatives == 'all' or scene is None or key_scene is None:
-        return None
-    return scene[:, None] == key_scene

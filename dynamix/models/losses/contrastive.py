@@ -28,7 +28,9 @@ def contrastive_loss(
 
     Returns:
         tuple[Tensor, Tensor]: ``[B]`` losses, 0 for anchors without a positive or
-        without a negative, and ``[B]`` bool, True for anchors with a positive.
+        without a negative, and ``[B]`` bool, True for anchors with a positive. One
+        without a negative takes part: 0 is what the formula gives, and images do not
+        weigh more because others of the batch have nobody to differ from.
     """
     dtype = torch.promote_types(features.dtype, torch.float32)
     with torch.autocast(features.device.type, enabled=False):

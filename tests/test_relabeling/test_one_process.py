@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dynamix.relabeling import RelabelRule, relabel, score_labels
 
-from .conftest import make_videos
+from .conftest import add_errors, make_videos
 
 
 def run(scene, current=None, rule=None, **kwargs):
@@ -30,20 +30,6 @@ def f1(labels, scene):
 def same_partition(a, b):
     pairs = {*zip(a.tolist(), b.tolist())}
     return len(pairs) == len({x for x, _ in pairs}) == len({y for _, y in pairs})
-
-
-def add_errors(scene, rate, seed=0):
-    """Switches and strays: exchanges images among the tracklets of a video."""
-    rng = np.random.default_rng(seed)
-    for video in np.unique(scene.video):
-        rows = np.flatnonzero(scene.video == video)
-        names = rng.permutation(np.unique(scene.tracklet[rows]))
-        for a, b in names[: 2 * int(rate * len(names) / 2)].reshape(-1, 2):
-            ra, rb = (np.flatnonzero(scene.tracklet == x) for x in (a, b))
-            scene.tracklet[ra[len(ra) // 2 :]] = b
-            scene.tracklet[rb[len(rb) // 2 :]] = a
-        odd = rows[rng.random(len(rows)) < rate]
-        scene.tracklet[odd] = scene.tracklet[rng.permutation(odd)]
 
 
 def test_fragments_are_merged(scene):

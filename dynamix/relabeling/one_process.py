@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .conclude import Relabeling
 from .device_rows import DeviceRows
+from .guard import Relabeling
 from .over_ranks import relabel_over_ranks
 from .relabel_rule import RelabelRule
 from .tracked_images import TrackedImages, check_tracklets

@@ -5,7 +5,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .numbering import DROPPED
+from dynamix.structures import DROPPED
+
 from .relabel_report import RelabelReport
 
 
