@@ -80,14 +80,15 @@ def one_rank(toy):
 @pytest.mark.slow
 def test_two_ranks_train_as_one(toy, one_rank):
     dist_train(toy / 'toy.py', '--work-dir', toy / 'two')
-    one, two = (
-        torch.load(toy / name / 'epoch_4.pth', weights_only=False)
-        for name in ('one', 'two')
-    )
-    labels = one['identity_table']['identity']
-    assert torch.equal(labels, two['identity_table']['identity'])
-    begin = torch.load(toy / 'one' / 'epoch_1.pth', weights_only=False)
-    assert not torch.equal(labels, begin['identity_table']['identity'])
+    labels = {}
+    for epoch in range(1, 5):
+        one, two = (
+            torch.load(toy / name / f'epoch_{epoch}.pth', weights_only=False)
+            for name in ('one', 'two')
+        )
+        labels[epoch] = one['identity_table']['identity']
+        assert torch.equal(labels[epoch], two['identity_table']['identity'])
+    assert not torch.equal(labels[1], labels[2])
     torch.testing.assert_close(
         losses(toy / 'one'), losses(toy / 'two'), rtol=1e-4, atol=0
     )
