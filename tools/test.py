@@ -7,8 +7,9 @@ import argparse
 import mmengine
 from mmengine.config import Config
 from mmengine.evaluator import DumpResults
+from mmengine.runner import Runner
 
-from dynamix.engine.command_line import parse_arguments, runner_of
+from dynamix.engine.command_line import parse_arguments, run_among_ranks
 from dynamix.engine.launch import set_loader_defaults, set_work_dir
 
 
@@ -44,12 +45,15 @@ def make_cfg(args: argparse.Namespace) -> Config:
 
 def main() -> None:
     args = parse_args()
-    with runner_of(make_cfg(args)) as runner:
+
+    def test(runner: Runner) -> None:
         if args.out and args.out_item == 'pred':
             runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
         metrics = runner.test()
         if args.out and args.out_item == 'metrics':
             mmengine.dump(metrics, args.out)
+
+    run_among_ranks(make_cfg(args), test)
 
 
 if __name__ == '__main__':

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
-from dynamix.engine.command_line import parse_arguments, runner_of
+from dynamix.engine.command_line import parse_arguments, run_among_ranks
 from dynamix.engine.launch import (
     set_loader_defaults,
     set_work_dir,
@@ -69,8 +70,7 @@ def make_cfg(args: argparse.Namespace) -> Config:
 
 
 def main() -> None:
-    with runner_of(make_cfg(parse_args())) as runner:
-        runner.train()
+    run_among_ranks(make_cfg(parse_args()), Runner.train)
 
 
 if __name__ == '__main__':

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
@@ -42,15 +42,20 @@ def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
     return args
 
 
-@contextmanager
-def runner_of(cfg: Config) -> Iterator[Runner]:
-    """The Runner of a config, among its ranks, which it leaves at the end.
+def run_among_ranks(cfg: Config, task: Callable[[Runner], object]) -> None:
+    """Builds the Runner of a config among its ranks, lets it work, leaves the ranks.
+
+    The process group must be gone with its threads before the interpreter ends, or a
+    thread that still lets go of a tensor may abort it. So nobody may hold the Runner,
+    and with it the group, when the ranks are left.
 
     Args:
         cfg (Config): With ``launcher``; may name a ``runner_type``.
+        task (Callable[[Runner], object]): What it is to do.
     """
     start_cpu_ranks(cfg)
     try:
-        yield RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        task(RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg))
     finally:
+        gc.collect()
         end_ranks()
