@@ -8,7 +8,7 @@ from .homes import HomeLevels, calibrate_homes
 from .linkage import link
 from .merging import merge_threshold, pairs_above
 from .pieces import cut_tracklets, find_pieces, find_tracklets
-from .purify import DIM, PurityLevels, calibrate_purity
+from .purify import DIM, PurityLevels, calibrate_purity, score_images
 from .relabel_rule import RelabelRule
 from .space import WhitenedSpace
 from .tracked_images import TrackedImages
@@ -50,16 +50,15 @@ def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     if len(tracklets.rows) == 0:
         return Calibration()
     names, group = tracklets.group
-    space = purity = z = None
+    space = purity = scored = None
     if rule.split or rule.drop:
         space = WhitenedSpace(tracklets.x, group, rule.shrinkage, dim=DIM)
         z = space.project(tracklets.x)
-        purity = calibrate_purity(
-            z, group, tracklets.video[names], rule.cut_cost, rule.min_images, rule.seed
-        )
+        scored = score_images(z, group, tracklets.video[names])
+        purity = calibrate_purity(scored, rule.cut_cost, rule.min_images, rule.seed)
         if purity.first == -np.inf:
-            space = purity = z = None
-    piece, _ = cut_tracklets(tracklets, z, purity, rule)
+            space = purity = scored = None
+    piece, _ = cut_tracklets(tracklets, scored, purity, rule)
     pieces = find_pieces(tracklets, piece)
     if len(pieces.name) == 0:
         return Calibration()
@@ -76,9 +75,13 @@ def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
         edges, _ = pairs_above(vectors, pieces.video, threshold)
         person = link(vectors, edges, threshold, forbidden).cluster
     homes = None
-    if z is not None and rule.drop:
+    if scored is not None and rule.drop:
         names, label = np.unique(person, return_inverse=True)
         homes = calibrate_homes(
-            z[pieces.members], label[pieces.group], pieces.video[names], rule.seed
+            scored.z[pieces.members],
+            scored.crowding[pieces.members],
+            label[pieces.group],
+            pieces.video[names],
+            rule.seed,
         )
     return Calibration(space, purity, homes, piece_space, threshold)

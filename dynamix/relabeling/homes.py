@@ -30,12 +30,17 @@ class HomeLevels(NamedTuple):
 
 
 def calibrate_homes(
-    z: np.ndarray, person: np.ndarray, video: np.ndarray, seed: int
+    z: np.ndarray,
+    crowding: np.ndarray,
+    person: np.ndarray,
+    video: np.ndarray,
+    seed: int,
 ) -> HomeLevels:
     """Finds the levels.
 
     Args:
         z (np.ndarray): ``[m, d]`` unit vectors of images.
+        crowding (np.ndarray): ``[m]`` crowding of each.
         person (np.ndarray): ``[m]`` person of each, in ``0..P-1``.
         video (np.ndarray): ``[P]`` video of each person, sorted.
         seed (int): Draws strangers.
@@ -44,17 +49,19 @@ def calibrate_homes(
         HomeLevels: Infinite, so that nothing moves, if no person has enough images.
     """
     cores = Cores(z, person, len(video))
-    own = cores.own_scores(z)[np.bincount(person)[person] >= FEWEST]
+    own = cores.own_scores(z) - crowding
+    own = own[np.bincount(person)[person] >= FEWEST]
     if len(own) == 0:
         return HomeLevels(np.inf, -np.inf, np.inf)
     images, other = draw_strangers(person, video, seed)
-    share = share_of_strangers(own, cores.scores(z[images], other))
+    share = share_of_strangers(own, cores.scores(z[images], other) - crowding[images])
     quantiles = np.quantile(own, [0.02, min(share, 0.2), 0.5]).tolist()
     return HomeLevels(*quantiles)
 
 
 def find_homes(
     z: np.ndarray,
+    crowding: np.ndarray,
     person: np.ndarray,
     video: np.ndarray,
     frame: np.ndarray,
@@ -67,6 +74,7 @@ def find_homes(
 
     Args:
         z (np.ndarray): ``[m, d]`` unit vectors of images.
+        crowding (np.ndarray): ``[m]`` crowding of each.
         person (np.ndarray): ``[m]`` integers not below 0, of one video each; -1: none.
         video (np.ndarray): ``[m]`` video of each.
         frame (np.ndarray): ``[m]`` frame of each; -1: no clock.
@@ -89,7 +97,7 @@ def find_homes(
     group = np.cumsum(new) - 1
     cores = Cores(z[member], group, len(name))
     score = np.full(len(z), -np.inf, np.float32)
-    score[member] = cores.own_scores(z[member])
+    score[member] = cores.own_scores(z[member]) - crowding[member]
     home = np.full(len(z), -1)
     home[member] = group
     may_move = person == DROPPED
@@ -98,6 +106,7 @@ def find_homes(
     moving = np.flatnonzero(may_move)
     moving = moving[np.argsort(video[moving], kind='stable')]
     target, fit = _best_others(z, moving, home, video, cores.vectors, owner)
+    fit -= crowding[moving]
     stray = person[moving] == DROPPED
     take = np.where(stray, fit >= levels.stray, fit >= levels.high)
     take &= (fit > score[moving]) & (target >= 0)

@@ -9,7 +9,13 @@ import torch
 
 from .linkage import shared_frames
 from .numbering import DROPPED
-from .purify import STRAY, PurityLevels, first_parts, settle_parts
+from .purify import (
+    STRAY,
+    PurityLevels,
+    ScoredImages,
+    first_parts,
+    settle_parts,
+)
 from .relabel_rule import RelabelRule
 from .segments import unit_rows
 from .space import WhitenedSpace
@@ -73,7 +79,7 @@ def find_tracklets(images: TrackedImages) -> Tracklets:
 
 def cut_tracklets(
     tracklets: Tracklets,
-    z: np.ndarray | None,
+    images: ScoredImages | None,
     levels: PurityLevels | None,
     rule: RelabelRule,
 ) -> tuple[np.ndarray, int]:
@@ -81,8 +87,8 @@ def cut_tracklets(
 
     Args:
         tracklets (Tracklets): The tracklets of some images.
-        z (np.ndarray, optional): ``[m, d]`` unit vectors of ``tracklets.rows``.
-        levels (PurityLevels, optional): Least scores of members. None: nothing is cut.
+        images (ScoredImages, optional): ``tracklets.rows``. None: nothing is cut.
+        levels (PurityLevels, optional): Least scores of members. None: likewise.
         rule (RelabelRule): Says whether to split and to drop.
 
     Returns:
@@ -91,12 +97,12 @@ def cut_tracklets(
         ``2 t + 1`` for the other, -1 for strays; number of tracklets cut in two.
     """
     piece = np.where(tracklets.number >= 0, tracklets.number * 2, DROPPED)
-    if z is None or levels is None or len(z) == 0:
+    if images is None or levels is None or len(tracklets.rows) == 0:
         return piece, 0
     rows = tracklets.rows
     names, group = tracklets.group
-    part = first_parts(z, group, levels.first, rule.min_images)
-    part = settle_parts(z, group, part, levels.settled, rule.min_images)
+    part = first_parts(images, levels.first, rule.min_images)
+    part = settle_parts(images, part, levels.settled, rule.min_images)
     if not rule.split:
         part[part == 1] = 0
     if not rule.drop:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .crowding import crowding
 from .segments import Cores
 from .strangers import draw_strangers, odd_level
 
@@ -30,20 +31,55 @@ class PurityLevels(NamedTuple):
     settled: float
 
 
-def calibrate_purity(
-    z: np.ndarray,
-    group: np.ndarray,
-    video: np.ndarray,
-    cost: float,
-    least: int,
-    seed: int,
-) -> PurityLevels:
-    """Finds the levels.
+class ScoredImages(NamedTuple):
+    """Images and how well they fit their tracklets.
 
     Args:
         z (np.ndarray): ``[m, d]`` unit vectors of images.
         group (np.ndarray): ``[m]`` tracklet of each, in ``0..T-1``, sorted.
         video (np.ndarray): ``[T]`` video of each tracklet, sorted.
+        fit (np.ndarray): ``[m]`` similarity with the core of its tracklet, without
+            itself, less ``crowding``.
+        crowding (np.ndarray): ``[m]`` of :func:`crowding`, by the cores of the video.
+    """
+
+    z: np.ndarray
+    group: np.ndarray
+    video: np.ndarray
+    fit: np.ndarray
+    crowding: np.ndarray
+
+    @property
+    def large(self) -> np.ndarray:
+        """``[m]`` bool: whether its tracklet is large enough to tell."""
+        size = np.bincount(self.group, minlength=len(self.video))
+        return (size >= FEWEST)[self.group]
+
+
+def score_images(z: np.ndarray, group: np.ndarray, video: np.ndarray) -> ScoredImages:
+    """Compares images with the cores of the tracklets of their video.
+
+    Args:
+        z (np.ndarray): ``[m, d]`` unit vectors of images.
+        group (np.ndarray): ``[m]`` tracklet of each, in ``0..T-1``, sorted.
+        video (np.ndarray): ``[T]`` video of each tracklet, sorted.
+
+    Returns:
+        ScoredImages: With scores.
+    """
+    cores = Cores(z, group, len(video))
+    own = cores.own_scores(z)
+    crowd = crowding(z, video[group], cores.vectors, video, group, own)
+    return ScoredImages(z, group, video, own - crowd, crowd)
+
+
+def calibrate_purity(
+    images: ScoredImages, cost: float, least: int, seed: int
+) -> PurityLevels:
+    """Finds the levels.
+
+    Args:
+        images (ScoredImages): Images of tracklets.
         cost (float): Cost of taking out an image that belongs.
         least (int): Least images of a second person.
         seed (int): Draws the strangers.
@@ -51,94 +87,88 @@ def calibrate_purity(
     Returns:
         PurityLevels: The levels.
     """
-    large = (np.bincount(group, minlength=len(video)) >= FEWEST)[group]
+    z, group, video, fit, crowd = images
     cores = Cores(z, group, len(video))
-    images, other = draw_strangers(group, video, seed)
-    strangers = cores.scores(z[images], other)
-    first = odd_level(cores.own_scores(z)[large], strangers, cost)
+    some, other = draw_strangers(group, video, seed)
+    strangers = cores.scores(z[some], other) - crowd[some]
+    first = odd_level(fit[images.large], strangers, cost)
     if first == -np.inf:
         return PurityLevels(first, first)
-    part = first_parts(z, group, first, least)
+    part = first_parts(images, first, least)
     kept = np.flatnonzero(part != STRAY)
     names, piece = np.unique(group[kept] * 2 + part[kept], return_inverse=True)
     cores = Cores(z[kept], piece, len(names))
-    images, other = draw_strangers(piece, video[names // 2], seed)
-    strangers = cores.scores(z[kept[images]], other)
-    score = part_scores(z, group, part, len(video)).max(1)
-    settled = odd_level(score[large], strangers, cost)
+    some, other = draw_strangers(piece, video[names // 2], seed)
+    strangers = cores.scores(z[kept[some]], other) - crowd[kept[some]]
+    fit = part_fits(images, part).max(1)
+    settled = odd_level(fit[images.large], strangers, cost)
     return PurityLevels(first, settled)
 
 
-def first_parts(
-    z: np.ndarray, group: np.ndarray, level: float, least: int
-) -> np.ndarray:
+def first_parts(images: ScoredImages, level: float, least: int) -> np.ndarray:
     """Divides every tracklet by its core and the core of what does not fit it.
 
     Args:
-        z (np.ndarray): ``[m, d]`` unit vectors of images.
-        group (np.ndarray): ``[m]`` tracklet of each, in ``0..T-1``, sorted.
-        level (float): Least score of a member.
+        images (ScoredImages): Images of tracklets.
+        level (float): Least fit of a member.
         least (int): Least images of a second person; fewer are strays.
 
     Returns:
         np.ndarray: ``[m]`` int8 part of each.
     """
-    count = int(group.max(initial=-1)) + 1
-    large = np.bincount(group, minlength=count) >= FEWEST
-    odd = Cores(z, group, count).own_scores(z) <= level
-    odd &= large[group]
+    z, group, video, fit, crowd = images
+    count = len(video)
+    odd = images.large & (fit <= level)
     part = odd.astype(np.int8) * STRAY
     if odd.any():
-        fits = Cores(z[odd], group[odd], count).own_scores(z[odd]) > level
+        second = Cores(z[odd], group[odd], count).own_scores(z[odd]) - crowd[odd]
+        fits = second > level
         many = np.bincount(group[odd][fits], minlength=count) >= least
         part[np.flatnonzero(odd)[fits & many[group[odd]]]] = 1
     return _keep_one(part, group, count)
 
 
 def settle_parts(
-    z: np.ndarray, group: np.ndarray, part: np.ndarray, level: float, least: int
+    images: ScoredImages, part: np.ndarray, level: float, least: int
 ) -> np.ndarray:
     """Gives every image to the part of its tracklet that it fits best.
 
     Args:
-        z (np.ndarray): ``[m, d]`` unit vectors of images.
-        group (np.ndarray): ``[m]`` tracklet of each, in ``0..T-1``, sorted.
+        images (ScoredImages): Images of tracklets.
         part (np.ndarray): ``[m]`` of :func:`first_parts`.
-        level (float): Least score of a member.
+        level (float): Least fit of a member.
         least (int): Least images of a person where there are two.
 
     Returns:
         np.ndarray: ``[m]`` int8 part of each.
     """
-    count = int(group.max(initial=-1)) + 1
-    size = np.bincount(group, minlength=count)
-    score = part_scores(z, group, part, count)
-    result = score.argmax(1).astype(np.int8)
-    result[(score.max(1) <= level) & (size >= FEWEST)[group]] = STRAY
+    group, count = images.group, len(images.video)
+    fit = part_fits(images, part)
+    result = fit.argmax(1).astype(np.int8)
+    result[(fit.max(1) <= level) & images.large] = STRAY
     kept = result != STRAY
-    images = np.bincount(group[kept] * 2 + result[kept], minlength=2 * count)
-    images = images.reshape(-1, 2)
-    two = np.all(images > 0, axis=1, keepdims=True)
-    few = (images < least) & two
+    size = np.bincount(group[kept] * 2 + result[kept], minlength=2 * count)
+    size = size.reshape(-1, 2)
+    two = np.all(size > 0, axis=1, keepdims=True)
+    few = (size < least) & two
     result[kept & few[group, np.minimum(result, 1)]] = STRAY
     return _keep_one(result, group, count)
 
 
-def part_scores(
-    z: np.ndarray, group: np.ndarray, part: np.ndarray, count: int
-) -> np.ndarray:
-    """``[m, 2]`` scores of each image with the cores of both parts of its tracklet.
+def part_fits(images: ScoredImages, part: np.ndarray) -> np.ndarray:
+    """``[m, 2]`` how well each image fits the cores of both parts of its tracklet.
 
     Minus infinity for a part that has no image.
     """
+    z, group, video, _, crowd = images
     kept = np.flatnonzero(part != STRAY)
     piece = group[kept] * 2 + part[kept]
-    cores = Cores(z[kept], piece, 2 * count)
-    scores = np.stack([cores.scores(z, 2 * group + k) for k in (0, 1)], axis=1)
-    scores[kept, part[kept]] = cores.own_scores(z[kept])
-    empty = np.bincount(piece, minlength=2 * count) == 0
-    scores[empty.reshape(-1, 2)[group]] = -np.inf
-    return scores
+    cores = Cores(z[kept], piece, 2 * len(video))
+    fits = np.stack([cores.scores(z, 2 * group + k) for k in (0, 1)], axis=1)
+    fits[kept, part[kept]] = cores.own_scores(z[kept])
+    empty = np.bincount(piece, minlength=2 * len(video)) == 0
+    fits[empty.reshape(-1, 2)[group]] = -np.inf
+    return fits - crowd[:, None]
 
 
 def _keep_one(part: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from .linkage import link, shared_frames
 from .merging import pairs_above
 from .numbering import DROPPED
 from .pieces import Pieces, cut_tracklets, find_pieces, find_tracklets
+from .purify import score_images
 from .relabel_rule import RelabelRule
 from .tracked_images import TrackedImages
 
@@ -55,19 +56,22 @@ def regroup(
         Regrouping: Components and what was done.
     """
     tracklets = find_tracklets(images)
-    rows, z = tracklets.rows, None
+    rows, scored = tracklets.rows, None
     if calibration.space is not None:
+        names, group = tracklets.group
         z = calibration.space.project(tracklets.x)
-    piece, splits = cut_tracklets(tracklets, z, calibration.purity, rule)
+        scored = score_images(z, group, tracklets.video[names])
+    piece, splits = cut_tracklets(tracklets, scored, calibration.purity, rule)
     merges = vetoes = moves = 0
     if calibration.threshold < np.inf:
         pieces = find_pieces(tracklets, piece)
         piece, merges, vetoes = _merge(images, pieces, piece, calibration)
-    if z is not None and calibration.homes is not None:
+    if scored is not None and calibration.homes is not None:
         before = piece[rows]
         other = np.setdiff1d(np.flatnonzero(piece >= 0), rows)
         piece[rows] = find_homes(
-            z,
+            scored.z,
+            scored.crowding,
             before,
             images.video[rows],
             images.frame[rows],

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from dynamix.relabeling.homes import HomeLevels, calibrate_homes, find_homes
 from dynamix.relabeling.purify import (
     STRAY,
+    ScoredImages,
     calibrate_purity,
     first_parts,
-    part_scores,
+    part_fits,
+    score_images,
     settle_parts,
 )
 from dynamix.relabeling.segments import Cores, core_members
@@ -99,6 +101,12 @@ def test_scores_that_say_nothing_have_no_level():
     assert odd_level(same[0], same[1][:0], 0.5) == -np.inf
 
 
+def plain(z, group, count):
+    """Images that nothing crowds."""
+    fit = Cores(z, group, count).own_scores(z)
+    return ScoredImages(z, group, np.zeros(count, int), fit, np.zeros(len(z)))
+
+
 def test_parts_of_tracklets():
     """A pure tracklet, one of two people, one with two strays, one of two images."""
     x, _ = crowd(5, 12)
@@ -108,16 +116,17 @@ def test_parts_of_tracklets():
     group = np.repeat([0, 1, 2, 3], [12, 18, 12, 2])
     expected = np.zeros(44, int)
     expected[24:30], expected[40:42] = 1, STRAY
-    part = first_parts(z, group, 0.5, 3)
+    images = plain(z, group, 4)
+    part = first_parts(images, 0.5, 3)
     np.testing.assert_array_equal(part, expected)
     wrong = part.copy()
     wrong[[13, 25]] = 1, 0
-    np.testing.assert_array_equal(settle_parts(z, group, wrong, 0.5, 3), expected)
-    scores = part_scores(z, group, part, 4)
+    np.testing.assert_array_equal(settle_parts(images, wrong, 0.5, 3), expected)
+    scores = part_fits(images, part)
     assert np.isinf(scores[:12, 1]).all()
     assert (scores[12:24, 0] > 0.5).all()
     assert (scores[24:30, 1] > 0.5).all()
-    none = settle_parts(z, group, part, 2.0, 3)
+    none = settle_parts(images, part, 2.0, 3)
     assert (none[:42] == 0).all(), 'a tracklet is never dropped whole'
 
 
@@ -128,14 +137,52 @@ def test_levels_tell_members_from_strangers():
     odd = np.flatnonzero(rng.random(len(x)) < 0.1)
     group[odd] = (group[odd] + 1) % 40
     order = np.argsort(group, kind='stable')
-    levels = calibrate_purity(x[order], group[order], np.arange(40) // 4, 0.5, 3, 0)
-    part = first_parts(x[order], group[order], levels.first, 3)
-    part = settle_parts(x[order], group[order], part, levels.settled, 3)
+    images = score_images(x[order], group[order], np.arange(40) // 4)
+    levels = calibrate_purity(images, 0.5, 3, 0)
+    part = first_parts(images, levels.first, 3)
+    part = settle_parts(images, part, levels.settled, 3)
     astray = person[order] != group[order]
     assert ((part == 0) == ~astray).mean() > 0.99
 
 
+def test_crowding_lowers_all_fits_of_an_image():
+    x, person = crowd(8, 10, spread=1)
+    images = score_images(x, person, np.arange(8) // 4)
+    own = Cores(x, person, 8).own_scores(x)
+    np.testing.assert_allclose(images.fit, own - images.crowding)
+    assert (images.crowding > 0).all()
+    part = np.zeros(80, np.int8)
+    part[::3] = 1
+    without = images._replace(crowding=np.zeros(80))
+    lower = part_fits(without, part) - part_fits(images, part)
+    np.testing.assert_allclose(lower, np.repeat(images.crowding[:, None], 2, 1))
+
+
+def test_what_is_like_nobody_is_not_astray():
+    """A blurred image is little like its tracklet, and less like any other."""
+    x, person = crowd(40, 20)
+    rng = np.random.default_rng(1)
+    blurred = rng.random(len(x)) < 0.1
+    x[blurred] = unit(x[blurred] + rng.normal(size=(blurred.sum(), 16)) / 3)
+    group = person.copy()
+    odd = np.flatnonzero((rng.random(len(x)) < 0.1) & ~blurred)
+    group[odd] = group[odd] // 4 * 4 + (group[odd] + 1) % 4
+    order = np.argsort(group, kind='stable')
+    images = score_images(x[order], group[order], np.arange(40) // 4)
+    astray = group[order] != person[order]
+
+    def confused(score):
+        return (score[~astray][:, None] < score[astray]).mean()
+
+    assert confused(images.fit) < 0.7 * confused(images.fit + images.crowding)
+
+
 LEVELS = HomeLevels(0.6, 0.4, 0.8)
+
+
+def calm(x):
+    """No crowding."""
+    return np.zeros(len(x))
 
 
 def test_images_move_to_whom_they_show():
@@ -145,16 +192,16 @@ def test_images_move_to_whom_they_show():
     # without a person; with the wrong one; one of the other video
     label[[0, 15]], label[25], label[31] = -1, 0, 7 * 4
     x[31] = x[0]
-    found = find_homes(x, label, video, np.full(60, -1), LEVELS)
+    found = find_homes(x, calm(x), label, video, np.full(60, -1), LEVELS)
     expected = person * 7
     expected[31] = 28
     np.testing.assert_array_equal(found, expected)
     never = HomeLevels(np.inf, -np.inf, np.inf)
     np.testing.assert_array_equal(
-        find_homes(x, label, video, np.full(60, -1), never), label
+        find_homes(x, calm(x), label, video, np.full(60, -1), never), label
     )
     nobody = np.full(60, -1)
-    assert (find_homes(x, nobody, video, nobody, LEVELS) == -1).all()
+    assert (find_homes(x, calm(x), nobody, video, nobody, LEVELS) == -1).all()
 
 
 def test_nobody_is_twice_in_a_frame():
@@ -163,7 +210,7 @@ def test_nobody_is_twice_in_a_frame():
     label[:3] = -1
     frame[0] = frame[5]  # its person is seen there already
     frame[1] = frame[2]  # only one of two may move
-    found = find_homes(x, label, np.zeros(30, int), frame, LEVELS)
+    found = find_homes(x, calm(x), label, np.zeros(30, int), frame, LEVELS)
     assert found[0] == -1
     fit = Cores(x[3:10], np.zeros(7, int), 1).scores(x[1:3], np.zeros(2, int))
     assert found[1 + fit.argmax()] == 0
@@ -175,19 +222,22 @@ def test_images_without_embedding_are_in_their_frame_too():
     label, frame = person.copy(), np.arange(30)
     label[:2] = -1
     elsewhere = (np.array([0, 2, 9]), np.array([0, 1, 1]))
-    found = find_homes(x, label, np.zeros(30, int), frame, LEVELS, elsewhere)
+    found = find_homes(x, calm(x), label, np.zeros(30, int), frame, LEVELS, elsewhere)
     assert found[:2].tolist() == [-1, 0]
 
 
 def test_levels_of_homes_are_quantiles_of_members():
     x, person = crowd(20, 15)
     video = np.arange(20) // 4
-    levels = calibrate_homes(x, person, video, 0)
+    levels = calibrate_homes(x, calm(x), person, video, 0)
     own = Cores(x, person, 20).own_scores(x)
     np.testing.assert_allclose(levels, np.quantile(own, [0.02, 0, 0.5]))
     wrong = person.copy()
     wrong[::10] = (wrong[::10] + 1) % 20
-    low = calibrate_homes(x, wrong, video, 0).low
+    low = calibrate_homes(x, calm(x), wrong, video, 0).low
     under = Cores(x, wrong, 20).own_scores(x) < low
     assert (under == (wrong != person)).mean() > 0.95
-    assert calibrate_homes(x[:2], np.arange(2), np.zeros(2), 0).stray == np.inf
+    assert (
+        calibrate_homes(x[:2], calm(x[:2]), np.arange(2), np.zeros(2), 0).stray
+        == np.inf
+    )
