@@ -217,12 +217,13 @@ def silhouette(cluster: np.ndarray, pairs: np.ndarray, score: np.ndarray) -> flo
     """
     count = len(cluster)
     ends = np.concatenate([pairs, pairs[:, ::-1]])
-    key, entry = np.unique(
-        ends[:, 0] * np.int64(count) + cluster[ends[:, 1]], return_inverse=True
-    )
     distance = 1 - np.concatenate([score, score]).astype(np.float64)
-    mean = np.bincount(entry, distance) / np.bincount(entry)
-    piece, other = key // count, key % count
+    places = ends[:, 0], cluster[ends[:, 1]]
+    # sums over equal places; both have the same structure
+    total = csr_matrix((distance, places), shape=(count, count))
+    number = csr_matrix((np.ones(len(distance)), places), shape=(count, count))
+    mean = total.data / number.data
+    piece, other = np.repeat(np.arange(count), np.diff(total.indptr)), total.indices
     own = other == cluster[piece]
     inner = np.full(count, np.nan)
     inner[piece[own]] = mean[own]

@@ -17,7 +17,7 @@ from .purify import (
     settle_parts,
 )
 from .relabel_rule import RelabelRule
-from .segments import unit_rows
+from .segments import means_of_members, number_runs, sort_stably, unit_rows
 from .space import WhitenedSpace
 from .tracked_images import TrackedImages
 
@@ -44,7 +44,8 @@ class Tracklets(NamedTuple):
     @property
     def group(self) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of the tracklets that have ``rows``, and ``[m]`` which of these."""
-        return np.unique(self.number[self.rows], return_inverse=True)
+        names, _, group = number_runs(self.number[self.rows])
+        return names, group
 
 
 def find_tracklets(images: TrackedImages) -> Tracklets:
@@ -58,20 +59,18 @@ def find_tracklets(images: TrackedImages) -> Tracklets:
     """
     number = np.full(len(images), -1, np.int64)
     present = np.flatnonzero(images.tracklet >= 0)
-    names, first, dense = np.unique(
-        images.tracklet[present], return_index=True, return_inverse=True
-    )
+    names, first, dense = number_runs(images.tracklet[present])
     video = images.video[present][first]
     order = np.lexsort((names, video))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     number[present] = rank[dense]
     rows = np.flatnonzero(np.asarray(images.valid, bool) & (number >= 0))
-    order_of = np.argsort(number[rows], kind='stable')
-    rows = rows[order_of]
+    rows = rows[sort_stably(number[rows])]
     whole = len(rows) == len(images) and (np.diff(rows) == 1).all()
     x = unit_rows(images.embedding, slice(None) if whole else rows)
-    usable = (x != 0).any(1).cpu().numpy()
+    # of length 1, or zero
+    usable = (torch.linalg.vector_norm(x, dim=1) > 0.5).cpu().numpy()
     if not usable.all():
         rows, x = rows[usable], x[torch.from_numpy(usable).to(x.device)]
     return Tracklets(number, names[order], video[order], rows, x)
@@ -143,9 +142,9 @@ class Pieces(NamedTuple):
 
     def vectors(self, space: WhitenedSpace) -> np.ndarray:
         """``[P, D]`` unit vectors: projections of the pieces' means."""
-        x = self.x
-        size = torch.from_numpy(np.bincount(self.group)).to(x.device)
-        return space.project(torch.segment_reduce(x, 'mean', lengths=size))
+        return space.project(
+            means_of_members(self.tracklets.x, self.members, self.group)
+        )
 
     def shared_frames(self, images: TrackedImages) -> np.ndarray:
         """``[F, 2]`` pairs of pieces seen in one frame: two people."""
@@ -166,6 +165,6 @@ def find_pieces(tracklets: Tracklets, piece: np.ndarray) -> Pieces:
     """
     own = piece[tracklets.rows]
     members = np.flatnonzero(own != DROPPED)
-    members = members[np.argsort(own[members], kind='stable')]
-    name, group = np.unique(own[members], return_inverse=True)
+    members = members[sort_stably(own[members])]
+    name, _, group = number_runs(own[members])
     return Pieces(name, tracklets.video[name // 2], members, group, tracklets)
