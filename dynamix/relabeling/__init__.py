@@ -4,7 +4,7 @@ Plain functions on arrays; they know no Runner and no registry.
 """
 
 from .bank_files import load_bank, save_bank
-from .calibrate import Calibration, calibrate
+from .calibration import Calibration, calibrate
 from .density_rule import DensityRule
 from .density_scope import relabel_by_density, relabel_by_density_over_ranks
 from .feature_bank import FeatureBank
@@ -15,7 +15,7 @@ from .guard import Relabeling, conclude
 from .label_scores import score_labels
 from .one_process import relabel
 from .over_ranks import relabel_over_ranks
-from .regroup import Regrouping, regroup
+from .regrouping import Regrouping, regroup
 from .relabel_report import RelabelReport
 from .relabel_rule import RelabelRule
 from .tracked_images import TrackedImages, check_tracklets

@@ -38,7 +38,6 @@ def relabel_globally(
     first_identity: int = 0,
     num_identities: int | None = None,
     taken: np.ndarray | None = None,
-    strangers: np.ndarray | None = None,
 ) -> Relabeling:
     """Merges identities of different videos (DynaMix, relabeling module; rule ours).
 
@@ -66,9 +65,6 @@ def relabel_globally(
         num_identities (int, optional): Size of the identity space now. Defaults to
             None: one more than the largest in use.
         taken (np.ndarray, optional): Numbers that images outside this call hold.
-        strangers (np.ndarray, optional): ``[q, D]`` centroids of people known to be
-            none of these and all different, such as labelled ones. They stand among
-            the strangers that levels are read off, and so can only raise them.
 
     Returns:
         Relabeling: The labels and the report. Where the evidence does not suffice, the
@@ -98,9 +94,7 @@ def relabel_globally(
     report.embeddings = int(usable.sum())
     names, owner, piece = _pieces(start, video)
     report.tracklets = len(names)
-    cluster = _merge(
-        embedding, usable, piece, owner, video, frame, strangers, rule, report
-    )
+    cluster = _merge(embedding, usable, piece, owner, video, frame, rule, report)
     component = np.where(piece >= 0, cluster[piece], DROPPED)
     identity = keep_numbers(component, current, first_identity, num_identities, taken)
     return conclude(identity, current, rule, report, begin)
@@ -135,7 +129,6 @@ def _merge(
     owner: np.ndarray,
     video: np.ndarray,
     frame: np.ndarray,
-    strangers: np.ndarray | None,
     rule: GlobalRule,
     report: RelabelReport,
 ) -> np.ndarray:
@@ -144,23 +137,17 @@ def _merge(
     if not usable.any():
         report.refused = 'no image has a valid embedding'
         return cluster
-    c = identity_centroids(embedding, usable, piece, strangers, rule.shrinkage)
+    c = identity_centroids(embedding, usable, piece, rule.shrinkage)
     own_video = np.unique(owner[c.pieces], return_inverse=True)[1]
     count = len(c.pieces)
-    everyone = np.concatenate([c.vectors, c.strangers])
-    outside = own_video.max() + 1 + np.arange(len(c.strangers))
-    place = np.concatenate([own_video, outside])
     # twice as many, as some lie in the same video and do not count
     near, similarity = knn_graph(
-        everyone, 2 * rule.neighbours, rule.index,
+        c.vectors, 2 * rule.neighbours, rule.index,
         device=rule.device, probes=rule.probes, seed=rule.seed,
     )  # fmt: skip
-    near, similarity = near[:count], similarity[:count]
-    far = (near >= 0) & (place[near] != own_video[:, None])
+    far = (near >= 0) & (own_video[near] != own_video[:, None])
     levels = stranger_levels(similarity, far, tail_depth(count, rule.neighbours))
-    pairs, score = _candidates(near, similarity, far, place, rule)
-    known = (pairs < count).all(1)
-    pairs, score = pairs[known], score[known]
+    pairs, score = _candidates(near, similarity, far, own_video, rule)
     if levels.scale <= 0 or len(pairs) == 0:
         report.refused = 'too few identities of different videos to tell strangers'
         return cluster
@@ -200,7 +187,7 @@ def _candidates(
     near: np.ndarray,
     similarity: np.ndarray,
     far: np.ndarray,
-    place: np.ndarray,
+    video: np.ndarray,
     rule: GlobalRule,
 ) -> tuple[np.ndarray, np.ndarray]:
     """``[E, 2]`` pairs ``i < j`` of different videos and their similarities.
@@ -210,10 +197,10 @@ def _candidates(
     """
     i, column = np.nonzero(far)
     j, score = near[i, column], similarity[i, column]
-    width = np.int64(len(place))
+    width = np.int64(len(video))
     if rule.distinct:
         # rows are in order of falling similarity: the first of a video is its best
-        _, best = np.unique(i * (place.max() + 1) + place[j], return_index=True)
+        _, best = np.unique(i * (video.max() + 1) + video[j], return_index=True)
         i, j, score = i[best], j[best], score[best]
         mutual = np.isin(i * width + j, j * width + i)
         i, j, score = i[mutual], j[mutual], score[mutual]

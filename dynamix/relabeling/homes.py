@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .numbering import DROPPED
+from dynamix.structures import DROPPED
+
 from .segments import Cores
 from .strangers import draw_strangers, share_of_strangers
 

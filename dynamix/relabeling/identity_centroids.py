@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .columns import healthy_rows
-from .segments import unit, unit_rows, unit_sums
+from .segments import unit_rows, unit_sums
 from .space import MAX_SAMPLE, WhitenedSpace
 
 MAX_POSITIVES = 2000
@@ -23,7 +22,6 @@ class IdentityCentroids(NamedTuple):
         long (np.ndarray): ``[L]`` positions, among those, of some with three images.
         first_third (np.ndarray): ``[L, D]`` of the first third of their images.
         last_third (np.ndarray): ``[L, D]`` of the last.
-        strangers (np.ndarray): ``[q, D]`` of people from elsewhere, if given.
     """
 
     pieces: np.ndarray
@@ -31,15 +29,10 @@ class IdentityCentroids(NamedTuple):
     long: np.ndarray
     first_third: np.ndarray
     last_third: np.ndarray
-    strangers: np.ndarray
 
 
 def identity_centroids(
-    embedding: np.ndarray,
-    usable: np.ndarray,
-    piece: np.ndarray,
-    strangers: np.ndarray | None,
-    shrinkage: float,
+    embedding: np.ndarray, usable: np.ndarray, piece: np.ndarray, shrinkage: float
 ) -> IdentityCentroids:
     """Means of unit embeddings, whitened.
 
@@ -47,7 +40,6 @@ def identity_centroids(
         embedding (np.ndarray): ``[n, D]``.
         usable (np.ndarray): ``[n]`` bool: rows that count; at least one.
         piece (np.ndarray): ``[n]`` piece of each row.
-        strangers (np.ndarray, optional): ``[q, D]`` further vectors.
         shrinkage (float): Share of the identity in the covariance.
 
     Returns:
@@ -77,8 +69,4 @@ def identity_centroids(
         keep = np.flatnonzero(inside & (number[group] >= 0))
         total = unit_sums(embedding, rows[keep], number[group[keep]], len(long))
         thirds.append(project(total, third[long]))
-    extra = np.empty((0, embedding.shape[1]), np.float32)
-    if strangers is not None and len(strangers):
-        extra = unit(np.asarray(strangers, np.float32))
-        extra = space.project(torch.from_numpy(extra[healthy_rows(extra)]))
-    return IdentityCentroids(pieces, vectors, long, thirds[0], thirds[1], extra)
+    return IdentityCentroids(pieces, vectors, long, *thirds)

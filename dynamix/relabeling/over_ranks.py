@@ -4,11 +4,11 @@ import time
 
 import numpy as np
 
-from .calibrate import Calibration, calibrate
+from .calibration import Calibration, calibrate
 from .exchange import Exchange
 from .guard import Relabeling, conclude
 from .numbering import keep_numbers
-from .regroup import regroup
+from .regrouping import regroup
 from .relabel_report import RelabelReport
 from .relabel_rule import RelabelRule
 from .tracked_images import TrackedImages

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from dynamix.structures import DROPPED
+
 from .linkage import shared_frames
-from .numbering import DROPPED
 from .purify import (
     STRAY,
     PurityLevels,

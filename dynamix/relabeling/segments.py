@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 from .device_rows import DeviceRows
 
 BLOCK = 32768
+CORE_STEPS = 2
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -122,20 +123,17 @@ def unit_sums(
     return total
 
 
-def core_members(
-    x: np.ndarray, group: np.ndarray, count: int, steps: int = 2
-) -> np.ndarray:
+def core_members(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
     """The core of each group: its half that is most alike.
 
-    As a trimmed mean is found: begins with all members; each step keeps the better
-    half by their product with the sum of those kept. So strays, and the shorter part
-    of a tracklet that changes from one person to another, stay outside.
+    As a trimmed mean is found: begins with all members; each of two steps keeps the
+    better half by their product with the sum of those kept. So strays, and the shorter
+    part of a tracklet that changes from one person to another, stay outside.
 
     Args:
         x (np.ndarray): ``[m, D]`` unit vectors.
         group (np.ndarray): ``[m]`` group of each, sorted.
         count (int): Number of groups.
-        steps (int): Number of steps. Defaults to 2.
 
     Returns:
         np.ndarray: Positions of the members, half of each group rounded up.
@@ -144,7 +142,7 @@ def core_members(
     place = np.arange(len(x)) - np.repeat(np.cumsum(size) - size, size)
     inside = place < np.repeat((size + 1) // 2, size)
     core = np.arange(len(x))
-    for _ in range(steps):
+    for _ in range(CORE_STEPS):
         mean = unit(group_sums(x[core], group[core], count))
         score = np.einsum('ij,ij->i', x, mean[group])
         # two members are equally near their sum: the first stays, not the rounding

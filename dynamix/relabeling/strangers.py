@@ -114,9 +114,7 @@ def neighbours_null(
     """Fits the scores of strangers to people who share a video.
 
     Background, light and blur make strangers of one video more alike than strangers
-    of two. Most pairs of one video are strangers, so the lower half of their scores
-    shows where strangers lie (an empirical null): the negatives are moved and, if
-    need be, stretched to agree with it.
+    of two: see :func:`agree_with_video`.
 
     Args:
         negatives (np.ndarray): Similarities of pieces of different videos.
@@ -145,7 +143,27 @@ def neighbours_null(
             )
         ]
     )
+    return agree_with_video(negatives, negatives, near)
+
+
+def agree_with_video(
+    scores: np.ndarray, negatives: np.ndarray, near: np.ndarray
+) -> np.ndarray:
+    """Moves scores from where strangers of two videos lie to where those of one do.
+
+    Most pairs of one video are strangers, so the lower half of their scores shows
+    where strangers lie (an empirical null): scores are moved and, if need be,
+    stretched as it takes to make the lower half of the negatives agree with it.
+
+    Args:
+        scores (np.ndarray): Any scores on the negatives' scale.
+        negatives (np.ndarray): ``[m]`` scores of pairs of different videos.
+        near (np.ndarray): ``[k]`` scores of pairs within videos.
+
+    Returns:
+        np.ndarray: The scores on the scale of pairs within videos.
+    """
     low, middle = np.quantile(near, [0.1, 0.4])
     far_low, far_middle = np.quantile(negatives, [0.1, 0.4])
     stretch = max(1.0, (middle - low) / max(far_middle - far_low, 1e-9))
-    return middle + stretch * (negatives - far_middle)
+    return middle + stretch * (scores - far_middle)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .segments import number_runs
+
 LARGEST = 1 << 16
 FEWEST = 64
 SAMPLE = 1 << 16
@@ -34,16 +36,11 @@ def number_videos(video: np.ndarray) -> Videos:
     Returns:
         Videos: The videos.
     """
-    if len(video) == 0:
-        return Videos(np.empty(0, np.int32), np.empty(0, np.int64))
-    begin = np.flatnonzero(np.r_[True, video[1:] != video[:-1]])
-    length = np.diff(np.append(begin, len(video)))
-    _, first, dense = np.unique(video[begin], return_index=True, return_inverse=True)
+    _, first, place = number_runs(video)
     rank = np.empty(len(first), np.int32)
     rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
-    run = rank[dense]
-    size = np.bincount(run, length, len(first)).astype(np.int64)
-    return Videos(np.repeat(run, length), size)
+    number = rank[place]
+    return Videos(number, np.bincount(number, minlength=len(first)))
 
 
 def block_of_videos(size: np.ndarray) -> np.ndarray:

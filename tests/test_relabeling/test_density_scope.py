@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dynamix.relabeling import score_labels
+from dynamix.relabeling.density_level import stranger_level
 from dynamix.relabeling.density_rule import DensityRule
-from dynamix.relabeling.density_scope import relabel_by_density, stranger_level
+from dynamix.relabeling.density_scope import relabel_by_density
 
 from .conftest import make_videos
 

@@ -189,24 +189,6 @@ def test_few_identities_and_one_video(town):
     assert 'too few identities of different videos' in report.refused
 
 
-def test_labelled_strangers_make_it_careful(town):
-    free = run(town)
-    rng = np.random.default_rng(5)
-    far = rng.normal(size=(100, 48))
-    far[:3] = 0
-    aided = run(town, strangers=far)
-    assert aided.report.threshold >= free.report.threshold - 0.02
-    # look-alikes of everybody, known to be others, leave nothing to merge
-    alike = np.concatenate(
-        [
-            town.embedding[town.start == k].mean(0) + 0.1 * rng.normal(size=(25, 48))
-            for k in range(300)
-        ]
-    )
-    stopped = run(town, strangers=alike)
-    assert stopped.report.merges < free.report.merges / 10
-
-
 def test_guard_against_too_much_at_once(town):
     current = np.random.default_rng(0).permutation(town.start)
     identity, report = run(town, current=current, rule=GlobalRule(max_changed=0.5))

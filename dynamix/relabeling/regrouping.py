@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .calibrate import Calibration
+from dynamix.structures import DROPPED
+
+from .calibration import Calibration
 from .homes import find_homes
 from .linkage import link, shared_frames
 from .merging import pairs_above
-from .numbering import DROPPED
 from .pieces import Pieces, cut_tracklets, find_pieces, find_tracklets
 from .purify import score_images
 from .relabel_rule import RelabelRule
