@@ -16,7 +16,7 @@ from dynamix.models.memory.follow_relabeling import EmbeddingSource
 from dynamix.registry import MODELS
 from dynamix.structures import IdentityTable, ReIDDataSample
 
-from .batch_tensors import to_device, unit_rows
+from .batch_tensors import gather_keys, to_device, unit_rows
 from .data_signature import data_signature, forget_other_data
 
 DEFAULT_LOSSES = dict(
@@ -170,6 +170,7 @@ class CentroidMemoryHead(BaseModule):
         features: Tensor,
         momentum_features: Tensor,
         data_samples: list[ReIDDataSample],
+        augmented_momentum_features: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Losses of a batch; then the memories take it in.
 
@@ -178,6 +179,9 @@ class CentroidMemoryHead(BaseModule):
             momentum_features (Tensor): ``[B, D]`` of the plain images from the
                 momentum encoder, any length; get no gradient.
             data_samples (list[ReIDDataSample]): ``B`` samples with ``image_index``.
+            augmented_momentum_features (Tensor, optional): ``[B, D]`` of images
+                augmented again, likewise, for the instance loss. Defaults to None, it
+                takes the plain images.
 
         Returns:
             dict[str, Tensor]: ``loss_<name>`` of each configured loss, weighted
@@ -207,7 +211,7 @@ class CentroidMemoryHead(BaseModule):
         columns = [index, labels, camera_rows.of_images(index), scene]
         local = to_device(np.stack(columns, 1), device)
         anchors = unit_rows(features)
-        embeddings = torch.cat(dist.all_gather(unit_rows(momentum_features.detach())))
+        embeddings = gather_keys(momentum_features)
         everyone = torch.cat(dist.all_gather(local))
         self._last_batch = (
             index if dist.get_world_size() == 1 else everyone[:, 0],
@@ -224,7 +228,12 @@ class CentroidMemoryHead(BaseModule):
         batch = (anchors, labels_here, embeddings, key_labels)
         for name, loss in self.losses.items():
             if name == 'instance':
-                result = loss(*batch, scene_here, key_scene)
+                keys = embeddings
+                if augmented_momentum_features is not None:
+                    keys = gather_keys(augmented_momentum_features)
+                result = loss(
+                    anchors, labels_here, keys, key_labels, scene_here, key_scene
+                )
             elif name == 'batch_centroid':
                 result = loss(*batch)
             elif name == 'augmentation':

@@ -19,7 +19,9 @@ class DynaMix(BaseModel):
 
     In training the encoder sees the augmented view of each image and the momentum
     encoder the plain one; the head compares both with each other and with its
-    centroid memory. At inference the momentum encoder alone is used.
+    centroid memory. Where the pipeline makes a third, augmented view, the momentum
+    encoder sees it too and the instance loss compares with that one (as ReMix; one
+    more forward). At inference the momentum encoder alone is used.
 
     Source: DynaMix, arXiv 2511.19067; its formulas are reconstructed from ReMix,
     arXiv 2410.21938.
@@ -94,7 +96,7 @@ class DynaMix(BaseModel):
 
         Args:
             inputs (Tensor | list[Tensor]): ``[B, 3, H, W]``; in mode ``'loss'`` the
-                two views ``[augmented, plain]``.
+                views ``[augmented, plain]`` or ``[augmented, plain, augmented]``.
             data_samples (list[ReIDDataSample], optional): One an image.
             mode (str): ``'tensor'`` gives embeddings, ``'predict'`` data samples with
                 their ``feature``, ``'loss'`` the named losses.
@@ -153,30 +155,32 @@ class DynaMix(BaseModel):
         """Losses of one batch; updates momentum encoder and memories.
 
         Args:
-            inputs (list[Tensor]): Augmented and plain view, each ``[B, 3, H, W]``.
+            inputs (list[Tensor]): Augmented and plain view, each ``[B, 3, H, W]``,
+                and perhaps another augmented one.
             data_samples (list[ReIDDataSample]): One an image.
 
         Returns:
             dict[str, Tensor]: Scalars, by name.
 
         Raises:
-            ValueError: If the model has no head or the views are not two.
+            ValueError: If the model has no head or the views are not two or three.
         """
         if self.head is None:
             raise ValueError('training needs a head, but model.head is None.')
-        if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
+        if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
             found = (
                 len(inputs) if isinstance(inputs, (list, tuple)) else 'a single tensor'
             )
             raise ValueError(
-                'training needs two views of each image, [augmented, plain], made by '
-                f'MultiView in the training pipeline, but got {found}.'
+                'training needs two views of each image, [augmented, plain], or '
+                'three, [augmented, plain, augmented], made by MultiView in the '
+                f'training pipeline, but got {found}.'
             )
-        augmented, plain = (
+        augmented, *others = (
             view.contiguous(memory_format=self._memory_format) for view in inputs
         )
         features = self.encoder(augmented)
         with torch.no_grad():
             self.momentum_encoder.update_parameters(self.encoder)
-            momentum_features = self.momentum_encoder(plain)
-        return self.head.loss(features, momentum_features, data_samples)
+            plain, *augmented_keys = [self.momentum_encoder(view) for view in others]
+        return self.head.loss(features, plain, data_samples, *augmented_keys)

@@ -58,6 +58,21 @@ def test_named_losses_and_weights() -> None:
     assert features.grad.abs().sum(dim=1).gt(0).all()
 
 
+def test_images_augmented_again_are_the_keys_of_the_instance_loss_alone() -> None:
+    index = [0, 2, 3, 4, 5, 8, 9, 11]
+    features, keys, again = draw(8), draw(8, 1), draw(8, 2)
+    plain, other, swapped = make_head(), make_head(), make_head()
+    without = plain.loss(features, keys, samples(index))
+    found = other.loss(features, keys, samples(index), again)
+    expected = swapped.loss(features, again, samples(index))['loss_instance']
+    torch.testing.assert_close(found.pop('loss_instance'), expected)
+    assert without.pop('loss_instance') != expected
+    for name, value in found.items():
+        torch.testing.assert_close(value, without[name])
+    for key, value in plain.state_dict().items():
+        assert torch.equal(other.state_dict()[key], value), key
+
+
 def test_images_of_nobody_take_part_in_nothing() -> None:
     known, unknown = [0, 2, 3, 5, 8, 11], [7, 15, -1]
     features, keys = draw(9).requires_grad_(), draw(9, 1)

@@ -72,7 +72,8 @@ def steps(rank: int, world_size: int, sharded: bool = False) -> dict[str, Any]:
         pixels = images[mine]
         with torch.no_grad():
             key = momentum_encoder(pixels)
-        named = head.loss(encoder(pixels), key, samples)
+            again = momentum_encoder(pixels.flip(1)) if number == 1 else None
+        named = head.loss(encoder(pixels), key, samples, again)
         encoder.zero_grad()
         torch.stack(list(named.values())).sum().backward()
         gradient = encoder.weight.grad.clone()
