@@ -57,6 +57,7 @@ tables = dict(
             'no_augmentation',
             'no_centroid',
             'no_camera-centroid',
+            'instance_twice',
             'augmented_keys',
             'all_negatives',
             'dynamix',

@@ -96,7 +96,9 @@ def merge_threshold(
     has the largest sum of the expected pairwise F1 over images, by
     :func:`same_person`, and ``separation`` times the mean silhouette of the pieces.
     The first alone is right where the strangers' scores are known well, the second
-    finds the gap between people where there is one (ours).
+    finds the gap between people where there is one (ours). Look-alikes of one video
+    reach scores that strangers of two do not; where many pairs that the cut would
+    join share a frame, the others are such as these, too, and nothing is merged.
 
     Args:
         vectors (np.ndarray): ``[P, D]`` unit vectors; pieces of one video contiguous.
@@ -124,17 +126,15 @@ def merge_threshold(
     if len(score) == 0 or not _more_than_strangers(score, far):
         return np.inf
     same = same_person(score, far)
-    banned = forbidden @ [len(video), 1]
-    same[np.isin(pairs @ [len(video), 1], banned)] = 0
+    banned = np.isin(pairs @ [len(video), 1], forbidden @ [len(video), 1])
+    same[banned] = 0
     tree = link(vectors, pairs, -2.0, forbidden)
     if len(tree.height) == 0:
         return np.inf
     heights = np.unique(tree.height)[::-1]
     chosen = _candidates(heights)
-    best, threshold = (
-        _value(np.arange(len(video)), pairs, score, same, images, 0),
-        np.inf,
-    )
+    alone = cut = np.arange(len(video))
+    best, threshold = _value(alone, pairs, score, same, images, 0), np.inf
     for k in chosen:
         cluster = _cut(tree.pairs[tree.height >= heights[k]], len(video))
         value = _value(cluster, pairs, score, same, images, separation)
@@ -142,6 +142,16 @@ def merge_threshold(
             # the middle of the gap to the next merge
             below = heights[min(k + 1, len(heights) - 1)]
             best, threshold = value, float(heights[k] + below) / 2 - ROUNDING
+            cut = cluster
+    if banned.any() and not banned.all():
+        free = ~banned
+        among_free = same_person(score[free], score[banned])
+        same[free] = np.minimum(same[free], among_free)
+        nothing, joined = (
+            _value(cluster, pairs, score, same, images, 0) for cluster in (alone, cut)
+        )
+        if joined <= nothing:
+            return np.inf
     return threshold
 
 

@@ -30,7 +30,16 @@ def make_videos(
         tracklet=np.arange(len(person)) // images,
         frame=np.full(len(person), -1),
         person=person,
+        fragment=np.arange(len(person)) // images % fragments,
     )
+
+
+def draw_frames(scene, seed=1):
+    """People seen together, whose tracklets follow each other and overlap a little."""
+    rng = np.random.default_rng(seed)
+    frame = 90 * scene.fragment + rng.integers(0, 100, len(scene.video))
+    unknown = ~scene.valid | (rng.random(len(frame)) < 0.01)
+    scene.frame = np.where(unknown, -1, frame)
 
 
 def add_errors(scene, rate, seed=0):

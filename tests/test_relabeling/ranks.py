@@ -33,7 +33,7 @@ from dynamix.relabeling import (
 )
 from dynamix.relabeling.exchange import Exchange
 
-from .conftest import add_errors, make_videos
+from .conftest import add_errors, draw_frames, make_videos
 
 FIRST = 1000
 
@@ -44,7 +44,7 @@ def make_scene() -> SimpleNamespace:
     add_errors(scene, 0.1)
     rng = np.random.default_rng(1)
     scene.valid = rng.random(len(scene.video)) < 0.9
-    scene.frame = np.where(scene.valid, rng.integers(-1, 300, len(scene.video)), -1)
+    draw_frames(scene)
     scene.embedding[::97] = np.nan
     scene.tracklet[5::101] = -1
     scene.tracklet = np.where(scene.tracklet < 0, -1, scene.tracklet + FIRST)

@@ -107,6 +107,23 @@ def test_vetoes_count_as_evidence():
     assert merge_threshold(x, video, images, twins, 1.0, 0) == np.inf
 
 
+@pytest.mark.parametrize('seed', range(3))
+def test_look_alikes_of_a_video_are_known_by_those_seen_together(seed):
+    # people of one video in two kinds of clothes: more alike than strangers of two
+    rng = np.random.default_rng(seed)
+    video = np.repeat(np.arange(40), 8)
+    kind = np.tile(np.arange(8) % 2, 40) + 2 * video
+    x = unit(rng.normal(size=(80, 32))[kind] + 0.5 * rng.normal(size=(320, 32)))
+    images = np.full(len(x), 10)
+    assert merge_threshold(x, video, images, NOBODY, 1.0, 0) < 1
+    pairs, _ = pairs_above(x, video, -2)
+    together = pairs[rng.random(len(pairs)) < 0.5]
+    assert merge_threshold(x, video, images, together, 1.0, 0) == np.inf
+    # of one person each, those of a kind are never seen together
+    apart = together[kind[together[:, 0]] != kind[together[:, 1]]]
+    assert merge_threshold(x, video, images, apart, 1.0, 0) < 1
+
+
 def test_people_who_are_always_seen_together():
     x, video, _ = draw(60, people=1, fragments=2)
     pairs = np.stack([np.arange(0, len(x), 2), np.arange(1, len(x), 2)], 1)

@@ -15,7 +15,7 @@ from dynamix.relabeling import (
     regroup,
 )
 
-from .conftest import add_errors, make_videos
+from .conftest import add_errors, draw_frames, make_videos
 
 RULE = RelabelRule()
 
@@ -25,11 +25,12 @@ def images() -> TrackedImages:
     """Videos with all kinds of errors, images without embedding, shared frames."""
     scene = make_videos(images=20, spread=0.6)
     add_errors(scene, 0.1)
-    rng = np.random.default_rng(1)
-    valid = rng.random(len(scene.video)) < 0.9
-    frame = np.where(valid, rng.integers(-1, 300, len(valid)), -1)
+    scene.valid = np.random.default_rng(1).random(len(scene.video)) < 0.9
+    draw_frames(scene)
     scene.embedding[::97] = np.nan
-    return TrackedImages(scene.embedding, valid, scene.video, scene.tracklet, frame)
+    return TrackedImages(
+        scene.embedding, scene.valid, scene.video, scene.tracklet, scene.frame
+    )
 
 
 @pytest.fixture(scope='module')
