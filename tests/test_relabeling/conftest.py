@@ -30,14 +30,14 @@ def make_videos(
         tracklet=np.arange(len(person)) // images,
         frame=np.full(len(person), -1),
         person=person,
-        fragment=np.arange(len(person)) // images % fragments,
     )
 
 
-def draw_frames(scene, seed=1):
+def draw_frames(scene, images, fragments=3, seed=1):
     """People seen together, whose tracklets follow each other and overlap a little."""
     rng = np.random.default_rng(seed)
-    frame = 90 * scene.fragment + rng.integers(0, 100, len(scene.video))
+    fragment = np.arange(len(scene.video)) // images % fragments
+    frame = 90 * fragment + rng.integers(0, 100, len(fragment))
     unknown = ~scene.valid | (rng.random(len(frame)) < 0.01)
     scene.frame = np.where(unknown, -1, frame)
 

@@ -44,7 +44,7 @@ def make_scene() -> SimpleNamespace:
     add_errors(scene, 0.1)
     rng = np.random.default_rng(1)
     scene.valid = rng.random(len(scene.video)) < 0.9
-    draw_frames(scene)
+    draw_frames(scene, images=20)
     scene.embedding[::97] = np.nan
     scene.tracklet[5::101] = -1
     scene.tracklet = np.where(scene.tracklet < 0, -1, scene.tracklet + FIRST)

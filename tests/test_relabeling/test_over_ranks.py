@@ -20,8 +20,8 @@ def test_labels_and_report_are_those_of_one_rank(tmp_path, monkeypatch, count):
     assert expected['sampled'] != expected['whole']
     _, report, images = expected['whole'][0]
     assert images == 3600
-    assert '0 splits' not in report
-    assert '0 vetoes' not in report
+    assert ' 0 splits' not in report
+    assert ' 0 vetoes' not in report
     found = run_ranks('labels', count, tmp_path)
     for key, rounds in expected.items():
         for result in found:

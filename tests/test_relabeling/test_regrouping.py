@@ -26,7 +26,7 @@ def images() -> TrackedImages:
     scene = make_videos(images=20, spread=0.6)
     add_errors(scene, 0.1)
     scene.valid = np.random.default_rng(1).random(len(scene.video)) < 0.9
-    draw_frames(scene)
+    draw_frames(scene, images=20)
     scene.embedding[::97] = np.nan
     return TrackedImages(
         scene.embedding, scene.valid, scene.video, scene.tracklet, scene.frame

@@ -67,7 +67,7 @@ def test_people_are_found_across_videos(city, alone):
     assert 'across videos)' in report
     assert 'REFUSED' not in report
     score = score_labels(np.array(identity), shown)
-    # the scene's frames, drawn at random, forbid many a true merge
+    # the scene's frames forbid some true merges
     within = score_labels(find_within_videos(city), shown)
     assert score['recall'] > 1.5 * within['recall']
     assert score['precision'] > 0.95
