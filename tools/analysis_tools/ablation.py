@@ -52,8 +52,8 @@ def parse_args() -> argparse.Namespace:
         '--bed',
         nargs='+',
         default=['synthetic'],
-        help='test beds: synthetic, synthetic-clean, synthetic-noisy, real-crops (the '
-        'last needs DYNAMIX_DATA)',
+        help='test beds: synthetic, synthetic-clean, synthetic-noisy, real-crops, '
+        'real-crops-pretrained (the last two need DYNAMIX_DATA)',
     )
     parser.add_argument(
         '--scale', default='cpu', help='cpu (default), gpu (ResNet-50) or gpu-vit'
