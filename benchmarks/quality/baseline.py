@@ -76,7 +76,12 @@ class TripletIdentityHead(nn.Module):
         self.label_smoothing = label_smoothing
         self.last_batch: tuple[np.ndarray, Tensor] | None = None
 
-    def bind(self, identity_table: IdentityTable, camera: np.ndarray) -> None:
+    def bind(
+        self,
+        identity_table: IdentityTable,
+        camera: np.ndarray,
+        scene: np.ndarray | None = None,
+    ) -> None:
         """Takes the labels of the training data."""
         self.table = identity_table
         found = identity_table.num_multi_camera_identities

@@ -97,8 +97,9 @@ def merge_threshold(
     :func:`same_person`, and ``separation`` times the mean silhouette of the pieces.
     The first alone is right where the strangers' scores are known well, the second
     finds the gap between people where there is one (ours). Look-alikes of one video
-    reach scores that strangers of two do not; where many pairs that the cut would
-    join share a frame, the others are such as these, too, and nothing is merged.
+    reach scores that strangers of two do not. Pairs that share a frame show how many
+    of them are as alike as the cut asks for: unless there are enough other pairs,
+    nothing is merged.
 
     Args:
         vectors (np.ndarray): ``[P, D]`` unit vectors; pieces of one video contiguous.
@@ -133,8 +134,8 @@ def merge_threshold(
         return np.inf
     heights = np.unique(tree.height)[::-1]
     chosen = _candidates(heights)
-    alone = cut = np.arange(len(video))
-    best, threshold = _value(alone, pairs, score, same, images, 0), np.inf
+    nothing = _value(np.arange(len(video)), pairs, score, same, images, 0)
+    best, threshold = nothing, np.inf
     for k in chosen:
         cluster = _cut(tree.pairs[tree.height >= heights[k]], len(video))
         value = _value(cluster, pairs, score, same, images, separation)
@@ -142,17 +143,7 @@ def merge_threshold(
             # the middle of the gap to the next merge
             below = heights[min(k + 1, len(heights) - 1)]
             best, threshold = value, float(heights[k] + below) / 2 - ROUNDING
-            cut = cluster
-    if banned.any() and not banned.all():
-        free = ~banned
-        among_free = same_person(score[free], score[banned])
-        same[free] = np.minimum(same[free], among_free)
-        nothing, joined = (
-            _value(cluster, pairs, score, same, images, 0) for cluster in (alone, cut)
-        )
-        if joined <= nothing:
-            return np.inf
-    return threshold
+    return threshold if _worth_it(score >= threshold, banned, nothing) else np.inf
 
 
 def _some_videos(video: np.ndarray, seed: int) -> np.ndarray:
@@ -176,6 +167,23 @@ def _more_than_strangers(scores: np.ndarray, strangers: np.ndarray) -> bool:
     expected = above / len(strangers) * len(score)
     excess = np.arange(1, len(score) + 1) - expected
     return bool((excess > EXCESS * np.sqrt(expected + 1)).any())
+
+
+def _worth_it(alike: np.ndarray, banned: np.ndarray, f1: float) -> bool:
+    """Whether enough of the alike pairs are no look-alikes.
+
+    Those that share a frame show how many look-alikes to expect among the others. A
+    few of them may be errors of the tracker, so it is their number less its standard
+    deviation that counts. Pairs joined raise the F1 if more than half of ``f1``, that
+    of joining nothing, is the share of them that shows one person.
+    """
+    seen = int((alike & banned).sum())
+    if seen == 0:
+        return True
+    others = int((alike & ~banned).sum())
+    expected = (seen - np.sqrt(seen)) * np.sum(~banned) / np.sum(banned)
+    least = max(EXCESS * np.sqrt(expected + 1), others * f1 / 2)
+    return bool(others - expected > least)
 
 
 def _candidates(heights: np.ndarray) -> np.ndarray:

@@ -176,11 +176,13 @@ class DynaMix(BaseModel):
                 'three, [augmented, plain, augmented], made by MultiView in the '
                 f'training pipeline, but got {found}.'
             )
-        augmented, *others = (
+        augmented, plain, *again = (
             view.contiguous(memory_format=self._memory_format) for view in inputs
         )
         features = self.encoder(augmented)
         with torch.no_grad():
             self.momentum_encoder.update_parameters(self.encoder)
-            plain, *augmented_keys = [self.momentum_encoder(view) for view in others]
-        return self.head.loss(features, plain, data_samples, *augmented_keys)
+            keys = [self.momentum_encoder(plain)]
+            with self.momentum_encoder.statistics_kept():
+                keys += [self.momentum_encoder(view) for view in again]
+        return self.head.loss(features, keys[0], data_samples, *keys[1:])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -91,6 +93,25 @@ class MomentumEncoder(ExponentialMovingAverage):
             if isinstance(module, _BatchNorm):
                 module.train(mode)
         return self
+
+    @contextmanager
+    def statistics_kept(self) -> Iterator[None]:
+        """Within it, forwards leave the running statistics as they are.
+
+        For images that are not plain. Batches are normalised as otherwise.
+        """
+        norms = [
+            module
+            for module in self.modules()
+            if isinstance(module, _BatchNorm) and module.track_running_stats
+        ]
+        for module in norms:
+            module.track_running_stats = False
+        try:
+            yield
+        finally:
+            for module in norms:
+                module.track_running_stats = True
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(*args, **kwargs)

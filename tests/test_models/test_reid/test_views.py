@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -40,17 +41,23 @@ def model() -> DynaMix:
 
 def test_a_third_view_is_for_the_momentum_encoder_too(model: DynaMix) -> None:
     views = [torch.rand(4, 3, 32, 32) for _ in range(3)]
+    average = model.momentum_encoder
+    two, norm = copy.deepcopy(model), average.module.neck.norm
     model.loss(views, [])
     features, plain, samples, again = model.head.given
     assert samples == []
     assert features.requires_grad
     assert not plain.requires_grad
     assert not again.requires_grad
-    average = model.momentum_encoder
+    two.loss(views[:2], [])
+    assert len(two.head.given) == 3
+    # statistics are of plain images alone
+    expected = two.momentum_encoder.module.neck.norm
+    torch.testing.assert_close(norm.running_mean, expected.running_mean)
+    assert norm.num_batches_tracked == expected.num_batches_tracked == 2
     torch.testing.assert_close(average(views[1]), plain)
     torch.testing.assert_close(average(views[2]), again)
-    model.loss(views[:2], [])
-    assert len(model.head.given) == 3
+    assert norm.num_batches_tracked == 4
 
 
 @pytest.mark.parametrize('count', [1, 4])
