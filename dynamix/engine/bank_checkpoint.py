@@ -86,21 +86,21 @@ class BankCheckpoint:
             ValueError: If it names none, or one of other data or another model.
             FileNotFoundError: If the bank is not there.
         """
+        source = runner._load_from or find_latest_checkpoint(runner.work_dir)
         reference = checkpoint.get('feature_bank')
         if reference is None:
             raise ValueError(
-                'the checkpoint has no `feature_bank`: it was made without '
-                'RelabelHook and cannot be resumed with it; use `load_from`.'
+                f'{source} has no `feature_bank`: it was made without RelabelHook '
+                'and cannot be resumed with it; use `load_from`.'
             )
         found = reference['num_images'], reference['dim']
         expected = self.split.num_images, self.bank.embedding.shape[1]
         if found != expected:
             raise ValueError(
-                f'the checkpoint has a feature bank of {found[0]} images x {found[1]} '
+                f'{source} has a feature bank of {found[0]} images x {found[1]} '
                 f'dimensions, this run needs {expected[0]} x {expected[1]}: resume '
                 'with the data and the model the run began with.'
             )
-        source = runner._load_from or find_latest_checkpoint(runner.work_dir)
         folder = osp.join(osp.dirname(source), reference['folder'])
         load_bank(self.bank, self.split, folder, reference['ranks'])
         if self.split.rank == 0:

@@ -81,15 +81,18 @@ class ReIDMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
         if not topk or any(k != int(k) or k < 1 for k in topk):
-            raise ValueError(f'topk must hold ranks from 1 on, but got {topk!r}.')
+            raise ValueError(
+                f'ReIDMetric.topk must hold ranks from 1 on, but got {topk!r}.'
+            )
         if metric not in FEATURE_METRICS:
             raise ValueError(
-                f'metric must be one of {FEATURE_METRICS}, but got {metric!r}.'
+                f'ReIDMetric.metric must be one of {FEATURE_METRICS}, but got '
+                f'{metric!r}.'
             )
         unknown = set(rerank or {}) - {'k1', 'k2', 'lambda_value'}
         if unknown:
             raise ValueError(
-                'rerank takes k1, k2 and lambda_value, but got '
+                'ReIDMetric.rerank takes k1, k2 and lambda_value, but got '
                 f'{", ".join(sorted(unknown))}.'
             )
         self.topk = tuple(int(k) for k in topk)

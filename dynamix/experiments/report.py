@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from .grid import Table
 from .paired_tests import PairedComparison
+from .results import SCORES
 from .runs import count_runs
 from .summary import RowSummary, codes, comparisons, mean_and_std
 
@@ -97,7 +98,7 @@ def _by_target(rows: Mapping[str, RowSummary]) -> str:
         for target in targets:
             pair = [
                 mean_and_std(list(row.scores(target, score).values()))[0]
-                for score in ('mAP', 'Rank-1')
+                for score in SCORES
             ]
             known = not any(map(math.isnan, pair))
             cells.append(f'{pair[0]:.1f} / {pair[1]:.1f}' if known else row.missing)

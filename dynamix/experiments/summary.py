@@ -13,6 +13,7 @@ import numpy as np
 from .grid import Table
 from .outcome import Outcome
 from .paired_tests import PairedComparison, compare_paired
+from .results import SCORES
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def as_json(
         scores = {
             target: {
                 score: dict(zip(('mean', 'std'), mean_and_std(values)), by_seed=by_seed)
-                for score in ('mAP', 'Rank-1')
+                for score in SCORES
                 if (values := list((by_seed := row.scores(target, score)).values()))
             }
             for target in row.targets

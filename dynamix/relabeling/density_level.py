@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .segments import unit
-from .strangers import agree_with_video
+from .strangers import agree_with_video, another
 
 NUM_SAMPLES = 1448
 NUM_MATES = 1 << 16
@@ -58,8 +58,7 @@ def stranger_level(
     if len(shared) == 0:
         return min(level, 1.0)
     place = rng.choice(shared, NUM_MATES)
-    mate = begin[place] + (rng.random(NUM_MATES) * (size[place] - 1)).astype(np.int64)
-    mate += mate >= place
+    mate = another(place, begin[place], size[place], rng.random(NUM_MATES))
     near = np.empty(NUM_MATES, np.float32)
     for start in range(0, NUM_MATES, 8192):
         part = slice(start, start + 8192)

@@ -33,7 +33,6 @@ def relabel_by_density(
     *,
     first_identity: int = 0,
     num_identities: int | None = None,
-    taken: np.ndarray | None = None,
 ) -> Relabeling:
     """Groups the images of each video by DBSCAN (as ReMix; calibration ours).
 
@@ -52,7 +51,6 @@ def relabel_by_density(
         first_identity (int): First number of the single-camera range. Defaults to 0.
         num_identities (int, optional): Size of the identity space now. Defaults to
             None: one more than the largest in use.
-        taken (np.ndarray, optional): Numbers that images outside this call hold.
 
     Returns:
         Relabeling: The labels and the report; its ``threshold`` is ``1 - eps``.
@@ -72,7 +70,6 @@ def relabel_by_density(
         rule or DensityRule(),
         first_identity=first_identity,
         num_identities=num_identities,
-        taken=taken,
     )
 
 
@@ -84,7 +81,6 @@ def relabel_by_density_over_ranks(
     *,
     first_identity: int = 0,
     num_identities: int | None = None,
-    taken: np.ndarray | None = None,
 ) -> Relabeling:
     """:func:`relabel_by_density`, where each rank has the images of some of the videos.
 
@@ -107,7 +103,6 @@ def relabel_by_density_over_ranks(
         first_identity (int): First number of the single-camera range. Defaults to 0.
         num_identities (int, optional): Size of the identity space now; numbers from
             here on are new. Defaults to None: one more than the largest in use.
-        taken (np.ndarray, optional): Numbers that images outside this call hold.
 
     Returns:
         Relabeling: ``[n]`` labels of the images of all ranks, and the report.
@@ -169,7 +164,6 @@ def relabel_by_density_over_ranks(
             current,
             first_identity,
             num_identities,
-            taken,
         )
     return conclude(identity, current, rule, report, begin)
 

@@ -58,7 +58,11 @@ class FeatureBank:
         if not on_cpu and (pinned or path is not None):
             raise ValueError(f'pinned and path need device="cpu", but it is {device}.')
         if pinned and (path is not None or not torch.cuda.is_available()):
-            raise ValueError('pinned memory needs a GPU and excludes path.')
+            raise ValueError(
+                'a feature bank with pinned=True needs a GPU (CUDA is '
+                f'{"there" if torch.cuda.is_available() else "not available"}) and '
+                f'excludes path, which is {path!r}.'
+            )
         shape = (int(num_images), int(dim))
         if not on_cpu:
             self._storage = torch.zeros(

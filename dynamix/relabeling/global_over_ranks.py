@@ -23,7 +23,6 @@ def relabel_globally_over_ranks(
     video_rule: RelabelRule | None = None,
     first_identity: int = 0,
     num_identities: int | None = None,
-    taken: np.ndarray | None = None,
 ) -> Relabeling:
     """Relabels within videos, then merges the identities of different videos.
 
@@ -51,7 +50,6 @@ def relabel_globally_over_ranks(
         first_identity (int): First number of the single-camera range. Defaults to 0.
         num_identities (int, optional): Size of the identity space now; numbers from
             here on are new. Defaults to None: one more than the largest in use.
-        taken (np.ndarray, optional): Numbers that images outside this call hold.
 
     Returns:
         Relabeling: ``[n]`` labels of the images of all ranks, and the report of both
@@ -78,11 +76,9 @@ def relabel_globally_over_ranks(
             rule,
             first_identity=first_identity,
             num_identities=num_identities,
-            taken=taken,
         ),
         'the merging of identities of different videos',
     )
-    report.tracklets = 0
     report.add(
         within.tracklets, 0, within.splits, within.merges, within.moves, within.vetoes
     )

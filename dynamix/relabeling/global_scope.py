@@ -37,7 +37,6 @@ def relabel_globally(
     *,
     first_identity: int = 0,
     num_identities: int | None = None,
-    taken: np.ndarray | None = None,
 ) -> Relabeling:
     """Merges identities of different videos (DynaMix, relabeling module; rule ours).
 
@@ -64,7 +63,6 @@ def relabel_globally(
         first_identity (int): First number of the single-camera range. Defaults to 0.
         num_identities (int, optional): Size of the identity space now. Defaults to
             None: one more than the largest in use.
-        taken (np.ndarray, optional): Numbers that images outside this call hold.
 
     Returns:
         Relabeling: The labels and the report. Where the evidence does not suffice, the
@@ -92,54 +90,49 @@ def relabel_globally(
     report = RelabelReport(images=len(start), videos=len(np.unique(video)))
     usable = valid.astype(bool) & (start >= 0) & healthy_rows(embedding)
     report.embeddings = int(usable.sum())
-    names, owner, piece = _pieces(start, video)
-    report.tracklets = len(names)
-    cluster = _merge(embedding, usable, piece, owner, video, frame, rule, report)
-    component = np.where(piece >= 0, cluster[piece], DROPPED)
-    identity = keep_numbers(component, current, first_identity, num_identities, taken)
+    owner, place = _identities(start, video)
+    cluster = _merge(embedding, usable, place, owner, video, frame, rule, report)
+    component = np.where(place >= 0, cluster[place], DROPPED)
+    identity = keep_numbers(component, current, first_identity, num_identities)
     return conclude(identity, current, rule, report, begin)
 
 
-def _pieces(
-    start: np.ndarray, video: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers in use, the video of each, and ``[n]`` place of each image's (or -1)."""
+def _identities(start: np.ndarray, video: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Video of each identity in use, and ``[n]`` place of each image's (or -1)."""
     present = np.flatnonzero(start >= 0)
-    names, first, place = np.unique(
-        start[present], return_index=True, return_inverse=True
-    )
+    _, first, dense = np.unique(start[present], return_index=True, return_inverse=True)
     owner = video[present][first]
-    wrong = np.flatnonzero(owner[place] != video[present])
+    wrong = np.flatnonzero(owner[dense] != video[present])
     if len(wrong):
         at = present[wrong[0]]
         raise ValueError(
             f'identity {start[at]} of start lies in two videos, '
-            f'{owner[place[wrong[0]]]} and {video[at]}: the global scope begins with '
+            f'{owner[dense[wrong[0]]]} and {video[at]}: the global scope begins with '
             'identities of one video each.'
         )
-    piece = np.full(len(start), -1, np.int64)
-    piece[present] = place
-    return names, owner, piece
+    place = np.full(len(start), -1, np.int64)
+    place[present] = dense
+    return owner, place
 
 
 def _merge(
     embedding: np.ndarray,
     usable: np.ndarray,
-    piece: np.ndarray,
+    place: np.ndarray,
     owner: np.ndarray,
     video: np.ndarray,
     frame: np.ndarray,
     rule: GlobalRule,
     report: RelabelReport,
 ) -> np.ndarray:
-    """``[len(owner)]`` cluster of each piece; fills in the report."""
+    """``[len(owner)]`` cluster of each identity; fills in the report."""
     cluster = np.arange(len(owner))
     if not usable.any():
         report.refused = 'no image has a valid embedding'
         return cluster
-    c = identity_centroids(embedding, usable, piece, rule.shrinkage)
-    own_video = np.unique(owner[c.pieces], return_inverse=True)[1]
-    count = len(c.pieces)
+    c = identity_centroids(embedding, usable, place, rule.shrinkage)
+    own_video = np.unique(owner[c.identities], return_inverse=True)[1]
+    count = len(c.identities)
     # twice as many, as some lie in the same video and do not count
     near, similarity = knn_graph(
         c.vectors, 2 * rule.neighbours, rule.index,
@@ -170,16 +163,16 @@ def _merge(
     passing = score >= level[pairs].mean(1)
     some, ends = np.unique(pairs[passing], return_inverse=True)
     local = np.full(len(owner), -1)
-    local[c.pieces[some]] = np.arange(len(some))
+    local[c.identities[some]] = np.arange(len(some))
     joined, report.across, report.vetoes = link_scaled(
         c.vectors[some],
         level[some],
         ends.reshape(-1, 2),
-        shared_frames(np.where(piece >= 0, local[piece], -1), video, frame, len(some)),
+        shared_frames(np.where(place >= 0, local[place], -1), video, frame, len(some)),
         own_video[some] if rule.distinct else None,
     )
     report.merges = report.across
-    cluster[c.pieces[some]] = c.pieces[some][joined]
+    cluster[c.identities[some]] = c.identities[some][joined]
     return cluster
 
 

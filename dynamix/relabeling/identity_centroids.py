@@ -17,14 +17,14 @@ class IdentityCentroids(NamedTuple):
     """Result of :func:`identity_centroids`; all vectors whitened, of length 1.
 
     Args:
-        pieces (np.ndarray): ``[P]`` pieces that have valid embeddings.
+        identities (np.ndarray): ``[P]`` identities that have valid embeddings.
         vectors (np.ndarray): ``[P, D]`` float32, of each.
         long (np.ndarray): ``[L]`` positions, among those, of some with three images.
         first_third (np.ndarray): ``[L, D]`` of the first third of their images.
         last_third (np.ndarray): ``[L, D]`` of the last.
     """
 
-    pieces: np.ndarray
+    identities: np.ndarray
     vectors: np.ndarray
     long: np.ndarray
     first_third: np.ndarray
@@ -32,22 +32,22 @@ class IdentityCentroids(NamedTuple):
 
 
 def identity_centroids(
-    embedding: np.ndarray, usable: np.ndarray, piece: np.ndarray, shrinkage: float
+    embedding: np.ndarray, usable: np.ndarray, identity: np.ndarray, shrinkage: float
 ) -> IdentityCentroids:
     """Means of unit embeddings, whitened.
 
     Args:
         embedding (np.ndarray): ``[n, D]``.
         usable (np.ndarray): ``[n]`` bool: rows that count; at least one.
-        piece (np.ndarray): ``[n]`` piece of each row.
-        shrinkage (float): Share of the identity in the covariance.
+        identity (np.ndarray): ``[n]`` identity of each row.
+        shrinkage (float): Share of the unit matrix in the covariance.
 
     Returns:
         IdentityCentroids: The vectors.
     """
     rows = np.flatnonzero(usable)
-    rows = rows[np.argsort(piece[rows], kind='stable')]
-    pieces, group = np.unique(piece[rows], return_inverse=True)
+    rows = rows[np.argsort(identity[rows], kind='stable')]
+    identities, group = np.unique(identity[rows], return_inverse=True)
     size = np.bincount(group)
     pick = group % max(1, len(rows) // MAX_SAMPLE) == 0
     some = unit_rows(embedding, rows[pick])
@@ -57,10 +57,10 @@ def identity_centroids(
         mean = total / number[:, None].astype(np.float32)
         return space.project(torch.from_numpy(mean))
 
-    vectors = project(unit_sums(embedding, rows, group, len(pieces)), size)
+    vectors = project(unit_sums(embedding, rows, group, len(identities)), size)
     long = np.flatnonzero(size >= 3)
     long = long[:: max(1, len(long) // MAX_POSITIVES)]
-    number = np.full(len(pieces), -1)
+    number = np.full(len(identities), -1)
     number[long] = np.arange(len(long))
     rank = np.arange(len(rows)) - (np.cumsum(size) - size)[group]
     third = size // 3
@@ -69,4 +69,4 @@ def identity_centroids(
         keep = np.flatnonzero(inside & (number[group] >= 0))
         total = unit_sums(embedding, rows[keep], number[group[keep]], len(long))
         thirds.append(project(total, third[long]))
-    return IdentityCentroids(pieces, vectors, long, *thirds)
+    return IdentityCentroids(identities, vectors, long, *thirds)

@@ -93,14 +93,7 @@ def link(
         edges, similarity = edges[alike], similarity[alike]
         if len(edges) == 0:
             break
-        # rank all edges once, so that ties fall the same way seen from both ends
-        order = np.lexsort((edges[:, 1], edges[:, 0], -similarity))
-        edges, similarity = edges[order], similarity[order]
-        rank = np.arange(len(edges))
-        best = np.full(num_pieces, len(edges))
-        np.minimum.at(best, edges[:, 0], rank)
-        np.minimum.at(best, edges[:, 1], rank)
-        mutual = (best[edges[:, 0]] == rank) & (best[edges[:, 1]] == rank)
+        mutual = mutual_best(edges, similarity, len(vectors))
         keep, gone = edges[mutual].T
         total[keep] += total[gone]
         size[keep] += size[gone]
@@ -110,6 +103,27 @@ def link(
         pairs.append(edges[mutual])
         height.append(similarity[mutual])
     return Tree(cluster, np.concatenate(pairs), np.concatenate(height), vetoes)
+
+
+def mutual_best(edges: np.ndarray, score: np.ndarray, count: int) -> np.ndarray:
+    """Edges whose ends are each other's best.
+
+    Args:
+        edges (np.ndarray): ``[E, 2]`` pairs ``i < j``, no two equal.
+        score (np.ndarray): ``[E]``.
+        count (int): Number of points.
+
+    Returns:
+        np.ndarray: Positions of these edges, in order of falling score.
+    """
+    # rank all edges once, so that ties fall the same way seen from both ends
+    order = np.lexsort((edges[:, 1], edges[:, 0], -score))
+    i, j = edges[order].T
+    rank = np.arange(len(edges))
+    best = np.full(count, len(edges))
+    np.minimum.at(best, i, rank)
+    np.minimum.at(best, j, rank)
+    return order[(best[i] == rank) & (best[j] == rank)]
 
 
 def _similarities(total: np.ndarray, size: np.ndarray, edges: np.ndarray) -> np.ndarray:

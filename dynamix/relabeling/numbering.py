@@ -10,7 +10,6 @@ def keep_numbers(
     current: np.ndarray,
     first: int,
     num_identities: int | None = None,
-    taken: np.ndarray | None = None,
 ) -> np.ndarray:
     """Names components after the identities they overlap most with.
 
@@ -24,8 +23,6 @@ def keep_numbers(
         first (int): First number of the single-camera range.
         num_identities (int, optional): Size of the identity space now. Defaults to
             None: one more than the largest in use.
-        taken (np.ndarray, optional): Further numbers in use elsewhere. Defaults to
-            None.
 
     Returns:
         np.ndarray: ``[n]`` int32 identities; -1: dropped.
@@ -42,9 +39,6 @@ def keep_numbers(
     left, right = key // space, key % space
     number = np.full(num_groups, DROPPED, np.int64)
     used = np.zeros(space, bool)
-    if taken is not None and len(taken):
-        taken = np.asarray(taken)
-        used[taken[(taken >= 0) & (taken < space)]] = True
     order = np.lexsort((right, left, -overlap))
     left, right = left[order], right[order]
     while len(left):
@@ -59,10 +53,7 @@ def keep_numbers(
         left, right = left[open_pairs], right[open_pairs]
     homeless = np.flatnonzero(number == DROPPED)
     free = first + np.flatnonzero(~used[first:num_identities])[: len(homeless)]
-    start = max(
-        num_identities, int(taken.max(initial=-1)) + 1 if taken is not None else 0
-    )
-    new = start + np.arange(len(homeless) - len(free))
+    new = num_identities + np.arange(len(homeless) - len(free))
     number[homeless] = np.concatenate([free, new])
     result = np.full(len(component), DROPPED, np.int32)
     result[group >= 0] = number[group[group >= 0]]

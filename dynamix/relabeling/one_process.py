@@ -21,7 +21,6 @@ def relabel(
     *,
     first_identity: int = 0,
     num_identities: int | None = None,
-    taken: np.ndarray | None = None,
 ) -> Relabeling:
     """Finds who is who in single-camera videos (DynaMix, relabeling module; rule ours).
 
@@ -50,7 +49,6 @@ def relabel(
         first_identity (int): First number of the single-camera range. Defaults to 0.
         num_identities (int, optional): Size of the identity space now; numbers from
             here on are new. Defaults to None: one more than the largest in use.
-        taken (np.ndarray, optional): Numbers that images outside this call hold.
 
     Returns:
         Relabeling: The labels and the report.
@@ -73,5 +71,4 @@ def relabel(
         rule or RelabelRule(),
         first_identity=first_identity,
         num_identities=num_identities,
-        taken=taken,
     )

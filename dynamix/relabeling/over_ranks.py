@@ -24,7 +24,6 @@ def relabel_over_ranks(
     *,
     first_identity: int = 0,
     num_identities: int | None = None,
-    taken: np.ndarray | None = None,
 ) -> Relabeling:
     """Relabels, where each rank has the images of some of the videos.
 
@@ -48,7 +47,6 @@ def relabel_over_ranks(
         first_identity (int): First number of the single-camera range. Defaults to 0.
         num_identities (int, optional): Size of the identity space now; numbers from
             here on are new. Defaults to None: one more than the largest in use.
-        taken (np.ndarray, optional): Numbers that images outside this call hold.
 
     Returns:
         Relabeling: ``[n]`` labels of the images of all ranks, and the report.
@@ -60,7 +58,7 @@ def relabel_over_ranks(
     begin = time.perf_counter()
     check_split(images, split, current)
     component, report = group_over_ranks(images, split, rule)
-    identity = keep_numbers(component, current, first_identity, num_identities, taken)
+    identity = keep_numbers(component, current, first_identity, num_identities)
     return conclude(identity, current, rule, report, begin)
 
 

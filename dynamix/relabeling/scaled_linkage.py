@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from .linkage import mutual_best
+
 CHUNK = 1 << 16
 
 
@@ -53,14 +55,7 @@ def link_scaled(
             banned |= _clash(cluster, rivals, edges)
         vetoes = int(banned.sum()) if vetoes < 0 else vetoes
         edges, surplus = edges[~banned], surplus[~banned]
-        # one ranking of all edges, so that ties fall the same way seen from both ends
-        edges = edges[np.lexsort((edges[:, 1], edges[:, 0], -surplus))]
-        rank = np.arange(len(edges))
-        best = np.full(count, len(edges))
-        np.minimum.at(best, edges[:, 0], rank)
-        np.minimum.at(best, edges[:, 1], rank)
-        mutual = (best[edges[:, 0]] == rank) & (best[edges[:, 1]] == rank)
-        stay, gone = edges[mutual].T
+        stay, gone = edges[mutual_best(edges, surplus, len(vectors))].T
         for sums in (total, size, height):
             sums[stay] += sums[gone]
         parent = np.arange(count)

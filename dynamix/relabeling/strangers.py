@@ -28,8 +28,25 @@ def draw_strangers(
     images = np.flatnonzero(count[group] > 1)
     own = group[images]
     draw = np.random.default_rng(seed).random(len(images))
-    stranger = first[own] + (draw * (count[own] - 1)).astype(np.int64)
-    return images, stranger + (stranger >= own)
+    return images, another(own, first[own], count[own], draw)
+
+
+def another(
+    place: np.ndarray, first: np.ndarray, count: np.ndarray, draw: np.ndarray
+) -> np.ndarray:
+    """Another place of the same range, evenly drawn.
+
+    Args:
+        place (np.ndarray): ``[k]`` places.
+        first (np.ndarray): ``[k]`` where the range of each begins.
+        count (np.ndarray): ``[k]`` its length, at least 2.
+        draw (np.ndarray): ``[k]`` random numbers in 0..1.
+
+    Returns:
+        np.ndarray: ``[k]`` int64.
+    """
+    mate = first + (draw * (count - 1)).astype(np.int64)
+    return mate + (mate >= place)
 
 
 def share_of_strangers(own: np.ndarray, strangers: np.ndarray) -> float:
@@ -132,8 +149,7 @@ def neighbours_null(
     if len(piece) == 0 or len(negatives) == 0:
         return negatives
     draw = np.random.default_rng(seed).random(len(piece))
-    mate = first[piece] + (draw * (count[piece] - 1)).astype(np.int64)
-    mate += mate >= piece
+    mate = another(piece, first[piece], count[piece], draw)
     near = np.concatenate(
         [
             np.einsum('ij,ij->i', vectors[a], vectors[b])

@@ -103,5 +103,5 @@ def test_errors_name_what_is_wrong():
     with pytest.raises(ValueError, match='path need device="cpu"'):
         FeatureBank(4, 2, device='cuda', path='x')
     if not torch.cuda.is_available():
-        with pytest.raises(ValueError, match='pinned memory needs a GPU'):
+        with pytest.raises(ValueError, match='pinned=True needs a GPU'):
             FeatureBank(4, 2, pinned=True)

@@ -37,10 +37,3 @@ def test_same_components_keep_their_numbers():
     assert keep_numbers(np.array([1, 1, 0, 0, -1]), current, 5, 12).tolist() == [
         7, 7, 9, 9, -1,
     ]  # fmt: skip
-
-
-def test_numbers_of_others_are_not_taken():
-    result = keep_numbers(
-        np.array([0, 1, 2]), np.array([5, 5, 5]), 5, 8, taken=np.array([6, 9])
-    )
-    assert result.tolist() == [5, 7, 10]

@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dynamix.apis import ReIDInferencer
-
-SUFFIXES = {'.jpg', '.jpeg', '.png', '.bmp', '.webp'}
+from dynamix.datasets.image_files import IMAGE_SUFFIXES
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,9 +33,13 @@ def main() -> None:
     args = parse_args()
     if not args.folder.is_dir():
         raise SystemExit(f"there is no folder '{args.folder}'")
-    paths = sorted(p for p in args.folder.rglob('*') if p.suffix.lower() in SUFFIXES)
+    paths = sorted(
+        p for p in args.folder.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES
+    )
     if not paths:
-        raise SystemExit(f"'{args.folder}' holds no image ({', '.join(SUFFIXES)})")
+        raise SystemExit(
+            f"'{args.folder}' holds no image ({', '.join(IMAGE_SUFFIXES)})"
+        )
     inferencer = ReIDInferencer(args.config, args.checkpoint, args.device)
     features = inferencer(paths, args.batch_size)
     names = [path.relative_to(args.folder).as_posix() for path in paths]

@@ -1,7 +1,7 @@
 """Plots scalars of one or more training logs.
 
-    python tools/analysis_tools/plot_curves.py work_dirs/demo \
-        --keys relabel/f1_before relabel/f1 --out f1.png
+    python tools/analysis_tools/plot_curves.py work_dirs/dynamix_r18_synthetic \
+        --keys relabel/f1_tracker relabel/f1_after --out f1.png
 """
 
 from __future__ import annotations

@@ -42,8 +42,9 @@ class SingleCameraPart:
         identities (int): Different identities of each video. Defaults to 2.
         images (int): Images of each identity. Defaults to 4.
         schedule (Sequence[tuple[int, int, int]], optional): ``(epoch, videos,
-            identities)``, epochs ascending: the balance that holds from this epoch
-            on. ``videos * identities`` must stay the same. Ours. Defaults to None.
+            identities)``, epochs counted from 0 and ascending: the balance that
+            holds from this epoch on. ``videos * identities`` must stay the same.
+            Ours. Defaults to None.
     """
 
     videos: int = 8
@@ -95,9 +96,15 @@ class Composition:
         single_camera: Mapping[str, Any] | None,
     ) -> None:
         if multi_camera is None and single_camera is None:
-            raise ValueError('multi_camera and single_camera cannot both be None.')
-        self.multi_camera = _build('multi_camera', MultiCameraPart, multi_camera)
-        self.single_camera = _build('single_camera', SingleCameraPart, single_camera)
+            raise ValueError(
+                'sampler.multi_camera and sampler.single_camera cannot both be None.'
+            )
+        self.multi_camera = _build(
+            'sampler.multi_camera', MultiCameraPart, multi_camera
+        )
+        self.single_camera = _build(
+            'sampler.single_camera', SingleCameraPart, single_camera
+        )
         if self.single_camera is not None:
             _check_schedule(self.single_camera)
 
@@ -171,20 +178,20 @@ def _check_schedule(part: SingleCameraPart) -> None:
     for entry in part.schedule or ():
         if len(entry) != 3 or not all(isinstance(x, int) for x in entry):
             raise ValueError(
-                'single_camera.schedule must list (epoch, videos, identities) as '
-                f'integers, but has {entry!r}.'
+                'sampler.single_camera.schedule must list (epoch, videos, identities) '
+                f'as integers, but has {entry!r}.'
             )
         epoch, videos, identities = entry
         if epoch <= before:
             raise ValueError(
-                'the epochs of single_camera.schedule must be ascending and not '
-                f'negative, but {epoch} follows {before}.'
+                'the epochs of sampler.single_camera.schedule must be ascending and '
+                f'not negative, but {epoch} follows {before}.'
             )
         before = epoch
         if min(videos, identities) < 1 or videos * identities != size:
             raise ValueError(
-                'single_camera.schedule must keep the size of the batch: videos x '
-                f'identities is {part.videos} x {part.identities} = {size} (with '
-                f'{part.images} images of each throughout), but from epoch {epoch} on '
-                f'it is {videos} x {identities} = {videos * identities}.'
+                'sampler.single_camera.schedule must keep the size of the batch: '
+                f'videos x identities is {part.videos} x {part.identities} = {size} '
+                f'(with {part.images} images of each throughout), but from epoch '
+                f'{epoch} on it is {videos} x {identities} = {videos * identities}.'
             )

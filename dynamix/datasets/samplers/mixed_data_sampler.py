@@ -66,7 +66,8 @@ class MixedDataSampler(Sampler):
     ) -> None:
         if not isinstance(iterations, int) or iterations < 1:
             raise ValueError(
-                f'iterations must be a positive integer, but got {iterations!r}.'
+                f'sampler.iterations must be a positive integer, but got '
+                f'{iterations!r}.'
             )
         self.composition = Composition(multi_camera, single_camera)
         self.rank, self.world_size = get_dist_info()
@@ -180,6 +181,6 @@ class MixedDataSampler(Sampler):
             )
         for epoch, videos, identities in part.schedule or ():
             lines.append(
-                f'    from epoch {epoch} on: {videos} videos x {identities} identities'
+                f'    after epoch {epoch}: {videos} videos x {identities} identities'
             )
         return lines

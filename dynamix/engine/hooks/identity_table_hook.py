@@ -113,14 +113,14 @@ class IdentityTableHook(Hook):
                 'from; use `load_from` to take its weights alone.'
             )
         for key, config_key in (
-            ('seed', 'randomness.seed'),
+            ('seed', 'randomness.seed (or train_dataloader.sampler.seed)'),
             ('iterations', 'train_dataloader.sampler.iterations'),
         ):
             theirs, ours = checkpoint['sampler'][key], self._sampling[key]
             if theirs != ours:
                 raise ValueError(
                     f'the run to resume sampled with {key} {theirs}, this config with '
-                    f'{ours}: set {config_key}={theirs}.'
+                    f'{ours}: set {config_key} to {theirs}.'
                 )
         self.table.load_state_dict(checkpoint['identity_table'])
 

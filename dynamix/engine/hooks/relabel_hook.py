@@ -26,6 +26,8 @@ from dynamix.structures import IdentityTable
 
 from .identity_table_hook import unwrap
 
+BANK_OPTIONS = ('dtype', 'device', 'pinned', 'path')
+
 
 @HOOKS.register_module()
 class RelabelHook(Hook):
@@ -50,7 +52,8 @@ class RelabelHook(Hook):
             not vote. None lets all vote. Defaults to None.
         rule (dict, optional): Fields of :class:`~dynamix.relabeling.RelabelRule`,
             ``GlobalRule`` or ``DensityRule``, as the scope is. That of ``'global'``
-            may have ``video``, a dict of fields of the first. Defaults to None.
+            may have ``video``, a dict of fields of the first but for ``max_changed``
+            and ``insist``. Defaults to None.
         bank (dict, optional): ``dtype``, ``device``, ``pinned`` and ``path`` of
             :class:`~dynamix.relabeling.FeatureBank`. ``path`` is a folder, in which
             each rank has a file of its own. Defaults to None: float16 in memory.
@@ -58,9 +61,9 @@ class RelabelHook(Hook):
             ``'video'``.
 
     Raises:
-        ValueError: If ``start`` or ``interval`` is below 1, there is no such scope, or
-            a value of the rule is out of range.
-        TypeError: If the scope's rule has no such field.
+        ValueError: If ``start`` or ``interval`` is below 1 or ``max_age`` below 0,
+            there is no such scope, or a value of the rule is out of range.
+        TypeError: If the scope's rule has no such field, or ``bank`` no such key.
     """
 
     # After the losses were checked (LossGuardHook), before CheckpointHook (VERY_LOW)
@@ -81,6 +84,17 @@ class RelabelHook(Hook):
                 raise ValueError(
                     f'RelabelHook.{name} must be at least 1, but got {value}.'
                 )
+        if max_age is not None and max_age < 0:
+            raise ValueError(
+                'RelabelHook.max_age must be None or a number of iterations, but got '
+                f'{max_age}.'
+            )
+        unknown = sorted(set(bank or {}) - set(BANK_OPTIONS))
+        if unknown:
+            raise TypeError(
+                f'RelabelHook.bank may have {", ".join(BANK_OPTIONS)}, but has '
+                f'{unknown[0]!r}.'
+            )
         self.start = start
         self.interval = interval
         self.max_age = max_age

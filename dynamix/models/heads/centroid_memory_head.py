@@ -17,6 +17,7 @@ from dynamix.registry import MODELS
 from dynamix.structures import IdentityTable, ReIDDataSample
 
 from .batch_tensors import gather_keys, to_device, unit_rows
+from .checks import check_embeddings, check_loss_names, check_memory_options
 from .data_signature import data_signature, forget_other_data
 
 DEFAULT_LOSSES = dict(
@@ -25,7 +26,7 @@ DEFAULT_LOSSES = dict(
     centroid=dict(type='dynamix.CentroidLoss'),
     camera_centroid=dict(type='dynamix.CameraCentroidLoss'),
 )
-KNOWN_LOSSES = sorted([*DEFAULT_LOSSES, 'batch_centroid'])
+KNOWN_LOSSES = (*DEFAULT_LOSSES, 'batch_centroid')
 
 
 @MODELS.register_module()
@@ -38,17 +39,17 @@ class CentroidMemoryHead(BaseModule):
     updates are those of the global batch over all ranks; ranks must have batches of
     one size.
 
-    A *scene* is what sees the same people: a multi-camera source, or a video. Nobody
-    is known to be in two scenes, so two images of different scenes always differ in
-    camera and place, too; taken as negatives they teach that another camera means
+    A *scene* is what sees the same people: a multi-camera source, or a video. Hardly
+    anybody is known to be in two scenes, and images of different scenes always differ
+    in camera and place, too; taken as negatives they teach that another camera means
     another person. Losses with ``negatives='same_scene'`` pass them over (ours).
 
     Source: DynaMix, efficient centroids; losses as in ReMix.
 
     Args:
         in_channels (int): Length ``D`` of an embedding.
-        memory (dict, optional): ``momentum``, ``dtype``, ``chunk_size``, ``backend``
-            and ``sharded`` of :class:`~dynamix.models.memory.CentroidMemory`. The
+        memory (dict, optional): ``momentum``, ``dtype``, ``chunk_size``, ``sharded``
+            and ``backend`` of :class:`~dynamix.models.memory.CentroidMemory`. The
             camera memory gets the same, but is never sharded: it is as small as the
             multi-camera data. Defaults to None.
         losses (dict, optional): Configs by name, any of ``'instance'``,
@@ -59,7 +60,8 @@ class CentroidMemoryHead(BaseModule):
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
-        ValueError: If ``losses`` is empty or has an unknown name.
+        ValueError: If ``losses`` is empty or has an unknown name, or ``memory`` an
+            unknown key or a value out of range.
     """
 
     data_signature: Tensor
@@ -74,17 +76,13 @@ class CentroidMemoryHead(BaseModule):
         super().__init__(init_cfg)
         losses = DEFAULT_LOSSES if losses is None else losses
         losses = {name: cfg for name, cfg in losses.items() if cfg is not None}
-        unknown = sorted(set(losses) - set(KNOWN_LOSSES))
-        if unknown or not losses:
-            raise ValueError(
-                f'head.losses must name some of {KNOWN_LOSSES}, but got '
-                f'{sorted(losses)}.'
-            )
+        check_loss_names(losses, KNOWN_LOSSES)
         self.in_channels = in_channels
         self.losses = nn.ModuleDict(
             {name: MODELS.build(cfg) for name, cfg in losses.items()}
         )
         options = dict(memory or {})
+        check_memory_options(options)
         self.memory: CentroidMemory | None = None
         self.camera_memory: CentroidMemory | None = None
         if 'centroid' in losses:
@@ -189,7 +187,9 @@ class CentroidMemoryHead(BaseModule):
 
         Raises:
             RuntimeError: If the head is not bound to its training data.
+            ValueError: If embeddings are not ``in_channels`` long.
         """
+        check_embeddings(features, self.in_channels)
         if (
             self._identity_table is None
             or self._camera_rows is None

@@ -39,12 +39,12 @@ class CentroidMemory(MemoryRows):
             ``'float16'`` or ``'float64'``. Defaults to ``'float32'``.
         chunk_size (int, optional): Centroids read at a time. Defaults to None, by
             device and backend.
-        backend (str): ``'torch'``, ``'triton'`` or ``'auto'``, which uses the kernel on
-            recent GPUs, see :func:`~dynamix.models.memory.streamed_softmax_loss`.
-            Defaults to ``'torch'``, as the kernel was never run on a GPU yet.
         sharded (bool): Deal the centroids out to the ranks, as Partial FC does. Calls
             then are collective, batches must be of one size, and :meth:`gather` must
             precede ``state_dict``. Defaults to False, every rank has all.
+        backend (str): ``'torch'``, ``'triton'`` or ``'auto'``, which uses the kernel on
+            recent GPUs, see :func:`~dynamix.models.memory.streamed_softmax_loss`.
+            Defaults to ``'torch'``, as the kernel was never run on a GPU yet.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -61,18 +61,22 @@ class CentroidMemory(MemoryRows):
         backend: str = 'torch',
     ) -> None:
         if not 0 <= momentum <= 1:
-            raise ValueError(f'momentum must lie in [0, 1], but got {momentum}.')
+            raise ValueError(f'memory.momentum must lie in [0, 1], but got {momentum}.')
         if isinstance(dtype, str):
             dtype = getattr(torch, dtype, dtype)
         if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
             raise ValueError(
-                "dtype must name a floating-point type such as 'float32' or "
+                "memory.dtype must name a floating-point type such as 'float32' or "
                 f"'bfloat16', but got {dtype!r}."
             )
         if chunk_size is not None and chunk_size < 1:
-            raise ValueError(f'chunk_size must be at least 1, but got {chunk_size}.')
+            raise ValueError(
+                f'memory.chunk_size must be at least 1, but got {chunk_size}.'
+            )
         if backend not in BACKENDS:
-            raise ValueError(f'backend must be one of {BACKENDS}, but got {backend!r}.')
+            raise ValueError(
+                f'memory.backend must be one of {BACKENDS}, but got {backend!r}.'
+            )
         super().__init__(num_centroids, dim, dtype, sharded)
         self.momentum = momentum
         self.reading = dict(chunk_size=chunk_size, backend=backend)

@@ -29,30 +29,19 @@ class MomentumEncoder(ExponentialMovingAverage):
         momentum (float): Share :math:`\mu` of the encoder at each update. The
             paper's 0.999 is ``momentum=0.001`` here, as everywhere in MMEngine.
             Defaults to 0.001.
-        warmup (int): Until about this many updates the average is over a growing
-            window: the share is ``max(momentum, warmup / (warmup + updates))``
-            (ours; for runs so short that the initial weights would weigh on the end).
-            0 keeps the share constant. Defaults to 0.
 
     Raises:
-        ValueError: If ``momentum`` or ``warmup`` is out of range.
+        ValueError: If ``momentum`` is out of range.
     """
 
-    def __init__(
-        self, model: nn.Module, momentum: float = 0.001, warmup: int = 0, **kwargs: Any
-    ) -> None:
+    def __init__(self, model: nn.Module, momentum: float = 0.001) -> None:
         if not 0.0 < momentum <= 0.5:
             raise ValueError(
                 'momentum_encoder.momentum is the share of the encoder in each update '
                 f'and must lie in (0, 0.5], but got {momentum}: for a decay of 0.999 '
                 'write 0.001.'
             )
-        if warmup < 0:
-            raise ValueError(
-                f'momentum_encoder.warmup must not be negative, but got {warmup}.'
-            )
-        super().__init__(model, momentum=momentum, **kwargs)
-        self.warmup = warmup
+        super().__init__(model, momentum=momentum)
         self._updates: int | None = None
 
     @torch.no_grad()
@@ -74,13 +63,10 @@ class MomentumEncoder(ExponentialMovingAverage):
         if self._updates == 0:
             self.copy_from(model)
         else:
-            share = self.momentum
-            if self.warmup:
-                share = max(share, self.warmup / (self.warmup + self._updates))
             torch._foreach_lerp_(
                 [p.data for p in self.module.parameters()],
                 [p.data for p in model.parameters()],
-                share,
+                self.momentum,
             )
         self._updates += 1
         self.steps += 1

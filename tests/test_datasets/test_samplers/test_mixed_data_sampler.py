@@ -187,7 +187,7 @@ def test_says_what_a_batch_is_made_of(as_rank: Any) -> None:
         assert line in text.describe()
     few = make(single_camera=dict(videos=20, identities=1, schedule=[(3, 10, 2)]))
     assert 'only 15 videos' in few.describe()
-    assert 'from epoch 3 on: 10 videos x 2 identities' in few.describe()
+    assert 'after epoch 3: 10 videos x 2 identities' in few.describe()
 
 
 @pytest.mark.parametrize('iterations', [0, -1, 2.0])

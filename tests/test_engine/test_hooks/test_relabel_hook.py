@@ -170,3 +170,7 @@ def test_wrong_scope_or_rule_is_named_at_construction():
         RelabelHook(scope='videos')
     with pytest.raises(TypeError, match=r"RelabelHook\.rule has no 'eps'"):
         RelabelHook(rule=dict(eps=0.3))
+    with pytest.raises(TypeError, match=r"RelabelHook\.bank may have .* but has 'dir'"):
+        RelabelHook(bank=dict(dir='/tmp'))
+    with pytest.raises(ValueError, match=r'RelabelHook\.max_age .* but got -5'):
+        RelabelHook(max_age=-5)

@@ -58,6 +58,16 @@ def test_named_losses_and_weights() -> None:
     assert features.grad.abs().sum(dim=1).gt(0).all()
 
 
+def test_wrong_options_and_embeddings_are_named() -> None:
+    with pytest.raises(ValueError, match=r"head\.memory may have .* has 'size'"):
+        CentroidMemoryHead(DIM, memory=dict(size=3))
+    with pytest.raises(ValueError, match=r"head\.losses must .* got \['triplet'\]"):
+        CentroidMemoryHead(DIM, losses=dict(triplet=dict(type='TripletLoss')))
+    features = torch.rand(2, DIM + 1)
+    with pytest.raises(ValueError, match=rf'is {DIM}, but .* \(2, {DIM + 1}\)'):
+        make_head().loss(features, features, samples([0, 2]))
+
+
 def test_images_augmented_again_are_the_keys_of_the_instance_loss_alone() -> None:
     index = [0, 2, 3, 4, 5, 8, 9, 11]
     features, keys, again = draw(8), draw(8, 1), draw(8, 2)
