@@ -3,7 +3,8 @@
     python tools/analysis_tools/check_data.py CONFIG [--decode 1000]
 
 Prints a table of the training sources and one of the targets. Ends with status 1 if a
-source cannot be read, or an image that was decoded is broken.
+source cannot be read, if sources cannot be used together as the config has them, or if an
+image that was decoded is broken.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from dynamix.datasets.label_checks import images_per_identity
 from dynamix.datasets.transforms import LoadReIDImage
 from dynamix.registry import DATASETS
 
+# What a wrong entry of a config raises, unknown types and arguments too.
+WRONG = (OSError, ValueError, TypeError, KeyError)
 TRAINING = (
     'source',
     'kind',
@@ -81,6 +84,11 @@ def training_row(dataset: ReIDDataset) -> list[str]:
 def target_row(dataset: ReIDDataset) -> list[str]:
     """One row of the table of targets; numbers of a split are means."""
     checks = dataset.split_checks()
+    if not checks:
+        raise ValueError(
+            f'{dataset.name!r} is a training set: a target needs queries and a gallery '
+            "(`split='test'`)."
+        )
     return [
         dataset.name,
         f'{len(dataset.table)}',
@@ -109,6 +117,23 @@ def broken_images(dataset: ReIDDataset, number: int) -> list[str]:
             load(dataset.get_data_info(index))
         except (OSError, ValueError) as error:
             messages.append(str(error))
+    return messages
+
+
+def describe(error: Exception) -> str:
+    """What an error says; that of a missing key says no more than the key."""
+    return f'there is no key {error}' if type(error) is KeyError else str(error)
+
+
+def joint_problems(datasets: list[dict[str, Any]]) -> list[str]:
+    """Messages about data sets that cannot be what the config makes them."""
+    messages = []
+    for cfg in datasets:
+        try:
+            if cfg:
+                DATASETS.build(dict(cfg, pipeline=[])).full_init()
+        except WRONG as error:
+            messages.append(describe(error))
     return messages
 
 
@@ -145,9 +170,11 @@ def main() -> int:
                 dataset.full_init()
                 rows.append(row(dataset))
                 problems += broken_images(dataset, args.decode)
-            except (OSError, ValueError) as error:
-                problems.append(str(error))
+            except WRONG as error:
+                problems.append(describe(error))
         print_table(head, rows)
+    if not problems:
+        problems += joint_problems([train, test])
     for problem in problems:
         print(f'error: {problem}')
     print(f'{len(problems)} errors.')

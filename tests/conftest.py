@@ -12,7 +12,7 @@ from mmengine.logging import MMLogger
 
 TEST_DATA = Path(
     os.environ.get(
-        'DYNAMIX_TEST_DATA', Path(__file__).parents[2].parent / 'shared' / 'data'
+        'DYNAMIX_TEST_DATA', Path(__file__).parents[1].parent / 'shared' / 'data'
     )
 )
 

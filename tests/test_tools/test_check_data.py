@@ -81,3 +81,33 @@ def test_names_every_error_and_fails(tool, root, monkeypatch, capsys) -> None:
     assert 'train/b/c1_1.jpg cannot be decoded' in errors[0]
     assert 'data/nothing is missing' in errors[1]
     assert lines[-1] == ['2', 'errors.']
+
+
+@pytest.mark.parametrize(
+    ('options', 'text'),
+    [
+        ("test_dataloader.dataset.targets.0.split='all'", 'is a training set'),
+        ("train_dataloader.dataset.multi_camera.0.split='test'", 'an evaluation set'),
+        (
+            "train_dataloader.dataset.multi_camera.0.type='TrackletFolder' "
+            "train_dataloader.dataset.multi_camera.0.folder='tracks'",
+            'is single_camera data, but the config lists it under `multi_camera`',
+        ),
+        ("test_dataloader.dataset.targets.0.type='Viper'", 'Viper is not in the'),
+        ('test_dataloader.dataset.targets.0.splits=3', "argument 'splits'"),
+        ("train_dataloader.dataset.labels='truths'", 'labels must be one of'),
+    ],
+)
+def test_what_training_would_refuse_is_an_error(
+    tool, root, monkeypatch, capsys, options, text
+) -> None:
+    for folder in ('query/c', 'gallery/c'):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        source = (root / 'train/a/c1_1.jpg').read_bytes()
+        (root / folder / f'c{len(folder)}_1.jpg').write_bytes(source)
+    status, lines = run(
+        tool, root, monkeypatch, capsys, '--cfg-options', *options.split()
+    )
+    errors = [' '.join(line) for line in lines if line[:1] == ['error:']]
+    assert status == 1
+    assert any(text in error for error in errors), errors
