@@ -3,8 +3,8 @@
     python tools/analysis_tools/check_data.py CONFIG [--decode 1000]
 
 Prints a table of the training sources and one of the targets. Ends with status 1 if a
-source cannot be read, if sources cannot be used together as the config has them, or if an
-image that was decoded is broken.
+source cannot be read, if sources cannot be used as the config has them, or if an image
+that was decoded is broken.
 """
 
 from __future__ import annotations
