@@ -184,16 +184,8 @@ class ReIDMetric(BaseMetric):
         device = self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
         features = torch.from_numpy(target.feature).to(device)
         for split, (query, gallery) in target.splits().items():
-            labels = RankingLabels(
-                target.identity[query],
-                target.identity[gallery],
-                target.camera[query],
-                target.camera[gallery],
-                target.image_index[query],
-                target.image_index[gallery],
-                camera_aware=self.camera_aware,
-            )
-            scores = self._score_block(features[query], features[gallery])
+            labels = self.labels(target, query, gallery)
+            scores = self.score_block(features[query], features[gallery])
             ranking = rank_blocks(scores, labels)
             if not ranking.num_valid:
                 raise ValueError(no_valid_query_message(target.name, split, ranking))
@@ -208,7 +200,33 @@ class ReIDMetric(BaseMetric):
             for key in of_splits[0]
         }
 
-    def _score_block(self, query: torch.Tensor, gallery: torch.Tensor) -> ScoreBlock:
+    def labels(
+        self, target: TargetImages, query: np.ndarray, gallery: np.ndarray
+    ) -> RankingLabels:
+        """Who matches whom in a split, by the rules of this metric.
+
+        Args:
+            target (TargetImages): The images.
+            query (np.ndarray): Rows of the queries.
+            gallery (np.ndarray): Rows of the gallery.
+        """
+        return RankingLabels(
+            target.identity[query],
+            target.identity[gallery],
+            target.camera[query],
+            target.camera[gallery],
+            target.image_index[query],
+            target.image_index[gallery],
+            camera_aware=self.camera_aware,
+        )
+
+    def score_block(self, query: torch.Tensor, gallery: torch.Tensor) -> ScoreBlock:
+        """What this metric ranks by; see :func:`~dynamix.evaluation.rank_blocks`.
+
+        Args:
+            query (torch.Tensor): ``[Q, D]`` features of the queries.
+            gallery (torch.Tensor): ``[G, D]`` features of the gallery.
+        """
         if self.rerank is None:
             return feature_scores(query, gallery, self.metric)
         return k_reciprocal_scores(query, gallery, metric=self.metric, **self.rerank)

@@ -99,6 +99,12 @@ def test_plot_ranks(run, model, tmp_path, capsys):
     run('plot_ranks.py', *model, '--order', 'worst', '--queries', 2, '--out', out)
     assert cv2.imread(str(out)).shape[0] == 2 * 188
     assert 'rank lists of 2 queries of market1501' in capsys.readouterr().out
+    cosine = cv2.imread(str(out))
+    options = ['type=ReIDMetric', 'rerank.k1=2', 'rerank.k2=1']
+    options = ['--cfg-options', *(f'test_evaluator.{option}' for option in options)]
+    order = ('--order', 'worst', '--queries', 2)
+    run('plot_ranks.py', *model, *order, '--out', out, *options)
+    assert (cv2.imread(str(out)) != cosine).any(), 'the config says how to rank'
     with pytest.raises(SystemExit, match="no target 'msmt17' but market1501"):
         run('plot_ranks.py', *model, '--target', 'msmt17')
 

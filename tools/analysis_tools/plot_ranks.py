@@ -3,7 +3,8 @@
     python tools/analysis_tools/plot_ranks.py CONFIG CHECKPOINT --target viper \
         --order worst --out ranks.png
 
-Green frames are right, red ones wrong. Below each image: identity, camera, cosine.
+The ranking is that of the config's `test_evaluator`. Green frames are right, red ones
+wrong. Below each image: identity, camera, score.
 """
 
 from __future__ import annotations
@@ -18,14 +19,9 @@ from mmengine.config import Config, DictAction
 from torch.utils.data import Subset
 
 from dynamix.apis import ReIDInferencer
-from dynamix.evaluation import (
-    RankingLabels,
-    feature_scores,
-    rank_blocks,
-    ranked_images,
-)
+from dynamix.evaluation import ReIDMetric, rank_blocks, ranked_images
 from dynamix.evaluation.target_images import TargetImages
-from dynamix.registry import DATASETS
+from dynamix.registry import DATASETS, METRICS
 from dynamix.visualization import RankedImage, draw_rank_sheet
 
 
@@ -78,6 +74,16 @@ def embed_target(
     return TargetImages(name, records), look
 
 
+def find_metric(cfg: Config) -> ReIDMetric:
+    """The ``ReIDMetric`` of the config, or the default one if it has no evaluator."""
+    given = cfg.get('test_evaluator', dict(type='ReIDMetric'))
+    for entry in given if isinstance(given, (list, tuple)) else [given]:
+        metric = METRICS.build(entry)
+        if isinstance(metric, ReIDMetric):
+            return metric
+    raise SystemExit(f'test_evaluator has no ReIDMetric but {given}')
+
+
 def main() -> None:
     args = parse_args()
     cfg = Config.fromfile(args.config)
@@ -88,19 +94,12 @@ def main() -> None:
     if args.split not in splits:
         raise SystemExit(f"target '{target.name}' has the splits {[*splits]}")
     query, gallery = splits[args.split]
-    labels = RankingLabels(
-        *(
-            values[rows]
-            for values in (target.identity, target.camera)
-            for rows in (query, gallery)
-        ),
-        target.image_index[query],
-        target.image_index[gallery],
-        camera_aware=not args.ignore_cameras,
-    )
+    metric = find_metric(cfg)
+    metric.camera_aware &= not args.ignore_cameras
+    labels = metric.labels(target, query, gallery)
     features = torch.from_numpy(target.feature)
-    score = feature_scores(features[query], features[gallery], 'cosine')
-    precision = rank_blocks(score, labels).average_precision
+    score_of = metric.score_block(features[query], features[gallery])
+    precision = rank_blocks(score_of, labels).average_precision
     chosen = np.flatnonzero(~np.isnan(precision))
     if args.order == 'random':
         chosen = np.random.default_rng(args.seed).permutation(chosen)
@@ -108,16 +107,16 @@ def main() -> None:
         chosen = chosen[np.argsort(precision[chosen], kind='stable')]
         chosen = chosen[::-1] if args.order == 'best' else chosen
 
-    def drawn(row: int, right: bool | None = None, cosine: str = '') -> RankedImage:
-        who = f'{target.identity[row]} c{target.camera[row]}{cosine}'
+    def drawn(row: int, right: bool | None = None, score: str = '') -> RankedImage:
+        who = f'{target.identity[row]} c{target.camera[row]}{score}'
         return RankedImage(look(int(target.image_index[row])), right, who)
 
     rows = []
     for q in chosen[: args.queries]:
-        cosines = score(q, q + 1)[0]
-        columns, right = ranked_images(score, labels, q, args.topk)
+        scores = score_of(q, q + 1)[0]
+        columns, right = ranked_images(score_of, labels, q, args.topk)
         found = [
-            drawn(gallery[column], bool(is_right), f' {cosines[column]:.2f}')
+            drawn(gallery[column], bool(is_right), f' {scores[column]:.2f}')
             for column, is_right in zip(columns, right)
         ]
         rows.append((drawn(query[q]), found))
