@@ -18,7 +18,7 @@ from .numbering import keep_numbers
 from .over_ranks import check_split, gather_sample
 from .relabel_report import RelabelReport
 from .tracked_images import TrackedImages
-from .video_dbscan import video_dbscan
+from .video_dbscan import NOISE, video_dbscan
 from .video_split import VideoSplit
 
 UNSEEN = -2
@@ -152,7 +152,7 @@ def relabel_by_density_over_ranks(
         'the exchange of clusters',
     )
     rows = np.flatnonzero(cluster != UNSEEN)
-    noise = float(np.mean(cluster[rows] == DROPPED)) if len(rows) else 0.0
+    noise = float(np.mean(cluster[rows] == NOISE)) if len(rows) else 0.0
     if noise > rule.max_noise:
         report.refused = (
             f'{noise:.1%} of the images belong to no cluster, more than '
@@ -195,7 +195,7 @@ def cluster_blocks(
         _, first, dense = np.unique(cluster, return_index=True, return_inverse=True)
         inside = np.full(len(part), UNSEEN, np.int64)
         inside[rows] = np.where(
-            cluster == DROPPED, DROPPED, names[block][rows][first][dense]
+            cluster == NOISE, NOISE, names[block][rows][first][dense]
         )
         result[block] = inside
     return result

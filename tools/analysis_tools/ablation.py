@@ -44,6 +44,13 @@ from dynamix.experiments import (
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is no whole number from 1 on')
+    return int(text)
+
+
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -53,17 +60,20 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=['synthetic'],
         help='test beds: synthetic, synthetic-clean, synthetic-noisy, real-crops, '
-        'real-crops-pretrained (the last two need DYNAMIX_DATA)',
+        'real-crops-pretrained (the last two need DYNAMIX_DATA, the last one also what '
+        'configs/ablation/pretrain.py trains)',
     )
     parser.add_argument(
         '--scale', default='cpu', help='cpu (default), gpu (ResNet-50) or gpu-vit'
     )
     parser.add_argument('--tables', nargs='+', help='these tables only')
     parser.add_argument('--rows', nargs='+', help='run these rows only')
-    parser.add_argument('--seeds', type=int, default=3, help='how many, from 0 on')
+    parser.add_argument('--seeds', type=positive, default=3, help='how many, from 0 on')
     parser.add_argument('--reference', help='row that all tables are measured against')
-    parser.add_argument('--jobs', type=int, default=1, help='runs side by side')
-    parser.add_argument('--threads', type=int, default=1, help='CPU threads of a run')
+    parser.add_argument('--jobs', type=positive, default=1, help='runs side by side')
+    parser.add_argument(
+        '--threads', type=positive, default=1, help='CPU threads of a run'
+    )
     parser.add_argument('--shard', help='i/n: run the i-th of n parts, gather nothing')
     parser.add_argument('--gather-only', action='store_true', help='run nothing')
     parser.add_argument(
@@ -82,7 +92,17 @@ def parse_args() -> argparse.Namespace:
         default=[],
         help='for all runs, as of tools/train.py',
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.shard:
+        try:
+            shard([], args.shard)
+        except ValueError as error:
+            parser.error(f'--shard: {error}')
+    beds = args.configs / '_base_'
+    known = sorted(path.stem.removeprefix('bed_') for path in beds.glob('bed_*.py'))
+    if known and (unknown := [bed for bed in args.bed if bed not in known]):
+        parser.error(f'--bed: there is no {unknown[0]!r} but {", ".join(known)}')
+    return args
 
 
 def parse_options(options: list[str]) -> dict[str, Any]:

@@ -19,10 +19,12 @@ model = dict(
         in_channels=2048,
         pooling=dict(type='mmpretrain.GeneralizedMeanPooling', p=3.0),
     ),
+    # share of the encoder in an update
     momentum_encoder=dict(type='MomentumEncoder', momentum=0.001),
     head=dict(
         type='CentroidMemoryHead',
         in_channels=2048,
+        # share of the old centroid in an update
         memory=dict(momentum=0.2),
         losses=dict(
             instance=dict(type='InstanceLoss', temperature=0.1),

@@ -1,13 +1,13 @@
 from .people_layout import PeopleLayout
 from .renderer import PedestrianRenderer
 from .synthetic_pedestrians import SyntheticPedestrians
-from .tracker import TrackedImages, VideoLayout, track_videos
+from .tracker import TrackerOutput, VideoLayout, track_videos
 
 __all__ = [
     'PedestrianRenderer',
     'PeopleLayout',
     'SyntheticPedestrians',
-    'TrackedImages',
+    'TrackerOutput',
     'VideoLayout',
     'track_videos',
 ]

@@ -82,7 +82,7 @@ class VideoLayout:
         return self.people_per_video[0], self.people_per_video[1]
 
 
-class TrackedImages(NamedTuple):
+class TrackerOutput(NamedTuple):
     """What a tracker says about the images of all videos, and what is true.
 
     Rows are sorted by video, tracklet and frame.
@@ -100,7 +100,7 @@ class TrackedImages(NamedTuple):
     person: np.ndarray
 
 
-def track_videos(layout: VideoLayout, seed: int, num_domains: int = 1) -> TrackedImages:
+def track_videos(layout: VideoLayout, seed: int, num_domains: int = 1) -> TrackerOutput:
     """Lets people walk through videos and tracks them with errors.
 
     Two people never share a truth number, and one person is never in two places at
@@ -113,7 +113,7 @@ def track_videos(layout: VideoLayout, seed: int, num_domains: int = 1) -> Tracke
             recur within their domain only. Defaults to 1.
 
     Returns:
-        TrackedImages: The same for the same arguments, always.
+        TrackerOutput: The same for the same arguments, always.
     """
 
     def draw(what: str, size: int) -> np.ndarray:
@@ -165,7 +165,7 @@ def track_videos(layout: VideoLayout, seed: int, num_domains: int = 1) -> Tracke
     other = first_slot[video] + (row_slot - first_slot[video] + move) % crowd
     row_person = np.where(stray & ~nobody, person[other], row_person)
     row_person = np.where(stray & nobody, -1, row_person)
-    return TrackedImages(
+    return TrackerOutput(
         tracklet=row_tracklet.astype(np.int32),
         video=video.astype(np.int32),
         frame=(tick * layout.frame_step).astype(np.int32),

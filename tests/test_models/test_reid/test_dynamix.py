@@ -1,4 +1,4 @@
-"""What of the views that a pipeline makes reaches which encoder."""
+"""Which images reach which encoder, and what is refused."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Recorder(nn.Module):
         return dict(loss=given[0].sum())
 
 
-@pytest.fixture
-def model() -> DynaMix:
+def make(**options: Any) -> DynaMix:
     torch.manual_seed(0)
     model = DynaMix(
+        **options,
         backbone=dict(
             type='mmpretrain.ResNet', depth=18, base_channels=4, out_indices=[3]
         ),
@@ -37,6 +37,11 @@ def model() -> DynaMix:
     )
     model.head = Recorder()
     return model
+
+
+@pytest.fixture
+def model() -> DynaMix:
+    return make()
 
 
 def test_a_third_view_is_for_the_momentum_encoder_too(model: DynaMix) -> None:
@@ -65,3 +70,31 @@ def test_other_numbers_of_views_are_refused(model: DynaMix, count: int) -> None:
     views = [torch.rand(2, 3, 32, 32)] * count
     with pytest.raises(ValueError, match=f'MultiView in the training .* got {count}'):
         model.loss(views, [])
+
+
+@pytest.mark.parametrize('channels_last', [False, True])
+@pytest.mark.parametrize('inference', ['momentum_encoder', 'encoder'])
+def test_the_encoder_that_is_named_embeds(inference: str, channels_last: bool) -> None:
+    model = make(inference=inference, channels_last=channels_last).eval()
+    with torch.no_grad():
+        for parameter in model.encoder.parameters():
+            parameter.mul_(1.1)
+    x = torch.rand(2, 3, 32, 32)
+    found, by = model(x), {}
+    for name in ('momentum_encoder', 'encoder'):
+        by[name] = torch.nn.functional.normalize(getattr(model, name)(x), dim=1)
+    torch.testing.assert_close(found, by[inference])
+    assert not torch.allclose(by['momentum_encoder'], by['encoder'])
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(2))
+    samples = model(x, mode='predict')
+    torch.testing.assert_close(torch.stack([s.feature for s in samples]), found)
+
+
+def test_what_is_wrong_is_named(model: DynaMix) -> None:
+    with pytest.raises(ValueError, match=r"inference must be .* got 'teacher'"):
+        make(inference='teacher')
+    with pytest.raises(ValueError, match=r"mode must be .* got 'losses'"):
+        model(torch.rand(2, 3, 32, 32), mode='losses')
+    model.head = None
+    with pytest.raises(ValueError, match=r'model\.head is None'):
+        model.loss([torch.rand(2, 3, 32, 32)] * 2, [])
