@@ -8,19 +8,19 @@ from dynamix.structures import DROPPED
 def keep_numbers(
     component: np.ndarray,
     current: np.ndarray,
-    first: int,
+    first_identity: int,
     num_identities: int | None = None,
 ) -> np.ndarray:
     """Names components after the identities they overlap most with.
 
     Pairs of a component and a current identity are matched one to one in order of
     falling overlap (ties: lower numbers first). Components left over take the lowest
-    free numbers from ``first`` on, then new ones from ``num_identities`` on.
+    free numbers from ``first_identity`` on, then new ones from ``num_identities`` on.
 
     Args:
         component (np.ndarray): ``[n]`` integers; -1: dropped.
-        current (np.ndarray): ``[n]`` identities now, -1 or at least ``first``.
-        first (int): First number of the single-camera range.
+        current (np.ndarray): ``[n]`` identities now, -1 or at least ``first_identity``.
+        first_identity (int): First number of the single-camera range.
         num_identities (int, optional): Size of the identity space now. Defaults to
             None: one more than the largest in use.
 
@@ -28,7 +28,7 @@ def keep_numbers(
         np.ndarray: ``[n]`` int32 identities; -1: dropped.
     """
     if num_identities is None:
-        num_identities = int(max(current.max(initial=-1), first - 1)) + 1
+        num_identities = int(max(current.max(initial=-1), first_identity - 1)) + 1
     names, inverse = np.unique(component, return_inverse=True)
     dropped = int(len(names) > 0 and names[0] == DROPPED)
     group = inverse.reshape(-1) - dropped
@@ -52,7 +52,8 @@ def keep_numbers(
         open_pairs = (number[left] == DROPPED) & ~used[right]
         left, right = left[open_pairs], right[open_pairs]
     homeless = np.flatnonzero(number == DROPPED)
-    free = first + np.flatnonzero(~used[first:num_identities])[: len(homeless)]
+    free = np.flatnonzero(~used[first_identity:num_identities])[: len(homeless)]
+    free += first_identity
     new = num_identities + np.arange(len(homeless) - len(free))
     number[homeless] = np.concatenate([free, new])
     result = np.full(len(component), DROPPED, np.int32)

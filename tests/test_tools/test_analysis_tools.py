@@ -117,3 +117,14 @@ def test_extract_features(run, model, crops, tmp_path):
     assert found['paths'][0] == 'bounding_box_test/0001_c2s1_000001_00.jpg'
     with pytest.raises(SystemExit, match='no folder'):
         run('extract_features.py', *model, tmp_path / 'nothing')
+
+
+def test_browse_synthetic(run, tmp_path):
+    words = ('--identities', 3, '--cameras', 2, '--height', 64, '--out', tmp_path)
+    run('browse_synthetic.py', *words)
+    people = cv2.imread(str(tmp_path / 'people.png'))
+    assert people.shape[0] == 3 * (64 + 3) + 3
+    video = cv2.imread(str(tmp_path / 'video.png'))
+    assert video.shape[0] % (64 + 3) == 3
+    run('browse_synthetic.py', *words, '--seed', 1)
+    assert (cv2.imread(str(tmp_path / 'people.png')) != people).any()
