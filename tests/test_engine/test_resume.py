@@ -114,7 +114,7 @@ def test_resume_with_other_sampling_is_refused(crops, unbroken, tmp_path):
         load_from=str(unbroken / 'epoch_4.pth'),
         **{'train_dataloader.sampler.iterations': 5},
     )
-    with pytest.raises(ValueError, match=r'sampler\.iterations=4'):
+    with pytest.raises(ValueError, match=r'sampler\.iterations to 4'):
         train(cfg)
 
 
