@@ -61,8 +61,8 @@ class MixedDataset(Dataset):
             single-camera data is a camera of its own.
         video (np.ndarray): ``[N]`` int32; unique over all sources; -1: multi-camera.
         scene (np.ndarray): ``[N]`` int32; what sees the same people: each
-            multi-camera source is a scene, and each video. Nobody is known to be in
-            two scenes.
+            multi-camera source is a scene, and each video. Hardly anybody is known
+            to be in two scenes.
         frame (np.ndarray): ``[N]`` int32; see :class:`ImageTable`.
         truth (np.ndarray | None): ``[N]`` int32 true identities, unique over all
             sources, -1: unknown; None when no single-camera source knows them. For

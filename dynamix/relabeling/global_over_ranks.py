@@ -79,6 +79,7 @@ def relabel_globally_over_ranks(
         ),
         'the merging of identities of different videos',
     )
+    report.tracklets = 0
     report.add(
         within.tracklets, 0, within.splits, within.merges, within.moves, within.vetoes
     )

@@ -91,6 +91,7 @@ def relabel_globally(
     usable = valid.astype(bool) & (start >= 0) & healthy_rows(embedding)
     report.embeddings = int(usable.sum())
     owner, place = _identities(start, video)
+    report.tracklets = len(owner)
     cluster = _merge(embedding, usable, place, owner, video, frame, rule, report)
     component = np.where(place >= 0, cluster[place], DROPPED)
     identity = keep_numbers(component, current, first_identity, num_identities)

@@ -11,7 +11,8 @@ class RelabelReport:
         images (int): Images looked at.
         embeddings (int): Those with a valid embedding.
         videos (int): Videos looked at.
-        tracklets (int): The tracker's tracklets in them.
+        tracklets (int): The tracker's tracklets in them; of the global scope by
+            itself, the identities that it begins with.
         merges (int): Joins of two groups of images.
         across (int): Those of them that join people of different videos.
         splits (int): Tracklets cut in two.

@@ -68,7 +68,7 @@ def test_people_of_several_videos_are_found(town, index):
     assert before['recall'] < 0.2
     assert after['precision'] > 0.95
     assert after['recall'] > 0.9
-    assert report.identities_before == 300
+    assert report.identities_before == report.tracklets == 300
     assert report.identities_after == 300 - report.merges
     assert np.isfinite(report.threshold)
     assert not report.refused

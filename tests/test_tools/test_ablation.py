@@ -263,7 +263,7 @@ def test_what_does_not_exist_is_named(run, arguments, message):
     [
         (['--seeds', 0], "--seeds: '0' is no whole number from 1 on"),
         (['--jobs', 'two'], "--jobs: 'two' is no whole number"),
-        (['--shard', '3/2'], r"--shard: .* but got '3/2'"),
+        (['--shard', '3/2'], "--shard: .*1 <= i <= n, but got '3/2'"),
         (['--bed', 'real'], "--bed: there is no 'real' but real-crops, "),
     ],
 )

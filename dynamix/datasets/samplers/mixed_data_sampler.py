@@ -66,7 +66,7 @@ class MixedDataSampler(Sampler):
     ) -> None:
         if not isinstance(iterations, int) or iterations < 1:
             raise ValueError(
-                f'sampler.iterations must be a positive integer, but got '
+                'sampler.iterations must be a positive integer, but got '
                 f'{iterations!r}.'
             )
         self.composition = Composition(multi_camera, single_camera)
