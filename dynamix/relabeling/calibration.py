@@ -21,6 +21,7 @@ class Calibration:
     Args:
         space (WhitenedSpace, optional): Where images are compared with tracklets and
             people. None: no image leaves its tracklet.
+        least_crowding (float): Crowding that every image has at least. Defaults to 0.
         purity (PurityLevels, optional): Least scores of members of a tracklet.
         homes (HomeLevels, optional): Scores from which images move to other people.
         piece_space (WhitenedSpace, optional): Where pieces are compared. None:
@@ -30,6 +31,7 @@ class Calibration:
     """
 
     space: WhitenedSpace | None = None
+    least_crowding: float = 0.0
     purity: PurityLevels | None = None
     homes: HomeLevels | None = None
     piece_space: WhitenedSpace | None = None
@@ -84,4 +86,5 @@ def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
             pieces.video[names],
             rule.seed,
         )
-    return Calibration(space, purity, homes, piece_space, threshold)
+    least = 0.0 if scored is None else scored.least_crowding
+    return Calibration(space, least, purity, homes, piece_space, threshold)

@@ -8,8 +8,8 @@ import numpy as np
 
 from dynamix.structures import DROPPED
 
-from .segments import Cores
-from .strangers import draw_strangers, share_of_strangers
+from .segments import Cores, sort_stably
+from .strangers import draw_strangers, parting_level, share_of_strangers
 
 FEWEST = 3
 BLOCK = 4096
@@ -19,7 +19,9 @@ class HomeLevels(NamedTuple):
     """Quantiles of the scores of members with their own person.
 
     Args:
-        stray (float): 0.02: an image without a person moves to one it fits so well.
+        stray (float): 0.02, or less where a lower score, too, parts an image's own
+            person from the best other: an image without a person moves to one it fits
+            so well.
         low (float): The share of images that seem to be with the wrong person, at
             most 0.2: members that fit less well may move.
         high (float): 0.5: these move where they fit so well, and better.
@@ -56,8 +58,11 @@ def calibrate_homes(
         return HomeLevels(np.inf, -np.inf, np.inf)
     images, other = draw_strangers(person, video, seed)
     share = share_of_strangers(own, cores.scores(z[images], other) - crowding[images])
-    quantiles = np.quantile(own, [0.02, min(share, 0.2), 0.5]).tolist()
-    return HomeLevels(*quantiles)
+    stray, low, high = np.quantile(own, [0.02, min(share, 0.2), 0.5]).tolist()
+    rows = sort_stably(video[person])
+    _, best = _best_others(z, rows, person, video[person], cores.vectors, video)
+    best = (best - crowding[rows])[np.isfinite(best)]
+    return HomeLevels(min(stray, parting_level(own, best)), low, high)
 
 
 def find_homes(

@@ -17,6 +17,7 @@ STRAY = 2
 # Of smaller tracklets nothing can be said.
 FEWEST = 3
 DIM = 64
+CALM = 0.25
 
 
 class PurityLevels(NamedTuple):
@@ -40,7 +41,11 @@ class ScoredImages(NamedTuple):
         video (np.ndarray): ``[T]`` video of each tracklet, sorted.
         fit (np.ndarray): ``[m]`` similarity with the core of its tracklet, without
             itself, less ``crowding``.
-        crowding (np.ndarray): ``[m]`` of :func:`crowding`, by the cores of the video.
+        crowding (np.ndarray): ``[m]`` of :func:`crowding`, by the cores of the video,
+            at least ``least_crowding``.
+        least_crowding (float): A crop of nobody is unlike everybody: so that little
+            crowding does not excuse it, the lowest quarter counts as much as the
+            highest of that quarter does.
     """
 
     z: np.ndarray
@@ -48,6 +53,7 @@ class ScoredImages(NamedTuple):
     video: np.ndarray
     fit: np.ndarray
     crowding: np.ndarray
+    least_crowding: float
 
     @property
     def large(self) -> np.ndarray:
@@ -56,13 +62,20 @@ class ScoredImages(NamedTuple):
         return (size >= FEWEST)[self.group]
 
 
-def score_images(z: np.ndarray, group: np.ndarray, video: np.ndarray) -> ScoredImages:
+def score_images(
+    z: np.ndarray,
+    group: np.ndarray,
+    video: np.ndarray,
+    least_crowding: float | None = None,
+) -> ScoredImages:
     """Compares images with the cores of the tracklets of their video.
 
     Args:
         z (np.ndarray): ``[m, d]`` unit vectors of images.
         group (np.ndarray): ``[m]`` tracklet of each, in ``0..T-1``, sorted.
         video (np.ndarray): ``[T]`` video of each tracklet, sorted.
+        least_crowding (float, optional): As found on a sample of the data. Defaults
+            to None: these images are the sample, at least one.
 
     Returns:
         ScoredImages: With scores.
@@ -70,7 +83,10 @@ def score_images(z: np.ndarray, group: np.ndarray, video: np.ndarray) -> ScoredI
     cores = Cores(z, group, len(video))
     own = cores.own_scores(z)
     crowd = crowding(z, video[group], cores.vectors, video, group, own)
-    return ScoredImages(z, group, video, own - crowd, crowd)
+    if least_crowding is None:
+        least_crowding = float(np.quantile(crowd, CALM))
+    crowd = np.maximum(crowd, np.asarray(least_crowding, crowd.dtype))
+    return ScoredImages(z, group, video, own - crowd, crowd, least_crowding)
 
 
 def calibrate_purity(
@@ -87,7 +103,7 @@ def calibrate_purity(
     Returns:
         PurityLevels: The levels.
     """
-    z, group, video, fit, crowd = images
+    z, group, video, fit, crowd, _ = images
     cores = Cores(z, group, len(video))
     some, other = draw_strangers(group, video, seed)
     strangers = cores.scores(z[some], other) - crowd[some]
@@ -116,7 +132,7 @@ def first_parts(images: ScoredImages, level: float, least: int) -> np.ndarray:
     Returns:
         np.ndarray: ``[m]`` int8 part of each.
     """
-    z, group, video, fit, crowd = images
+    z, group, video, fit, crowd, _ = images
     count = len(video)
     odd = images.large & (fit <= level)
     part = odd.astype(np.int8) * STRAY
@@ -160,7 +176,7 @@ def part_fits(images: ScoredImages, part: np.ndarray) -> np.ndarray:
 
     Minus infinity for a part that has no image.
     """
-    z, group, video, _, crowd = images
+    z, group, video, _, crowd, _ = images
     kept = np.flatnonzero(part != STRAY)
     piece = group[kept] * 2 + part[kept]
     cores = Cores(z[kept], piece, 2 * len(video))

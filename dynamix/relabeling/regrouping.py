@@ -61,7 +61,9 @@ def regroup(
     if calibration.space is not None:
         names, group = tracklets.group
         z = calibration.space.project(tracklets.x)
-        scored = score_images(z, group, tracklets.video[names])
+        scored = score_images(
+            z, group, tracklets.video[names], calibration.least_crowding
+        )
     piece, splits = cut_tracklets(tracklets, scored, calibration.purity, rule)
     merges = vetoes = moves = 0
     if calibration.threshold < np.inf:

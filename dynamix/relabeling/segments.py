@@ -126,9 +126,11 @@ def unit_sums(
 def core_members(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
     """The core of each group: its half that is most alike.
 
-    As a trimmed mean is found: begins with all members; each of two steps keeps the
-    better half by their product with the sum of those kept. So strays, and the shorter
-    part of a tracklet that changes from one person to another, stay outside.
+    As a trimmed mean is found: begins with the half nearest to one member, that nearest
+    to the mean of all; each of two steps keeps the better half by their product with
+    the sum of those kept. So strays, and the shorter part of a tracklet that changes
+    from one person to another, stay outside; of two parts of equal length, too, which
+    the mean of all lies between, one is the core.
 
     Args:
         x (np.ndarray): ``[m, D]`` unit vectors.
@@ -141,15 +143,33 @@ def core_members(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
     size = np.bincount(group, minlength=count)
     place = np.arange(len(x)) - np.repeat(np.cumsum(size) - size, size)
     inside = place < np.repeat((size + 1) // 2, size)
-    core = np.arange(len(x))
+    centre = unit(group_sums(x, group, count))
+    member = _best_of_groups(_likeness(x, centre, group), group)
+    centre[group[member]] = x[member]
+    core = _nearest(x, centre, group)[inside]
     for _ in range(CORE_STEPS):
-        mean = unit(group_sums(x[core], group[core], count))
-        score = np.einsum('ij,ij->i', x, mean[group])
-        # two members are equally near their sum: the first stays, not the rounding
-        score = np.round(score, 4)
-        # one key sorts faster than two: scores lie in -1..1
-        core = np.argsort(group - score / 4.0, kind='stable')[inside]
+        centre = unit(group_sums(x[core], group[core], count))
+        core = _nearest(x, centre, group)[inside]
     return core
+
+
+def _likeness(x: np.ndarray, centre: np.ndarray, group: np.ndarray) -> np.ndarray:
+    # two members are equally near their sum: the first stays, not the rounding
+    return np.round(np.einsum('ij,ij->i', x, centre[group]), 4)
+
+
+def _nearest(x: np.ndarray, centre: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Positions, those of each group in order of falling likeness to its centre."""
+    # one key sorts faster than two: likeness lies in -1..1
+    return np.argsort(group - _likeness(x, centre, group) / 4.0, kind='stable')
+
+
+def _best_of_groups(score: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """The first position with the highest score of each group, groups sorted."""
+    begin = np.flatnonzero(np.diff(group, prepend=-1))
+    size = np.diff(begin, append=len(group))
+    best = np.flatnonzero(score == np.repeat(np.maximum.reduceat(score, begin), size))
+    return best[np.diff(group[best], prepend=-1) != 0]
 
 
 class Cores:

@@ -7,6 +7,7 @@ import numpy as np
 NUM_NEGATIVES = 1 << 19
 BLOCK = 4096
 MOST = 0.4
+CHANCE = 1e-3
 
 
 def draw_strangers(
@@ -73,7 +74,9 @@ def odd_level(own: np.ndarray, strangers: np.ndarray, cost: float) -> float:
 
     With the share of strangers, of :func:`share_of_strangers`, the number of strangers
     and of true members under any level is known; the level is where strangers found
-    less ``cost`` times the members lost is largest.
+    less ``cost`` times the members lost is largest. That is known to half the standard
+    deviation of the number under the level: of all levels as good as that, the one in
+    the widest gap between scores is taken, if it is too wide to be chance.
 
     Args:
         own (np.ndarray): Scores of images with the tracklet they are in.
@@ -97,8 +100,47 @@ def odd_level(own: np.ndarray, strangers: np.ndarray, cost: float) -> float:
     best = int(np.argmax(gain))
     if gain[best] <= 0:
         return -np.inf
+    good = np.flatnonzero(gain >= gain[best] - np.sqrt(under[best]) / 2)
+    gap = _clear_gap(level[good[0] : good[-1] + 2])
+    best = best if gap is None else int(good[0]) + gap
     # between two scores, so that no rounding decides
     return float(level[best] + level[min(best + 1, len(level) - 1)]) / 2
+
+
+def _clear_gap(values: np.ndarray) -> int | None:
+    """Position of the value before the widest gap of rising values, if no chance.
+
+    Of ``n`` gaps between evenly drawn values one is wider than a share ``x`` of their
+    range with a probability of at most ``n (1 - x) ** (n - 1)``.
+    """
+    gaps = np.diff(values)
+    if len(gaps) == 0 or values[-1] <= values[0]:
+        return None
+    widest = int(np.argmax(gaps))
+    share = gaps[widest] / (values[-1] - values[0])
+    chance = len(gaps) * (1 - share) ** (len(gaps) - 1)
+    return widest if chance < CHANCE else None
+
+
+def parting_level(own: np.ndarray, others: np.ndarray) -> float:
+    """The score that parts two kinds of scores with the fewest errors.
+
+    Args:
+        own (np.ndarray): Scores that should lie above it.
+        others (np.ndarray): Scores that should lie under it.
+
+    Returns:
+        float: Where the shares of the own under it and of the others above it have
+        the smallest sum, in the middle between two scores; infinite if there are no
+        others.
+    """
+    if len(own) == 0 or len(others) == 0:
+        return np.inf
+    level = np.sort(np.concatenate([own, others]))
+    lost = np.searchsorted(np.sort(own), level, 'left') / len(own)
+    passed = 1 - np.searchsorted(np.sort(others), level, 'left') / len(others)
+    best = int(np.argmin(lost + passed))
+    return float(level[best] + level[max(best - 1, 0)]) / 2
 
 
 def negative_scores(vectors: np.ndarray, video: np.ndarray, seed: int) -> np.ndarray:

@@ -48,10 +48,23 @@ def test_errors_of_all_kinds_are_mended():
     identity, report = run(scene)
     assert f1(identity, scene) > before + 0.4
     assert report.splits > 0
-    assert report.drops > 0
+    assert f1(identity, scene) > 0.99
     without = run(scene, rule=RelabelRule(split=False, drop=False))
     assert f1(identity, scene) > f1(without.identity, scene)
     assert without.report.splits == without.report.drops == 0
+
+
+@pytest.mark.parametrize('spread', [0.35, 0.8])
+def test_crops_of_nobody_are_dropped(spread):
+    scene = make_videos(images=20, spread=spread)
+    add_errors(scene, 0.1)
+    rng = np.random.default_rng(0)
+    nobody = rng.random(len(scene.video)) < 0.05
+    scene.embedding[nobody] = rng.normal(size=(nobody.sum(), 48)) / 48**0.5
+    identity, report = run(scene)
+    assert (identity[nobody] == -1).mean() > 0.95
+    assert (identity[~nobody] == -1).mean() < 0.01
+    assert report.drops == (identity == -1).sum()
 
 
 def test_clean_labels_are_left_alone():

@@ -16,7 +16,7 @@ from dynamix.relabeling.purify import (
     settle_parts,
 )
 from dynamix.relabeling.segments import Cores, core_members
-from dynamix.relabeling.strangers import draw_strangers, odd_level
+from dynamix.relabeling.strangers import draw_strangers, odd_level, parting_level
 
 
 def unit(x):
@@ -38,6 +38,17 @@ def test_core_is_the_better_half():
     two, group = np.tile(x, (2, 1)), np.repeat([0, 1], 9)
     first = core_members(x, np.zeros(9, int), 1)
     assert {*core_members(two, group, 2)} == {*first, *(first + 9)}
+
+
+def test_core_of_two_halves_shows_one_person():
+    """As long as no half has more than one image more than the other."""
+    x, person = crowd(2, 15, spread=0.5)
+    for first in (14, 15, 16):
+        part = np.r_[np.arange(first), 15 + np.arange(30 - first)]
+        part = np.random.default_rng(0).permutation(part[part < 30])
+        core = core_members(x[part], np.zeros(len(part), int), 1)
+        counts = np.bincount(person[part[core]], minlength=2)
+        assert counts.min() <= max(0, len(core) - 15), first
 
 
 def test_own_scores_leave_the_image_out():
@@ -92,6 +103,28 @@ def test_level_is_worth_most(cost):
         assert (odd == truly).mean() > 0.97
 
 
+def test_level_lies_in_a_clear_gap():
+    """Strangers of one pair of people are more alike than others: no chance to know."""
+    rng = np.random.default_rng(0)
+    strangers = rng.normal(0, 1, 3000)
+    alike = rng.uniform(2.5, 3.0, 15)
+    own = np.concatenate([rng.normal(0, 1, 600), alike, rng.normal(9, 0.5, 2400)])
+    assert alike.max() < odd_level(own, strangers, 0.5) < own[615:].min()
+
+
+@given(st.integers(0, 999))
+def test_parting_level_makes_the_fewest_errors(seed):
+    rng = np.random.default_rng(seed)
+    own = rng.integers(0, 20, rng.integers(1, 30)) + 6.0
+    others = rng.integers(0, 20, rng.integers(1, 30)) + 0.0
+    errors = [
+        np.mean(own < level) + np.mean(others >= level)
+        for level in [*np.arange(0, 28) - 0.5, parting_level(own, others)]
+    ]
+    assert errors[-1] <= min(errors) + 1e-12
+    assert parting_level(own, others[:0]) == np.inf
+
+
 def test_scores_that_say_nothing_have_no_level():
     rng = np.random.default_rng(0)
     same = rng.normal(size=(2, 1000))
@@ -104,7 +137,7 @@ def test_scores_that_say_nothing_have_no_level():
 def plain(z, group, count):
     """Images that nothing crowds."""
     fit = Cores(z, group, count).own_scores(z)
-    return ScoredImages(z, group, np.zeros(count, int), fit, np.zeros(len(z)))
+    return ScoredImages(z, group, np.zeros(count, int), fit, np.zeros(len(z)), 0.0)
 
 
 def test_parts_of_tracklets():
@@ -231,7 +264,16 @@ def test_levels_of_homes_are_quantiles_of_members():
     video = np.arange(20) // 4
     levels = calibrate_homes(x, calm(x), person, video, 0)
     own = Cores(x, person, 20).own_scores(x)
-    np.testing.assert_allclose(levels, np.quantile(own, [0.02, 0, 0.5]))
+    np.testing.assert_allclose(levels[1:], np.quantile(own, [0, 0.5]))
+    cores = np.stack([unit(x[person == k].mean(0)) for k in range(20)])
+    score = x @ cores.T
+    score[(video[:, None] != video[None])[person]] = -1
+    score[np.arange(len(x)), person] = -1
+    assert score.max() < levels.stray < own.min(), 'between all strangers and members'
+    blurred, _ = crowd(20, 15, spread=2)
+    own = Cores(blurred, person, 20).own_scores(blurred)
+    levels = calibrate_homes(blurred, calm(x), person, video, 0)
+    np.testing.assert_allclose(levels.stray, np.quantile(own, 0.02), rtol=1e-6)
     wrong = person.copy()
     wrong[::10] = (wrong[::10] + 1) % 20
     low = calibrate_homes(x, calm(x), wrong, video, 0).low
