@@ -8,8 +8,9 @@ import numpy as np
 
 from dynamix.structures import DROPPED
 
+from .levels import parting_level, share_of_strangers
 from .segments import Cores, sort_stably
-from .strangers import draw_strangers, parting_level, share_of_strangers
+from .strangers import draw_strangers
 
 FEWEST = 3
 BLOCK = 4096

@@ -7,6 +7,7 @@ from scipy.optimize import isotonic_regression
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from .levels import clear_gap
 from .linkage import link
 from .strangers import negative_scores, neighbours_null
 
@@ -16,6 +17,7 @@ CUTS = 48
 MAX_PAIRS = 1 << 17
 MAX_PIECES = 256
 EXCESS = 3.0
+NEARLY = 0.05
 ROUNDING = 1e-6
 
 
@@ -96,7 +98,8 @@ def merge_threshold(
     has the largest sum of the expected pairwise F1 over images, by
     :func:`same_person`, and ``separation`` times the mean silhouette of the pieces.
     The first alone is right where the strangers' scores are known well, the second
-    finds the gap between people where there is one (ours). Look-alikes of one video
+    finds the gap between people where there is one (ours). Of cuts about as good, one
+    in a gap that is no chance is taken: see :func:`clear_gap`. Look-alikes of one video
     reach scores that strangers of two do not. Pairs that share a frame show how many
     of them are as alike as the cut asks for: unless there are enough other pairs,
     nothing is merged.
@@ -135,14 +138,16 @@ def merge_threshold(
     heights = np.unique(tree.height)[::-1]
     chosen = _candidates(heights)
     nothing = _value(np.arange(len(video)), pairs, score, same, images, 0)
-    best, threshold = nothing, np.inf
+    values = []
     for k in chosen:
         cluster = _cut(tree.pairs[tree.height >= heights[k]], len(video))
-        value = _value(cluster, pairs, score, same, images, separation)
-        if value > best + 1e-9:
-            # the middle of the gap to the next merge
-            below = heights[min(k + 1, len(heights) - 1)]
-            best, threshold = value, float(heights[k] + below) / 2 - ROUNDING
+        values.append(_value(cluster, pairs, score, same, images, separation))
+    if max(values) <= nothing + 1e-9:
+        return np.inf
+    best = _best_cut(np.array(values), chosen, heights)
+    # the middle of the gap to the next merge
+    below = heights[min(best + 1, len(heights) - 1)]
+    threshold = float(heights[best] + below) / 2 - ROUNDING
     return threshold if _worth_it(score >= threshold, banned, nothing) else np.inf
 
 
@@ -191,6 +196,20 @@ def _candidates(heights: np.ndarray) -> np.ndarray:
     evenly = np.linspace(0, len(heights) - 1, CUTS).astype(int)
     widest = np.argsort(np.diff(heights), kind='stable')[:CUTS]
     return np.unique(np.concatenate([evenly, widest]))
+
+
+def _best_cut(values: np.ndarray, chosen: np.ndarray, heights: np.ndarray) -> int:
+    """Position of the falling height to cut at.
+
+    That of the highest value; if about as good ones around it leave a clear gap, the
+    one before that.
+    """
+    top = int(np.argmax(values))
+    worse = np.flatnonzero(values < values[top] - NEARLY)
+    first = worse[worse < top].max(initial=-1) + 1
+    last = worse[worse > top].min(initial=len(values)) - 1
+    gap = clear_gap(-heights[chosen[first] : chosen[last] + 2])
+    return int(chosen[top] if gap is None else chosen[first] + gap)
 
 
 def _cut(merges: np.ndarray, count: int) -> np.ndarray:

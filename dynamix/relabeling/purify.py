@@ -10,14 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from .crowding import crowding
+from .levels import odd_level
 from .segments import Cores
-from .strangers import draw_strangers, odd_level
+from .strangers import draw_strangers
 
 STRAY = 2
 # Of smaller tracklets nothing can be said.
 FEWEST = 3
 DIM = 64
-CALM = 0.25
+CALM = 0.02
 
 
 class PurityLevels(NamedTuple):
@@ -43,9 +44,9 @@ class ScoredImages(NamedTuple):
             itself, less ``crowding``.
         crowding (np.ndarray): ``[m]`` of :func:`crowding`, by the cores of the video,
             at least ``least_crowding``.
-        least_crowding (float): A crop of nobody is unlike everybody: so that little
-            crowding does not excuse it, the lowest quarter counts as much as the
-            highest of that quarter does.
+        least_crowding (float): A crop of nobody is unlike everybody. So that little
+            crowding does not excuse it, none counts less than 98 % of the crowding of
+            images do that fit their tracklet well.
     """
 
     z: np.ndarray
@@ -84,7 +85,8 @@ def score_images(
     own = cores.own_scores(z)
     crowd = crowding(z, video[group], cores.vectors, video, group, own)
     if least_crowding is None:
-        least_crowding = float(np.quantile(crowd, CALM))
+        better = own >= np.median(own)
+        least_crowding = float(np.quantile(crowd[better], CALM))
     crowd = np.maximum(crowd, np.asarray(least_crowding, crowd.dtype))
     return ScoredImages(z, group, video, own - crowd, crowd, least_crowding)
 

@@ -6,8 +6,6 @@ import numpy as np
 
 NUM_NEGATIVES = 1 << 19
 BLOCK = 4096
-MOST = 0.4
-CHANCE = 1e-3
 
 
 def draw_strangers(
@@ -48,99 +46,6 @@ def another(
     """
     mate = first + (draw * (count - 1)).astype(np.int64)
     return mate + (mate >= place)
-
-
-def share_of_strangers(own: np.ndarray, strangers: np.ndarray) -> float:
-    """Share of images that are not where they belong.
-
-    Hardly any true member scores below the middle of the strangers' scores, so it is
-    twice the share of members that do, as the share of true null hypotheses of Storey
-    (2002).
-
-    Args:
-        own (np.ndarray): Scores of images with the tracklet they are in.
-        strangers (np.ndarray): Scores of images with tracklets they are not in.
-
-    Returns:
-        float: In 0..1; 0 if there are none to compare.
-    """
-    if len(own) == 0 or len(strangers) == 0:
-        return 0.0
-    return min(2 * float(np.mean(own <= np.median(strangers))), 1.0)
-
-
-def odd_level(own: np.ndarray, strangers: np.ndarray, cost: float) -> float:
-    """The score under which an image does not belong to its tracklet.
-
-    With the share of strangers, of :func:`share_of_strangers`, the number of strangers
-    and of true members under any level is known; the level is where strangers found
-    less ``cost`` times the members lost is largest. That is known to half the standard
-    deviation of the number under the level: of all levels as good as that, the one in
-    the widest gap between scores is taken, if it is too wide to be chance.
-
-    Args:
-        own (np.ndarray): Scores of images with the tracklet they are in.
-        strangers (np.ndarray): Scores of images with tracklets they are not in.
-        cost (float): Cost of losing a member.
-
-    Returns:
-        float: The level; minus infinity if nothing is gained at any, or if so many
-        images look like strangers (more than 0.4) that the scores say nothing.
-    """
-    if len(own) == 0 or len(strangers) == 0:
-        return -np.inf
-    share = share_of_strangers(own, strangers)
-    if share > MOST:
-        return -np.inf
-    level = np.sort(own)
-    under = np.arange(1, len(level) + 1)
-    found = np.searchsorted(np.sort(strangers), level, 'right') / len(strangers)
-    found = np.minimum(found * share * len(own), under)
-    gain = found - cost * (under - found)
-    best = int(np.argmax(gain))
-    if gain[best] <= 0:
-        return -np.inf
-    good = np.flatnonzero(gain >= gain[best] - np.sqrt(under[best]) / 2)
-    gap = _clear_gap(level[good[0] : good[-1] + 2])
-    best = best if gap is None else int(good[0]) + gap
-    # between two scores, so that no rounding decides
-    return float(level[best] + level[min(best + 1, len(level) - 1)]) / 2
-
-
-def _clear_gap(values: np.ndarray) -> int | None:
-    """Position of the value before the widest gap of rising values, if no chance.
-
-    Of ``n`` gaps between evenly drawn values one is wider than a share ``x`` of their
-    range with a probability of at most ``n (1 - x) ** (n - 1)``.
-    """
-    gaps = np.diff(values)
-    if len(gaps) == 0 or values[-1] <= values[0]:
-        return None
-    widest = int(np.argmax(gaps))
-    share = gaps[widest] / (values[-1] - values[0])
-    chance = len(gaps) * (1 - share) ** (len(gaps) - 1)
-    return widest if chance < CHANCE else None
-
-
-def parting_level(own: np.ndarray, others: np.ndarray) -> float:
-    """The score that parts two kinds of scores with the fewest errors.
-
-    Args:
-        own (np.ndarray): Scores that should lie above it.
-        others (np.ndarray): Scores that should lie under it.
-
-    Returns:
-        float: Where the shares of the own under it and of the others above it have
-        the smallest sum, in the middle between two scores; infinite if there are no
-        others.
-    """
-    if len(own) == 0 or len(others) == 0:
-        return np.inf
-    level = np.sort(np.concatenate([own, others]))
-    lost = np.searchsorted(np.sort(own), level, 'left') / len(own)
-    passed = 1 - np.searchsorted(np.sort(others), level, 'left') / len(others)
-    best = int(np.argmin(lost + passed))
-    return float(level[best] + level[max(best - 1, 0)]) / 2
 
 
 def negative_scores(vectors: np.ndarray, video: np.ndarray, seed: int) -> np.ndarray:

@@ -98,6 +98,21 @@ def test_nothing_merges_where_nobody_is_fragmented():
     assert merge_threshold(x[:0], video[:0], images[:0], NOBODY, 1.0, 0) == np.inf
 
 
+@pytest.mark.parametrize('seed', range(4))
+def test_the_cut_lies_in_a_clear_gap(seed):
+    """Of a few fragments, all merge; of two people by chance alike, none does."""
+    x, video, person = draw(15, people=6, fragments=2, seed=seed)
+    whole = np.ones(len(x), bool)
+    whole[1::2] = np.random.default_rng(seed).random(len(x) // 2) < 0.1
+    twin, other = np.flatnonzero(video == 3)[[0, 2]]
+    x[other] = 0.55 * x[twin] + (1 - 0.55**2) ** 0.5 * x[other]
+    x, video, person = unit(x)[whole], video[whole], person[whole]
+    pairs, score = pairs_above(x, video, -2)
+    same = person[pairs[:, 0]] == person[pairs[:, 1]]
+    threshold = merge_threshold(x, video, np.full(len(x), 10), NOBODY, 1.0, 0)
+    assert score[~same].max() < threshold < score[same].min()
+
+
 def test_vetoes_count_as_evidence():
     x, video, _ = draw(people=4, fragments=2)
     x[1::2] = x[::2]

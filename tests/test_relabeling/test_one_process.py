@@ -54,12 +54,13 @@ def test_errors_of_all_kinds_are_mended():
     assert without.report.splits == without.report.drops == 0
 
 
+@pytest.mark.parametrize('rate', [0.03, 0.15])
 @pytest.mark.parametrize('spread', [0.35, 0.8])
-def test_crops_of_nobody_are_dropped(spread):
+def test_crops_of_nobody_are_dropped(spread, rate):
     scene = make_videos(images=20, spread=spread)
     add_errors(scene, 0.1)
     rng = np.random.default_rng(0)
-    nobody = rng.random(len(scene.video)) < 0.05
+    nobody = rng.random(len(scene.video)) < rate
     scene.embedding[nobody] = rng.normal(size=(nobody.sum(), 48)) / 48**0.5
     identity, report = run(scene)
     assert (identity[nobody] == -1).mean() > 0.95

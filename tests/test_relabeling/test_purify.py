@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +15,7 @@ from dynamix.relabeling.purify import (
     settle_parts,
 )
 from dynamix.relabeling.segments import Cores, core_members
-from dynamix.relabeling.strangers import draw_strangers, odd_level, parting_level
+from dynamix.relabeling.strangers import draw_strangers
 
 
 def unit(x):
@@ -80,58 +79,6 @@ def test_strangers_are_other_groups_of_the_video(seed):
     np.testing.assert_array_equal(video[other], video[group[images]])
     alone = np.bincount(video, minlength=4)[video[group]] == 1
     assert {*images} == {*np.flatnonzero(~alone)}
-
-
-@pytest.mark.parametrize('cost', [0.25, 1.0, 3.0])
-def test_level_is_worth_most(cost):
-    rng = np.random.default_rng(1)
-    strangers = rng.normal(0, 1, 3000)
-    own = np.concatenate([rng.normal(0, 1, 400), rng.normal(4, 1, 2600)])
-    share = 2 * np.mean(own <= np.median(strangers))
-    best = max(
-        (found - cost * ((own <= level).sum() - found), level)
-        for level in own
-        for found in [
-            min(share * len(own) * np.mean(strangers <= level), (own <= level).sum())
-        ]
-    )
-    level = odd_level(own, strangers, cost)
-    assert best[1] < level < own[own > best[1]].min()
-    truly = np.r_[np.ones(400), np.zeros(2600)]
-    if cost == 1:
-        odd = own <= odd_level(own, strangers, cost)
-        assert (odd == truly).mean() > 0.97
-
-
-def test_level_lies_in_a_clear_gap():
-    """Strangers of one pair of people are more alike than others: no chance to know."""
-    rng = np.random.default_rng(0)
-    strangers = rng.normal(0, 1, 3000)
-    alike = rng.uniform(2.5, 3.0, 15)
-    own = np.concatenate([rng.normal(0, 1, 600), alike, rng.normal(9, 0.5, 2400)])
-    assert alike.max() < odd_level(own, strangers, 0.5) < own[615:].min()
-
-
-@given(st.integers(0, 999))
-def test_parting_level_makes_the_fewest_errors(seed):
-    rng = np.random.default_rng(seed)
-    own = rng.integers(0, 20, rng.integers(1, 30)) + 6.0
-    others = rng.integers(0, 20, rng.integers(1, 30)) + 0.0
-    errors = [
-        np.mean(own < level) + np.mean(others >= level)
-        for level in [*np.arange(0, 28) - 0.5, parting_level(own, others)]
-    ]
-    assert errors[-1] <= min(errors) + 1e-12
-    assert parting_level(own, others[:0]) == np.inf
-
-
-def test_scores_that_say_nothing_have_no_level():
-    rng = np.random.default_rng(0)
-    same = rng.normal(size=(2, 1000))
-    assert odd_level(same[0], same[1], 0.5) == -np.inf
-    assert odd_level(same[0] + 9, same[1], 0.5) == -np.inf
-    assert odd_level(same[0][:0], same[1], 0.5) == -np.inf
-    assert odd_level(same[0], same[1][:0], 0.5) == -np.inf
 
 
 def plain(z, group, count):
