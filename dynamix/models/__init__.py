@@ -1,4 +1,6 @@
+from .backbones import *
 from .heads import *
 from .losses import *
 from .necks import *
+from .pretrained_weights import *
 from .reid import *

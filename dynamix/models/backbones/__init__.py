@@ -1,0 +1,3 @@
+from .resnet_ibn import InstanceBatchNorm, ResNetIBN
+
+__all__ = ['InstanceBatchNorm', 'ResNetIBN']
