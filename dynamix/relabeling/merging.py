@@ -201,15 +201,17 @@ def _candidates(heights: np.ndarray) -> np.ndarray:
 def _best_cut(values: np.ndarray, chosen: np.ndarray, heights: np.ndarray) -> int:
     """Position of the falling height to cut at.
 
-    That of the highest value; if about as good ones around it leave a clear gap, the
-    one before that.
+    That of the highest value; but if those above it that are about as good leave a
+    clear gap, and a wider one than is below it, the one before that gap.
     """
-    top = int(np.argmax(values))
-    worse = np.flatnonzero(values < values[top] - NEARLY)
-    first = worse[worse < top].max(initial=-1) + 1
-    last = worse[worse > top].min(initial=len(values)) - 1
-    gap = clear_gap(-heights[chosen[first] : chosen[last] + 2])
-    return int(chosen[top] if gap is None else chosen[first] + gap)
+    best = int(np.argmax(values))
+    worse = np.flatnonzero(values[:best] < values[best] - NEARLY)
+    first, top = chosen[worse.max(initial=-1) + 1], chosen[best]
+    gap = clear_gap(-heights[first : top + 1])
+    below = -np.diff(heights, append=heights[-1])
+    if gap is not None and below[first + gap] > below[top]:
+        return int(first + gap)
+    return int(top)
 
 
 def _cut(merges: np.ndarray, count: int) -> np.ndarray:
