@@ -105,8 +105,9 @@ def test_the_cut_lies_in_a_clear_gap(seed):
     whole = np.ones(len(x), bool)
     whole[1::2] = np.random.default_rng(seed).random(len(x) // 2) < 0.1
     twin, other = np.flatnonzero(video == 3)[[0, 2]]
-    x[other] = 0.55 * x[twin] + (1 - 0.55**2) ** 0.5 * x[other]
-    x, video, person = unit(x)[whole], video[whole], person[whole]
+    rest = unit(x[other] - x[other] @ x[twin] * x[[twin]])[0]
+    x[other] = 0.55 * x[twin] + (1 - 0.55**2) ** 0.5 * rest
+    x, video, person = x[whole], video[whole], person[whole]
     pairs, score = pairs_above(x, video, -2)
     same = person[pairs[:, 0]] == person[pairs[:, 1]]
     threshold = merge_threshold(x, video, np.full(len(x), 10), NOBODY, 1.0, 0)
