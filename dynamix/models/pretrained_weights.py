@@ -14,18 +14,28 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-__all__ = ['convert_weights', 'load_reid_weights']
+__all__ = ['convert_weights', 'load_from_reid']
 
 SCHEME = 'reid://'
-# a weight that every ResNet, or every ViT, has
-ANCHORS = {'ResNet': 'layer1.0.conv1.weight', 'ViT': 'blocks.0.attn.qkv.weight'}
-# of several encoders in one file, the one to use
-PREFERRED = ('teacher', 'encoder_q', 'base_encoder')
+RESNET, VIT, MMPRETRAIN_VIT = 'ResNet', 'ViT', 'ViT of MMPretrain'
+# a weight that each has, its stem, and the names that belong to it
+ANCHORS = {
+    RESNET: 'layer1.0.conv1.weight',
+    VIT: 'blocks.0.attn.qkv.weight',
+    MMPRETRAIN_VIT: 'layers.0.attn.qkv.weight',
+}
+STEMS = {
+    RESNET: 'conv1.weight',
+    VIT: 'patch_embed.proj.weight',
+    MMPRETRAIN_VIT: 'patch_embed.projection.weight',
+}
 KEPT = {
-    'ResNet': re.compile(r'(conv1|bn1|layer\d+)\.'),
-    'ViT': re.compile(r'cls_token$|pos_embed$|(patch_embed|blocks|norm)\.'),
+    RESNET: re.compile(r'(conv1|bn1|layer\d+)\.'),
+    VIT: re.compile(r'(cls_token|pos_embed)$|(patch_embed|blocks|norm)\.'),
+    MMPRETRAIN_VIT: re.compile(r'(cls_token|pos_embed)$|(patch_embed|layers|ln1)\.'),
 }
 VIT_NAMES = (
+    (r'^(cls_token|pos_embed)$', r'\1'),
     (r'^patch_embed\.proj\.', 'patch_embed.projection.'),
     (r'^norm\.', 'ln1.'),
     (r'^blocks\.(\d+)\.norm([12])\.', r'layers.\1.ln\2.'),
@@ -33,51 +43,67 @@ VIT_NAMES = (
     (r'^blocks\.(\d+)\.mlp\.fc1\.', r'layers.\1.ffn.layers.0.0.'),
     (r'^blocks\.(\d+)\.mlp\.fc2\.', r'layers.\1.ffn.layers.1.'),
 )
+# of several encoders in one file, the one to use
+PREFERRED = ('teacher', 'encoder_q', 'base_encoder')
 
 
-def convert_weights(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+def convert_weights(
+    checkpoint: Mapping[str, Any], prefix: str | None = None
+) -> dict[str, Tensor]:
     """Finds a backbone in a checkpoint and renames its weights.
 
-    Understands ResNets named as in torchvision (IBN-Net and LUPerson's ResNet-50 are)
-    and vision transformers named as in timm (DINO and TransReID are), in any wrapper:
-    ``state_dict``, ``model``, ``module.``, ``backbone.``. Of MoCo's two encoders the
-    query encoder is taken, of DINO's two the teacher. Heads are left out.
+    Understands ResNets named as in torchvision (IBN-Net's and LUPerson's are) and
+    vision transformers named as in timm (those of DINO, MAE and TransReID are) or
+    MMPretrain, in any wrapper: ``state_dict``, ``model``, ``module.``, ``backbone.``.
+    Of MoCo's two encoders the query encoder is taken, of DINO's two the teacher.
+    Whatever is no part of such a backbone is left out, and named in the log.
+
+    Position embeddings are fitted to the image by MMPretrain, which takes those of
+    another number of patches for a square.
 
     Args:
         checkpoint (Mapping[str, Any]): As ``torch.load`` gives it.
+        prefix (str, optional): What stands before the names of the backbone's weights,
+            such as ``'state_dict.module.encoder_k.'``. Defaults to None: it is found.
 
     Returns:
         dict[str, Tensor]: For MMPretrain's ``ResNet`` or ``VisionTransformer``.
 
     Raises:
         ValueError: If there is no such backbone, or several to choose from, or it has
-            parts that MMPretrain's has not.
+            another stem or other blocks than MMPretrain's.
     """
     weights = dict(_tensors(checkpoint, ''))
-    kind, prefix = _find_backbone(weights)
+    kind, prefix = _find_backbone(weights, prefix)
     inside = {
         name.removeprefix(prefix): weight
         for name, weight in weights.items()
         if name.startswith(prefix)
     }
+    if STEMS[kind] not in inside:
+        raise ValueError(
+            f'expected {STEMS[kind]!r} as the stem of a {kind} under {prefix!r}, but '
+            'there is none.'
+        )
     result = {name: w for name, w in inside.items() if KEPT[kind].match(name)}
-    if kind == 'ViT':
+    left = sorted({name.split('.')[0] for name in set(inside) - set(result)})
+    if kind == VIT:
         result = {_vit_name(name): weight for name, weight in result.items()}
-    left = sorted(set(inside) - {name for name in inside if KEPT[kind].match(name)})
     print_log(
         f'{kind} of {len(result)} tensors found under {prefix!r}; left out: '
-        f'{", ".join(left[:6]) or "nothing"}{", ..." if len(left) > 6 else ""}.',
+        f'{", ".join(left) or "nothing"}.',
         logger='current',
     )
     return result
 
 
 @CheckpointLoader.register_scheme(prefixes=SCHEME)
-def load_reid_weights(filename: str, map_location: str | None = None) -> dict:
+def load_from_reid(filename: str, map_location: str | None = None) -> dict:
     """Reads and converts a checkpoint; see :func:`convert_weights`.
 
     Args:
-        filename (str): ``reid://`` and a path or address.
+        filename (str): ``reid://``, a path or address, and, if several backbones are
+            there, ``#`` and the prefix of one.
         map_location (str, optional): As of ``torch.load``. Defaults to None.
 
     Returns:
@@ -86,10 +112,10 @@ def load_reid_weights(filename: str, map_location: str | None = None) -> dict:
     Raises:
         ValueError: If it has no backbone that can be used; names the file.
     """
-    path = filename.removeprefix(SCHEME)
+    path, _, prefix = filename.removeprefix(SCHEME).partition('#')
     checkpoint = CheckpointLoader.load_checkpoint(path, map_location)
     try:
-        return dict(state_dict=convert_weights(checkpoint))
+        return dict(state_dict=convert_weights(checkpoint, prefix or None))
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from None
 
@@ -102,37 +128,40 @@ def _tensors(node: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
             yield from _tensors(value, f'{prefix}{name}.')
 
 
-def _find_backbone(weights: dict[str, Tensor]) -> tuple[str, str]:
+def _find_backbone(weights: dict[str, Tensor], prefix: str | None) -> tuple[str, str]:
     found = [
         (kind, name.removesuffix(anchor))
         for name in weights
         for kind, anchor in ANCHORS.items()
         if name == anchor or name.endswith('.' + anchor)
     ]
+    if prefix is not None:
+        found = [(kind, place) for kind, place in found if place == prefix]
     if not found:
         names = ', '.join(list(weights)[:4]) or 'no tensors'
         raise ValueError(
             'expected a ResNet named as in torchvision or a vision transformer named '
-            f'as in timm, but found {names}.'
+            f'as in timm{f" under {prefix!r}" if prefix else ""}, but found {names}.'
         )
     for word in PREFERRED:
-        chosen = [(kind, prefix) for kind, prefix in found if word in prefix.split('.')]
+        chosen = [(kind, place) for kind, place in found if word in place.split('.')]
         if len(chosen) == 1:
             return chosen[0]
     if len(found) > 1:
-        names = ', '.join(repr(prefix) for _, prefix in found)
-        raise ValueError(f'expected one backbone, but found {len(found)}: {names}.')
+        names = ', '.join(repr(place) for _, place in found)
+        raise ValueError(
+            f'expected one backbone, but found {len(found)}, under {names}; choose by '
+            f'reid://PATH#PREFIX.'
+        )
     return found[0]
 
 
 def _vit_name(name: str) -> str:
-    if name in ('cls_token', 'pos_embed'):
-        return name
     for pattern, new in VIT_NAMES:
         result, changed = re.subn(pattern, new, name)
         if changed:
             return result
     raise ValueError(
-        f"{name!r} has no counterpart in MMPretrain's VisionTransformer, which has "
-        'one projection as its stem and plain blocks.'
+        f"{name!r} has no counterpart in MMPretrain's VisionTransformer, which has one "
+        'projection as its stem and plain blocks.'
     )

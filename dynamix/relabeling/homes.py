@@ -17,15 +17,15 @@ BLOCK = 4096
 
 
 class HomeLevels(NamedTuple):
-    """Quantiles of the scores of members with their own person.
+    """Levels among the scores of members with their own person.
 
     Args:
-        stray (float): 0.02, or less where a lower score, too, parts an image's own
-            person from the best other: an image without a person moves to one it fits
-            so well.
-        low (float): The share of images that seem to be with the wrong person, at
-            most 0.2: members that fit less well may move.
-        high (float): 0.5: these move where they fit so well, and better.
+        stray (float): Their 2 % quantile, or a lower score if that, too, parts an
+            image's own person from the best other: an image without a person moves to
+            one it fits so well.
+        low (float): The quantile at the share of images that seem to be with the wrong
+            person, at most 0.2: members that fit less well may move.
+        high (float): The median: these move where they fit so well, and better.
     """
 
     stray: float
@@ -54,13 +54,15 @@ def calibrate_homes(
     """
     cores = Cores(z, person, len(video))
     own = cores.own_scores(z) - crowding
-    own = own[np.bincount(person)[person] >= FEWEST]
+    large = np.bincount(person)[person] >= FEWEST
+    own = own[large]
     if len(own) == 0:
         return HomeLevels(np.inf, -np.inf, np.inf)
     images, other = draw_strangers(person, video, seed)
     share = share_of_strangers(own, cores.scores(z[images], other) - crowding[images])
     stray, low, high = np.quantile(own, [0.02, min(share, 0.2), 0.5]).tolist()
-    rows = sort_stably(video[person])
+    rows = np.flatnonzero(large)
+    rows = rows[sort_stably(video[person[rows]])]
     _, best = _best_others(z, rows, person, video[person], cores.vectors, video)
     best = (best - crowding[rows])[np.isfinite(best)]
     return HomeLevels(min(stray, parting_level(own, best)), low, high)

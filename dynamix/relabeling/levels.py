@@ -33,8 +33,8 @@ def odd_level(own: np.ndarray, strangers: np.ndarray, cost: float) -> float:
     With the share of strangers, of :func:`share_of_strangers`, the number of strangers
     and of true members under any level is known; the level is where strangers found
     less ``cost`` times the members lost is largest. That is known to half the standard
-    deviation of the number under the level: of all levels as good as that, the one in
-    the widest gap between scores is taken, if it is too wide to be chance.
+    deviation of the number under the level: if the levels around it that are as good
+    leave a clear gap between scores (:func:`clear_gap`), it lies there.
 
     Args:
         own (np.ndarray): Scores of images with the tracklet they are in.
@@ -58,18 +58,22 @@ def odd_level(own: np.ndarray, strangers: np.ndarray, cost: float) -> float:
     best = int(np.argmax(gain))
     if gain[best] <= 0:
         return -np.inf
-    good = np.flatnonzero(gain >= gain[best] - np.sqrt(under[best]) / 2)
-    gap = clear_gap(level[good[0] : good[-1] + 2])
-    best = best if gap is None else int(good[0]) + gap
+    worse = np.flatnonzero(gain < gain[best] - np.sqrt(under[best]) / 2)
+    first = worse[worse < best].max(initial=-1) + 1
+    end = worse[worse > best].min(initial=len(level))
+    gap = clear_gap(level[first : end + 1])
+    best = best if gap is None else int(first) + gap
     # between two scores, so that no rounding decides
     return float(level[best] + level[min(best + 1, len(level) - 1)]) / 2
 
 
 def clear_gap(values: np.ndarray) -> int | None:
-    """Finds the widest gap between values, if it is too wide to be chance.
+    """Finds the widest gap between values, if it stands out.
 
     Of ``n`` gaps between evenly drawn values one is wider than a share ``x`` of their
     range with a probability of at most ``n (1 - x) ** (n - 1)``; it must be under 0.05.
+    Values that thin out towards an end may have such gaps there all the same: so it
+    serves to choose among levels that are about as good anyway.
 
     Args:
         values (np.ndarray): Rising values.
@@ -95,8 +99,8 @@ def parting_level(own: np.ndarray, others: np.ndarray) -> float:
 
     Returns:
         float: Where the shares of the own under it and of the others above it have
-        the smallest sum, in the middle between two scores; infinite if there are no
-        others.
+        the smallest sum, in the middle between two scores; infinite if there are none
+        of a kind.
     """
     if len(own) == 0 or len(others) == 0:
         return np.inf

@@ -98,10 +98,10 @@ def merge_threshold(
     has the largest sum of the expected pairwise F1 over images, by
     :func:`same_person`, and ``separation`` times the mean silhouette of the pieces.
     The first alone is right where the strangers' scores are known well, the second
-    finds the gap between people where there is one (ours). Of cuts about as good, one
-    in a gap that is no chance is taken: see :func:`clear_gap`. Look-alikes of one video
-    reach scores that strangers of two do not. Pairs that share a frame show how many
-    of them are as alike as the cut asks for: unless there are enough other pairs,
+    finds the gap between people where there is one (ours). If higher cuts are about as
+    good and leave a clear gap (:func:`clear_gap`), it lies there. Look-alikes of one
+    video reach scores that strangers of two do not. Pairs that share a frame show how
+    many of them are as alike as the cut asks for: unless there are enough other pairs,
     nothing is merged.
 
     Args:
@@ -144,7 +144,7 @@ def merge_threshold(
         values.append(_value(cluster, pairs, score, same, images, separation))
     if max(values) <= nothing + 1e-9:
         return np.inf
-    best = _best_cut(np.array(values), chosen, heights)
+    best = _best_cut(np.array(values), nothing, chosen, heights)
     # the middle of the gap to the next merge
     below = heights[min(best + 1, len(heights) - 1)]
     threshold = float(heights[best] + below) / 2 - ROUNDING
@@ -198,14 +198,17 @@ def _candidates(heights: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate([evenly, widest]))
 
 
-def _best_cut(values: np.ndarray, chosen: np.ndarray, heights: np.ndarray) -> int:
+def _best_cut(
+    values: np.ndarray, nothing: float, chosen: np.ndarray, heights: np.ndarray
+) -> int:
     """Position of the falling height to cut at.
 
-    That of the highest value; but if those above it that are about as good leave a
-    clear gap, and a wider one than is below it, the one before that gap.
+    That of the highest value; but if those above it that are about as good, and better
+    than to merge nothing, leave a clear gap, and a wider one than is below it, the one
+    before that gap.
     """
     best = int(np.argmax(values))
-    worse = np.flatnonzero(values[:best] < values[best] - NEARLY)
+    worse = np.flatnonzero(values[:best] < max(values[best] - NEARLY, nothing))
     first, top = chosen[worse.max(initial=-1) + 1], chosen[best]
     gap = clear_gap(-heights[first : top + 1])
     below = -np.diff(heights, append=heights[-1])

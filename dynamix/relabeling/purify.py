@@ -44,9 +44,9 @@ class ScoredImages(NamedTuple):
             itself, less ``crowding``.
         crowding (np.ndarray): ``[m]`` of :func:`crowding`, by the cores of the video,
             at least ``least_crowding``.
-        least_crowding (float): A crop of nobody is unlike everybody. So that little
-            crowding does not excuse it, none counts less than 98 % of the crowding of
-            images do that fit their tracklet well.
+        least_crowding (float): A crop of nobody is unlike everybody. So that this does
+            not excuse it, no crowding is below the 2 % quantile of that of images that
+            fit their tracklet better than half of all do.
     """
 
     z: np.ndarray
@@ -85,10 +85,18 @@ def score_images(
     own = cores.own_scores(z)
     crowd = crowding(z, video[group], cores.vectors, video, group, own)
     if least_crowding is None:
-        better = own >= np.median(own)
-        least_crowding = float(np.quantile(crowd[better], CALM))
+        least_crowding = _least_crowding(own, crowd, group)
     crowd = np.maximum(crowd, np.asarray(least_crowding, crowd.dtype))
     return ScoredImages(z, group, video, own - crowd, crowd, least_crowding)
+
+
+def _least_crowding(own: np.ndarray, crowd: np.ndarray, group: np.ndarray) -> float:
+    # an image that is alone in the core of its tracklet fits itself
+    large = np.bincount(group)[group] >= FEWEST
+    if not large.any():
+        return 0.0
+    well = large & (own >= np.median(own[large]))
+    return float(np.quantile(crowd[well], CALM))
 
 
 def calibrate_purity(

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from torch.nn import functional
 
 from dynamix.models import convert_weights
 from dynamix.registry import MODELS
 
+CONFIGS = Path(__file__).parents[2] / 'configs'
 DIM, HEADS, DEPTH, GRID = 24, 3, 2, (4, 2)
 VIT = dict(
     type='mmpretrain.VisionTransformer',
@@ -110,6 +114,62 @@ def test_vit_of_another_image_size_is_fitted(tmp_path):
     assert model.pos_embed.shape == (1, 9, DIM)
 
 
+@pytest.mark.parametrize(
+    ('prefix', 'others'),
+    [
+        ('', ['head.weight', 'dist_token']),  # timm
+        ('model.', ['model.mask_token', 'model.decoder_blocks.0.attn.qkv.weight']),
+        ('state_dict.module.base_encoder.', ['state_dict.module.momentum_encoder.x']),
+        ('base.', ['classifier.weight', 'base.cls_token_2']),  # TransReID
+        ('model.backbone.', ['model.heads.weight', 'optimizer.state.0.exp_avg']),
+    ],
+)
+def test_vits_in_wrappers(prefix, others):
+    weights = draw_vit()
+    flat = {prefix + name: w for name, w in weights.items()}
+    flat.update((name, torch.zeros(1)) for name in others)
+    if 'base_encoder' in prefix:
+        names = [name.replace('base_', 'momentum_') for name in flat]
+        flat.update((name, torch.zeros(1)) for name in names)
+    found = convert_weights(flat)
+    assert len(found) == len(weights)
+    assert (
+        found['layers.1.ffn.layers.0.0.bias'] is flat[f'{prefix}blocks.1.mlp.fc1.bias']
+    )
+
+
+def test_vit_of_mmpretrain_and_its_prefix(tmp_path):
+    source = build(VIT, _saved(draw_vit(), tmp_path / 'timm.pth'))
+    state = {f'backbone.{k}': v for k, v in source.state_dict().items()}
+    state['head.layers.head.weight'] = torch.zeros(1)
+    double = dict(state_dict=state, ema_state_dict={k: v + 1 for k, v in state.items()})
+    path = _saved(double, tmp_path / 'mm.pth')
+    with pytest.raises(ValueError, match=r'found 2, under .* choose by'):
+        build(VIT, path)
+    model = build(VIT, f'{path}#ema_state_dict.backbone.')
+    for name, value in source.state_dict().items():
+        torch.testing.assert_close(model.state_dict()[name], value + 1)
+
+
+def _saved(checkpoint, path):
+    torch.save(checkpoint, path)
+    return path
+
+
+def test_recipes_take_other_weights(tmp_path):
+    """As the README says, for each recipe."""
+    for name in ('r50', 'r50-ibn', 'vit-b'):
+        config = Config.fromfile(CONFIGS / f'dynamix_{name}.py').model.backbone
+        model = MODELS.build({k: v for k, v in config.items() if k != 'init_cfg'})
+        state = {f'module.{k}': v + 1 for k, v in model.state_dict().items()}
+        path = _saved(dict(state_dict=state), tmp_path / f'{name}.pth')
+        config.init_cfg.checkpoint = f'reid://{path}'
+        model = MODELS.build(config)
+        model.init_weights()
+        for key, value in model.state_dict().items():
+            torch.testing.assert_close(value, state[f'module.{key}'])
+
+
 def test_resnet_of_moco(tmp_path):
     config = dict(type='mmpretrain.ResNet', depth=18)
     source = MODELS.build(config)
@@ -132,7 +192,11 @@ def test_resnet_of_moco(tmp_path):
         ({}, 'but found no tensors'),
         (
             {f'{k}.layer1.0.conv1.weight': torch.zeros(1) for k in 'ab'},
-            "found 2: 'a.', 'b.'",
+            "found 2, under 'a.', 'b.'",
+        ),
+        (
+            {'layer1.0.conv1.weight': torch.zeros(1), 'conv1.0.weight': torch.zeros(1)},
+            "expected 'conv1.weight' as the stem of a ResNet",
         ),
         (
             {**draw_vit(), 'patch_embed.conv.0.weight': torch.zeros(1)},

@@ -39,6 +39,22 @@ def test_level_lies_in_a_clear_gap():
 
 
 @given(st.integers(0, 999))
+def test_no_level_is_much_worse_than_the_best(seed):
+    rng = np.random.default_rng(seed)
+    strangers = rng.normal(0, 1, 300)
+    wrong = rng.normal(0, 1, rng.integers(20, 120))
+    own = np.sort(np.concatenate([wrong, rng.normal(3, 1, 200)]))
+    under = np.arange(1, len(own) + 1)
+    share = min(2 * np.mean(own <= np.median(strangers)), 1)
+    found = (strangers <= own[:, None]).mean(1) * share * len(own)
+    gain = np.minimum(found, under) * 1.5 - 0.5 * under
+    level = odd_level(own, strangers, 0.5)
+    if np.isfinite(level):
+        chosen = gain[(own <= level).sum() - 1]
+        assert chosen >= gain.max() - 0.5 * under[gain.argmax()] ** 0.5 - 1e-9
+
+
+@given(st.integers(0, 999))
 def test_parting_level_makes_the_fewest_errors(seed):
     rng = np.random.default_rng(seed)
     own = rng.integers(0, 20, rng.integers(1, 30)) + 6.0

@@ -6,6 +6,7 @@ from scipy.stats import norm
 from sklearn.metrics import silhouette_score
 
 from dynamix.relabeling.merging import (
+    _best_cut,
     merge_threshold,
     pairs_above,
     same_person,
@@ -112,6 +113,21 @@ def test_the_cut_lies_in_a_clear_gap(seed):
     same = person[pairs[:, 0]] == person[pairs[:, 1]]
     threshold = merge_threshold(x, video, np.full(len(x), 10), NOBODY, 1.0, 0)
     assert score[~same].max() < threshold < score[same].min()
+
+
+def test_a_cut_moves_up_only_into_the_widest_gap():
+    heights = np.array([0.99, 0.98, 0.97, 0.96, 0.95, 0.55, 0.5, 0.2, 0.1])
+    values = np.array([0.97, 0.97, 0.97, 0.97, 0.97, 1.0, 0.99, 0.99, 0.9])
+
+    def cut(values=values, nothing=0.5, heights=heights):
+        return _best_cut(values, nothing, np.arange(9), heights)
+
+    assert cut() == 4
+    assert cut(nothing=0.98) == 5, 'to merge nothing would be better'
+    assert cut(values - np.array([0, 0, 0, 0, 0.1, 0, 0, 0, 0])) == 5, 'much worse'
+    below = np.where(heights == 0.5, 0.12, np.where(heights == 0.2, 0.11, heights))
+    assert cut(heights=below) == 5, 'a wider gap is below'
+    assert cut(np.where(heights == 0.98, 1.1, values)) == 1
 
 
 def test_vetoes_count_as_evidence():

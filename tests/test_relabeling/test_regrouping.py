@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,15 @@ def test_counts_of_parts_add_up(images, calibration, seed):
              for h in (half, ~half)]  # fmt: skip
     for name in ('tracklets', 'embeddings', 'splits', 'merges', 'vetoes'):
         assert getattr(whole, name) == sum(getattr(part, name) for part in parts)
+
+
+def test_least_crowding_is_that_of_the_calibration(images, calibration):
+    assert calibration.least_crowding > 0
+    crowded = replace(calibration, least_crowding=9.0)
+    # nobody fits, and of each tracklet the whole is kept
+    assert (regroup(images, crowded, RULE).component[images.valid] >= 0).all()
+    assert regroup(images, calibration, RULE).splits
+    assert regroup(images, crowded, RULE).splits == 0
 
 
 def test_components_stay_in_their_video(images, calibration):

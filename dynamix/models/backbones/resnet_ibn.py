@@ -16,7 +16,8 @@ class InstanceBatchNorm(nn.Module):
     """Instance normalisation of one half of the channels, the given of the other.
 
     What the style of a camera changes is taken out of the first half; the second keeps
-    it, as it tells people apart, too (IBN-Net, Pan et al., ECCV 2018).
+    it, as it tells people apart, too (IBN-Net, Pan et al., ECCV 2018). A plane has at
+    least 2 pixels.
 
     Args:
         channels (int): Number of channels, at least 2; of an odd number, the second
@@ -29,6 +30,7 @@ class InstanceBatchNorm(nn.Module):
         self.sizes = [channels // 2, channels - channels // 2]
         # named as in the published weights
         self.IN = nn.InstanceNorm2d(self.sizes[0], affine=True)
+        self.IN.requires_grad_(norm_cfg.get('requires_grad', True))
         self.BN = build_norm_layer(norm_cfg, self.sizes[1])[1]
 
     def forward(self, x: Tensor) -> Tensor:

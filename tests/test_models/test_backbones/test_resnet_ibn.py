@@ -65,7 +65,11 @@ def test_only_the_first_norms_of_three_stages_differ(depth):
 
 def test_frozen_stages_stay_frozen():
     model = ResNetIBN(18, frozen_stages=1)
-    model.train()
     frozen = {n for n, p in model.named_parameters() if not p.requires_grad}
     assert {'layer1.0.bn1.IN.weight', 'layer1.1.bn1.BN.bias'} <= frozen
     assert not any(name.startswith('layer2') for name in frozen)
+
+
+def test_norms_without_gradient():
+    norm = InstanceBatchNorm(4, dict(type='BN', requires_grad=False))
+    assert not any(p.requires_grad for p in norm.parameters())
