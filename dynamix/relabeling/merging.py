@@ -204,15 +204,16 @@ def _best_cut(
     """Position of the falling height to cut at.
 
     That of the highest value; but if those above it that are about as good, and better
-    than to merge nothing, leave a clear gap, and a wider one than is below it, the one
-    before that gap.
+    than to merge nothing, leave a clear gap, wider than the one below it and than half
+    their range, the one before that gap.
     """
     best = int(np.argmax(values))
     worse = np.flatnonzero(values[:best] < max(values[best] - NEARLY, nothing))
     first, top = chosen[worse.max(initial=-1) + 1], chosen[best]
     gap = clear_gap(-heights[first : top + 1])
     below = -np.diff(heights, append=heights[-1])
-    if gap is not None and below[first + gap] > below[top]:
+    least = max(below[top], (heights[first] - heights[top]) / 2)
+    if gap is not None and below[first + gap] > least:
         return int(first + gap)
     return int(top)
 
