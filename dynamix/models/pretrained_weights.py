@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
@@ -17,23 +17,44 @@ from torch import Tensor
 __all__ = ['convert_weights', 'load_from_reid']
 
 SCHEME = 'reid://'
-RESNET, VIT, MMPRETRAIN_VIT = 'ResNet', 'ViT', 'ViT of MMPretrain'
-# a weight that each has, its stem, and the names that belong to it
-ANCHORS = {
-    RESNET: 'layer1.0.conv1.weight',
-    VIT: 'blocks.0.attn.qkv.weight',
-    MMPRETRAIN_VIT: 'layers.0.attn.qkv.weight',
-}
-STEMS = {
-    RESNET: 'conv1.weight',
-    VIT: 'patch_embed.proj.weight',
-    MMPRETRAIN_VIT: 'patch_embed.projection.weight',
-}
-KEPT = {
-    RESNET: re.compile(r'(conv1|bn1|layer\d+)\.'),
-    VIT: re.compile(r'(cls_token|pos_embed)$|(patch_embed|blocks|norm)\.'),
-    MMPRETRAIN_VIT: re.compile(r'(cls_token|pos_embed)$|(patch_embed|layers|ln1)\.'),
-}
+
+
+class Layout(NamedTuple):
+    """How the weights of a kind of backbone are named.
+
+    Args:
+        kind (str): What to call it.
+        anchor (str): A weight that each has.
+        stem (str): The first weight.
+        own (str): Pattern of the names that belong to it.
+        renamed (bool): Whether MMPretrain names them otherwise. Defaults to False.
+    """
+
+    kind: str
+    anchor: str
+    stem: str
+    own: str
+    renamed: bool = False
+
+
+LAYOUTS = (
+    Layout(
+        'ResNet', 'layer1.0.conv1.weight', 'conv1.weight', r'(conv1|bn1|layer\d+)\.'
+    ),
+    Layout(
+        'ViT',
+        'blocks.0.attn.qkv.weight',
+        'patch_embed.proj.weight',
+        r'(cls_token|pos_embed)$|(patch_embed|blocks|norm)\.',
+        renamed=True,
+    ),
+    Layout(
+        'ViT of MMPretrain',
+        'layers.0.attn.qkv.weight',
+        'patch_embed.projection.weight',
+        r'(cls_token|pos_embed)$|(patch_embed|layers|ln1)\.',
+    ),
+)
 VIT_NAMES = (
     (r'^(cls_token|pos_embed)$', r'\1'),
     (r'^patch_embed\.proj\.', 'patch_embed.projection.'),
@@ -74,23 +95,23 @@ def convert_weights(
             another stem or other blocks than MMPretrain's.
     """
     weights = dict(_tensors(checkpoint, ''))
-    kind, prefix = _find_backbone(weights, prefix)
+    layout, prefix = _find_backbone(weights, prefix)
     inside = {
         name.removeprefix(prefix): weight
         for name, weight in weights.items()
         if name.startswith(prefix)
     }
-    if STEMS[kind] not in inside:
+    if layout.stem not in inside:
         raise ValueError(
-            f'expected {STEMS[kind]!r} as the stem of a {kind} under {prefix!r}, but '
-            'there is none.'
+            f'expected {layout.stem!r} as the stem of a {layout.kind} under '
+            f'{prefix!r}, but there is none.'
         )
-    result = {name: w for name, w in inside.items() if KEPT[kind].match(name)}
+    result = {name: w for name, w in inside.items() if re.match(layout.own, name)}
     left = sorted({name.split('.')[0] for name in set(inside) - set(result)})
-    if kind == VIT:
+    if layout.renamed:
         result = {_vit_name(name): weight for name, weight in result.items()}
     print_log(
-        f'{kind} of {len(result)} tensors found under {prefix!r}; left out: '
+        f'{layout.kind} of {len(result)} tensors found under {prefix!r}; left out: '
         f'{", ".join(left) or "nothing"}.',
         logger='current',
     )
@@ -128,15 +149,17 @@ def _tensors(node: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
             yield from _tensors(value, f'{prefix}{name}.')
 
 
-def _find_backbone(weights: dict[str, Tensor], prefix: str | None) -> tuple[str, str]:
+def _find_backbone(
+    weights: dict[str, Tensor], prefix: str | None
+) -> tuple[Layout, str]:
     found = [
-        (kind, name.removesuffix(anchor))
+        (layout, name.removesuffix(layout.anchor))
         for name in weights
-        for kind, anchor in ANCHORS.items()
-        if name == anchor or name.endswith('.' + anchor)
+        for layout in LAYOUTS
+        if f'.{name}'.endswith(f'.{layout.anchor}')
     ]
     if prefix is not None:
-        found = [(kind, place) for kind, place in found if place == prefix]
+        found = [each for each in found if each[1] == prefix]
     if not found:
         names = ', '.join(list(weights)[:4]) or 'no tensors'
         raise ValueError(
@@ -144,14 +167,14 @@ def _find_backbone(weights: dict[str, Tensor], prefix: str | None) -> tuple[str,
             f'as in timm{f" under {prefix!r}" if prefix else ""}, but found {names}.'
         )
     for word in PREFERRED:
-        chosen = [(kind, place) for kind, place in found if word in place.split('.')]
+        chosen = [each for each in found if word in each[1].split('.')]
         if len(chosen) == 1:
             return chosen[0]
     if len(found) > 1:
         names = ', '.join(repr(place) for _, place in found)
         raise ValueError(
             f'expected one backbone, but found {len(found)}, under {names}; choose by '
-            f'reid://PATH#PREFIX.'
+            'reid://PATH#PREFIX.'
         )
     return found[0]
 

@@ -9,10 +9,9 @@ import numpy as np
 from dynamix.structures import DROPPED
 
 from .levels import parting_level, share_of_strangers
-from .segments import Cores, sort_stably
+from .segments import Cores, in_large_groups, sort_stably
 from .strangers import draw_strangers
 
-FEWEST = 3
 BLOCK = 4096
 
 
@@ -54,7 +53,7 @@ def calibrate_homes(
     """
     cores = Cores(z, person, len(video))
     own = cores.own_scores(z) - crowding
-    large = np.bincount(person)[person] >= FEWEST
+    large = in_large_groups(person)
     own = own[large]
     if len(own) == 0:
         return HomeLevels(np.inf, -np.inf, np.inf)
@@ -110,7 +109,7 @@ def find_homes(
     home = np.full(len(z), -1)
     home[member] = group
     may_move = person == DROPPED
-    large = np.bincount(group)[group] >= FEWEST
+    large = in_large_groups(group)
     may_move[member] |= large & (score[member] < levels.low)
     moving = np.flatnonzero(may_move)
     moving = moving[np.argsort(video[moving], kind='stable')]

@@ -11,12 +11,10 @@ import numpy as np
 
 from .crowding import crowding
 from .levels import odd_level
-from .segments import Cores
+from .segments import Cores, in_large_groups
 from .strangers import draw_strangers
 
 STRAY = 2
-# Of smaller tracklets nothing can be said.
-FEWEST = 3
 DIM = 64
 CALM = 0.02
 
@@ -59,8 +57,7 @@ class ScoredImages(NamedTuple):
     @property
     def large(self) -> np.ndarray:
         """``[m]`` bool: whether its tracklet is large enough to tell."""
-        size = np.bincount(self.group, minlength=len(self.video))
-        return (size >= FEWEST)[self.group]
+        return in_large_groups(self.group)
 
 
 def score_images(
@@ -92,7 +89,7 @@ def score_images(
 
 def _least_crowding(own: np.ndarray, crowd: np.ndarray, group: np.ndarray) -> float:
     # an image that is alone in the core of its tracklet fits itself
-    large = np.bincount(group)[group] >= FEWEST
+    large = in_large_groups(group)
     if not large.any():
         return 0.0
     well = large & (own >= np.median(own[large]))

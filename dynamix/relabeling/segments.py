@@ -10,6 +10,7 @@ from .device_rows import DeviceRows
 
 BLOCK = 32768
 CORE_STEPS = 2
+FEWEST = 3
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -71,6 +72,11 @@ def means_of_members(
     weight = np.repeat((1 / size).astype(np.float32), size)
     selector = csr_matrix((weight, (group, members)), shape=(len(size), len(x)))
     return torch.from_numpy(selector @ x.numpy())
+
+
+def in_large_groups(group: np.ndarray) -> np.ndarray:
+    """``[m]`` bool: whose group has 3 images or more; of fewer nothing can be said."""
+    return (np.bincount(group) >= FEWEST)[group]
 
 
 def number_runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

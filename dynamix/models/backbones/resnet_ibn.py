@@ -43,7 +43,7 @@ class InstanceBatchNorm(nn.Module):
             Tensor: ``[B, channels, H, W]``.
         """
         first, second = x.split(self.sizes, dim=1)
-        return torch.cat([self.IN(first.contiguous()), self.BN(second.contiguous())], 1)
+        return torch.cat([self.IN(first), self.BN(second)], dim=1)
 
 
 @MODELS.register_module()
