@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
-from dynamix.relabeling.levels import clear_gap, odd_level, parting_level
+from dynamix.relabeling.levels import (
+    clear_gap,
+    odd_level,
+    parting_level,
+    share_of_strangers,
+)
 
 
 @pytest.mark.parametrize('cost', [0.25, 1.0, 3.0])
@@ -13,7 +19,7 @@ def test_level_is_worth_most(cost):
     rng = np.random.default_rng(1)
     strangers = rng.normal(0, 1, 3000)
     own = np.concatenate([rng.normal(0, 1, 400), rng.normal(4, 1, 2600)])
-    share = 2 * np.mean(own <= np.median(strangers))
+    share = share_of_strangers(own, strangers)
     best = max(
         (found - cost * ((own <= level).sum() - found), level)
         for level in own
@@ -27,6 +33,31 @@ def test_level_is_worth_most(cost):
     if cost == 1:
         odd = own <= odd_level(own, strangers, cost)
         assert (odd == truly).mean() > 0.97
+
+
+@pytest.mark.parametrize('away', [1.5, 2.5, 4.0])
+@pytest.mark.parametrize('part', [0.0, 0.05, 0.2, 1.0])
+def test_share_of_strangers(part, away):
+    """Members that are hardly more alike than strangers are not all taken for them."""
+    rng = np.random.default_rng(0)
+    strangers = rng.normal(0, 1, 20000)
+    wrong = int(part * 20000)
+    own = np.r_[rng.normal(0, 1, wrong), rng.normal(away, 1, 20000 - wrong)]
+    share = share_of_strangers(own, strangers)
+    tenth = (1 - part) * norm.cdf(norm.ppf(0.1) - away) / 0.1
+    assert part - 0.01 <= share <= part + tenth + 0.02
+    assert share_of_strangers(own[:0], strangers) == 0
+
+
+def test_few_images_do_not_say_that_nobody_is_a_stranger():
+    rng = np.random.default_rng(0)
+    shares = [
+        share_of_strangers(
+            np.r_[rng.normal(0, 1, 20), rng.normal(4, 1, 80)], rng.normal(0, 1, 100)
+        )
+        for _ in range(200)
+    ]
+    assert 0.15 < np.mean(shares) < 0.25
 
 
 def test_level_lies_in_a_clear_gap():
@@ -45,7 +76,7 @@ def test_no_level_is_much_worse_than_the_best(seed):
     wrong = rng.normal(0, 1, rng.integers(20, 120))
     own = np.sort(np.concatenate([wrong, rng.normal(3, 1, 200)]))
     under = np.arange(1, len(own) + 1)
-    share = min(2 * np.mean(own <= np.median(strangers)), 1)
+    share = share_of_strangers(own, strangers)
     found = (strangers <= own[:, None]).mean(1) * share * len(own)
     gain = np.minimum(found, under) * 1.5 - 0.5 * under
     level = odd_level(own, strangers, 0.5)
