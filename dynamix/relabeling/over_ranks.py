@@ -4,7 +4,9 @@ import time
 
 import numpy as np
 
+from .block_threads import map_blocks
 from .calibration import Calibration, calibrate
+from .device_rows import DeviceRows
 from .exchange import Exchange
 from .guard import Relabeling, conclude
 from .numbering import keep_numbers
@@ -35,7 +37,7 @@ def relabel_over_ranks(
     process that has all images.
 
     Memory, beside the images of this rank: a few integers for each image of all
-    ranks, a block of videos, and on rank 0 the sample.
+    ranks, a block of videos for each thread, and on rank 0 the sample.
 
     Args:
         images (TrackedImages): ``[m]`` the images of this rank, ``split.rows``.
@@ -143,7 +145,7 @@ def regroup_blocks(
     calibration: Calibration,
     rule: RelabelRule,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Decides the videos of this rank, a block at a time.
+    """Decides the videos of this rank, block by block.
 
     Args:
         images (TrackedImages): ``[m]`` the images of this rank.
@@ -157,8 +159,12 @@ def regroup_blocks(
     """
     component = np.empty(len(images), np.int64)
     counts = np.zeros(6, np.int64)
-    for rows in split.blocks:
-        found = regroup(images.take(rows), calibration, rule)
+    found_in = map_blocks(
+        lambda rows: regroup(images.take(rows), calibration, rule),
+        split.blocks,
+        on_gpu=isinstance(images.embedding, DeviceRows),
+    )
+    for rows, found in zip(split.blocks, found_in):
         component[rows] = found.component
         counts += found[1:]
     return component, counts
