@@ -28,6 +28,7 @@ tables = dict(
             'merge',
             'merge-split',
             'dynamix',
+            'extract',
             'dbscan',
             'truth-in-video',
             'truth',

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 from tests.toy import make_crops, toy_cfg
 
@@ -55,6 +57,17 @@ def losses(work_dir):
     return [row['loss'] for row in rows if 'loss' in row]
 
 
+def saved_bank(work_dir):
+    """Rows in order and their embeddings, of all ranks that saved them."""
+    folder = work_dir / 'epoch_1.feature_bank'
+    rows, embeddings = (
+        np.concatenate([np.load(f) for f in sorted(folder.glob(f'*_{what}.npy'))])
+        for what in ('rows', 'embedding')
+    )
+    order = np.argsort(rows)
+    return rows[order], embeddings[order].astype(np.float32)
+
+
 @pytest.fixture(scope='module')
 def toy(tmp_path_factory):
     root = tmp_path_factory.mktemp('toy')
@@ -96,6 +109,38 @@ def test_two_ranks_train_as_one(toy, one_rank):
         torch.testing.assert_close(
             value, two['state_dict'][key], rtol=1e-3, atol=3e-4, msg=key
         )
+
+
+@pytest.mark.slow
+def test_two_ranks_extract_as_one(toy, one_rank):
+    hook = dict(type='RelabelHook', start=9)
+    hook['extract'] = dict(
+        pipeline=Config.fromfile(toy / 'toy.py').test_dataloader.dataset.pipeline,
+        num_workers=0,
+    )
+    config = toy / 'extract.py'
+    config.write_text(
+        "_base_ = './toy.py'\n"
+        f'custom_hooks = [{hook!r}]\n'
+        f'load_from = {str(toy / "one" / "epoch_4.pth")!r}\n'
+        'train_cfg = dict(max_epochs=1)\n'
+    )
+    dist_train(config, '--work-dir', toy / 'extract_two')
+    run(sys.executable, TOOLS / 'train.py', config, '--work-dir', toy / 'extract_one')
+    one, two = (
+        torch.load(toy / name / 'epoch_1.pth', weights_only=False)
+        for name in ('extract_one', 'extract_two')
+    )
+    table = one['identity_table']
+    assert table['version'] == 1  # relabelled once, before the only epoch
+    assert torch.equal(table['identity'], two['identity_table']['identity'])
+    assert (one['feature_bank']['ranks'], two['feature_bank']['ranks']) == (1, 2)
+    rows, embeddings = zip(
+        *(saved_bank(toy / name) for name in ('extract_one', 'extract_two'))
+    )
+    np.testing.assert_array_equal(rows[0], np.arange(96))
+    np.testing.assert_array_equal(*rows)
+    np.testing.assert_allclose(*embeddings, rtol=0, atol=2e-3)
 
 
 @pytest.mark.slow

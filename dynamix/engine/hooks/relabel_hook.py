@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from dynamix.engine.bank_checkpoint import BankCheckpoint
+from dynamix.engine.extraction import Extraction
 from dynamix.engine.relabel_log import describe_report, score_stages
 from dynamix.engine.relabel_scopes import relabeling_of
 from dynamix.registry import HOOKS
@@ -59,11 +60,17 @@ class RelabelHook(Hook):
             each rank has a file of its own. Defaults to None: float16 in memory.
         scope (str): ``'video'``, ``'global'`` or ``'dbscan'``. Defaults to
             ``'video'``.
+        extract (dict, optional): Embed the single-camera images before the first epoch
+            and repair labels by that, too; fields of
+            :class:`~dynamix.engine.extraction.Extraction`. For pre-trained weights.
+            Defaults to None: embeddings come from training alone.
 
     Raises:
         ValueError: If ``start`` or ``interval`` is below 1 or ``max_age`` below 0,
-            there is no such scope, or a value of the rule is out of range.
-        TypeError: If the scope's rule has no such field, or ``bank`` no such key.
+            there is no such scope, or a value of the rule or of ``extract`` is out of
+            range.
+        TypeError: If the scope's rule has no such field, ``bank`` or ``extract`` no
+            such key.
     """
 
     # After the losses were checked (LossGuardHook), before CheckpointHook (VERY_LOW)
@@ -78,6 +85,7 @@ class RelabelHook(Hook):
         rule: dict | None = None,
         bank: dict | None = None,
         scope: str = 'video',
+        extract: dict | None = None,
     ) -> None:
         for name, value in (('start', start), ('interval', interval)):
             if value < 1:
@@ -100,6 +108,7 @@ class RelabelHook(Hook):
         self.max_age = max_age
         self.scope = scope
         self.relabeling = relabeling_of(scope, rule)
+        self.extraction = None if extract is None else Extraction.from_config(extract)
         self.bank_options = dict(bank or {})
         self.bank: FeatureBank | None = None
 
@@ -141,6 +150,15 @@ class RelabelHook(Hook):
         self.bank = FeatureBank(len(self.split), dim, **options)
         self.checkpoint = BankCheckpoint(self.bank, self.split)
 
+    def before_train(self, runner: Runner) -> None:
+        """Embeds images and relabels, if the config asks for it, unless resumed."""
+        if self.extraction is None or runner.iter > 0:
+            return
+        Exchange(self.split.count).together(
+            lambda: self._extract(runner), 'embedding single-camera images'
+        )
+        self._relabel(runner, 'before epoch 1')
+
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Keeps the momentum embeddings of the global batch that are this rank's."""
         assert self.bank is not None
@@ -152,19 +170,35 @@ class RelabelHook(Hook):
         """Relabels if it is time; saves the bank if a checkpoint follows."""
         epoch = runner.epoch + 1
         if epoch >= self.start and (epoch - self.start) % self.interval == 0:
-            rows = self.table.single_camera
-            before = self.table.identity[rows].copy()
-            result = self._relabel(runner, before)
-            self.table.relabel(result.identity)
-            head = unwrap(runner).head
-            own = None if self.split.count == 1 else self.split.rows
-            head.follow_relabeling(before, result.identity, self.bank, own)
-            head.gather()
-            if is_main_process():
-                self._report(runner, result, before)
+            self._relabel(runner, f'after epoch {epoch}')
         self.checkpoint.save_if_due(runner)
 
-    def _relabel(self, runner: Runner, before: np.ndarray) -> Relabeling:
+    def _extract(self, runner: Runner) -> None:
+        assert self.bank is not None
+        assert self.extraction is not None
+        first = self.table.num_multi_camera_images
+        chosen = self.extraction.choose(self.columns['tracklet'])
+        rows = self.split.rows[chosen] + first
+        dataset = runner.train_dataloader.dataset
+        with runner.optim_wrapper.optim_context(runner.model):
+            for image_index, embeddings in self.extraction.embed(
+                unwrap(runner), dataset, rows
+            ):
+                local = self.split.local(image_index - first)
+                self.bank.write(local, embeddings, runner.iter)
+
+    def _relabel(self, runner: Runner, when: str) -> None:
+        before = self.table.identity[self.table.single_camera].copy()
+        result = self._find_labels(runner, before)
+        self.table.relabel(result.identity)
+        head = unwrap(runner).head
+        own = None if self.split.count == 1 else self.split.rows
+        head.follow_relabeling(before, result.identity, self.bank, own)
+        head.gather()
+        if is_main_process():
+            self._report(runner, result, before, when)
+
+    def _find_labels(self, runner: Runner, before: np.ndarray) -> Relabeling:
         assert self.bank is not None
         valid = self.bank.valid(runner.iter, self.max_age)
         result = self.relabeling(
@@ -179,10 +213,12 @@ class RelabelHook(Hook):
         result.report.quarantined = int(counts[0])
         return result
 
-    def _report(self, runner: Runner, result: Relabeling, before: np.ndarray) -> None:
+    def _report(
+        self, runner: Runner, result: Relabeling, before: np.ndarray, when: str
+    ) -> None:
         report, after = result.report, result.identity
         scalars = describe_report(report)
-        text = [f'Relabeling after epoch {runner.epoch + 1}: {report}']
+        text = [f'Relabeling {when}: {report}']
         if self.truth is not None:
             original = self.table.original[self.table.single_camera]
             scores, lines = score_stages(
