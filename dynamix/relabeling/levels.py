@@ -65,13 +65,19 @@ def odd_level(own: np.ndarray, strangers: np.ndarray, cost: float) -> float:
     best = int(np.argmax(gain))
     if gain[best] <= 0:
         return -np.inf
-    worse = np.flatnonzero(gain < gain[best] - np.sqrt(under[best]) / 2)
-    first = worse[worse < best].max(initial=-1) + 1
-    end = worse[worse > best].min(initial=len(level))
+    first, end = about_as_good(gain, best, gain[best] - np.sqrt(under[best]) / 2)
     gap = clear_gap(level[first : end + 1])
-    best = best if gap is None else int(first) + gap
+    best = best if gap is None else first + gap
     # between two scores, so that no rounding decides
     return float(level[best] + level[min(best + 1, len(level) - 1)]) / 2
+
+
+def about_as_good(value: np.ndarray, best: int, least: float) -> tuple[int, int]:
+    """``[first, end)`` around ``best``, in which no value is under ``least``."""
+    worse = np.flatnonzero(value < least)
+    first = worse[worse < best].max(initial=-1) + 1
+    end = worse[worse > best].min(initial=len(value))
+    return int(first), int(end)
 
 
 def clear_gap(values: np.ndarray) -> int | None:

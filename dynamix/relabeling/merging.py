@@ -7,7 +7,7 @@ from scipy.optimize import isotonic_regression
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from .levels import clear_gap
+from .levels import about_as_good, clear_gap
 from .linkage import link
 from .strangers import negative_scores, neighbours_null
 
@@ -208,8 +208,8 @@ def _best_cut(
     their range, the one before that gap.
     """
     best = int(np.argmax(values))
-    worse = np.flatnonzero(values[:best] < max(values[best] - NEARLY, nothing))
-    first, top = chosen[worse.max(initial=-1) + 1], chosen[best]
+    begin, _ = about_as_good(values, best, max(values[best] - NEARLY, nothing))
+    first, top = chosen[begin], chosen[best]
     gap = clear_gap(-heights[first : top + 1])
     below = -np.diff(heights, append=heights[-1])
     least = max(below[top], (heights[first] - heights[top]) / 2)
