@@ -144,20 +144,19 @@ def plot(
 
     Args:
         beds (Mapping[str, Mapping[str, RowSummary]]): For each bed its rows by name;
-            one panel a bed.
+            one panel a bed. What a bed lacks stays empty.
         out_file (str | Path): Picture to write; its folder is made.
         references (Sequence[str]): Rows whose mean is drawn through the panel.
             Defaults to ``()``.
     """
-    most = max(len(rows) for rows in beds.values())
-    size = (3.2 + 4.2 * len(beds), 1.1 + 0.3 * most)
+    titles = {name: row.title for rows in beds.values() for name, row in rows.items()}
+    size = (3.2 + 4.2 * len(beds), 1.1 + 0.3 * len(titles))
     figure = Figure(figsize=size, layout='constrained')
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(beds), squeeze=False, sharey=True)[0]
     for axes, (bed, rows) in zip(panels, beds.items()):
-        _panel(axes, bed, list(rows.values()), references)
-    titles = [row.title for row in next(iter(beds.values())).values()]
-    panels[0].set_yticks(range(len(titles)), titles)
+        _panel(axes, bed, [rows.get(name) for name in titles], references)
+    panels[0].set_yticks(range(len(titles)), list(titles.values()))
     panels[0].set_ylim(len(titles) - 0.4, -0.6)
     out_file = Path(out_file)
     out_file.parent.mkdir(parents=True, exist_ok=True)
@@ -165,9 +164,14 @@ def plot(
 
 
 def _panel(
-    axes: Axes, bed: str, rows: Sequence[RowSummary], references: Sequence[str]
+    axes: Axes,
+    bed: str,
+    rows: Sequence[RowSummary | None],
+    references: Sequence[str],
 ) -> None:
     for place, row in enumerate(rows):
+        if row is None:
+            continue
         values = list(row.scores().values())
         if not values:
             axes.text(
