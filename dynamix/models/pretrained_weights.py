@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
+from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-__all__ = ['convert_weights', 'load_from_reid']
+__all__ = ['check_backbone_weights', 'convert_weights', 'load_from_reid']
 
 SCHEME = 'reid://'
 
@@ -58,6 +59,7 @@ LAYOUTS = (
 VIT_NAMES = (
     (r'^(cls_token|pos_embed)$', r'\1'),
     (r'^patch_embed\.proj\.', 'patch_embed.projection.'),
+    (r'^(patch_embed\.conv\.)', r'\1'),
     (r'^norm\.', 'ln1.'),
     (r'^blocks\.(\d+)\.norm([12])\.', r'layers.\1.ln\2.'),
     (r'^blocks\.(\d+)\.attn\.(qkv|proj)\.', r'layers.\1.attn.\2.'),
@@ -74,9 +76,10 @@ def convert_weights(
     """Finds a backbone in a checkpoint and renames its weights.
 
     Understands ResNets named as in torchvision (IBN-Net's and LUPerson's are) and
-    vision transformers named as in timm (those of DINO, MAE and TransReID are) or
-    MMPretrain, in any wrapper: ``state_dict``, ``model``, ``module.``, ``backbone.``.
-    Of MoCo's two encoders the query encoder is taken, of DINO's two the teacher.
+    vision transformers named as in timm (those of DINO, MAE, TransReID and, with a
+    convolutional stem, TransReID-SSL are) or MMPretrain, in any wrapper:
+    ``state_dict``, ``model``, ``module.``, ``backbone.``. Of MoCo's two encoders the
+    query encoder is taken, of DINO's two the teacher.
     Whatever is no part of such a backbone is left out, and named in the log.
 
     Position embeddings are fitted to the image by MMPretrain, which takes those of
@@ -88,11 +91,12 @@ def convert_weights(
             such as ``'state_dict.module.encoder_k.'``. Defaults to None: it is found.
 
     Returns:
-        dict[str, Tensor]: For MMPretrain's ``ResNet`` or ``VisionTransformer``.
+        dict[str, Tensor]: For MMPretrain's ``ResNet`` or ``VisionTransformer``, or ours
+        of them.
 
     Raises:
         ValueError: If there is no such backbone, or several to choose from, or it has
-            another stem or other blocks than MMPretrain's.
+            another stem or other blocks.
     """
     weights = dict(_tensors(checkpoint, ''))
     layout, prefix = _find_backbone(weights, prefix)
@@ -141,6 +145,37 @@ def load_from_reid(filename: str, map_location: str | None = None) -> dict:
         raise ValueError(f'{path}: {error}') from None
 
 
+def check_backbone_weights(backbone: BaseModule) -> None:
+    """Looks whether the weights that a backbone begins with fit it, if they are ours.
+
+    MMEngine loads what fits, and the rest stays random.
+
+    Args:
+        backbone (BaseModule): The backbone; its weights count if its ``init_cfg`` names
+            them by ``reid://``.
+
+    Raises:
+        ValueError: If one is missing or has another shape; position embeddings may
+            have another length.
+    """
+    init_cfg = backbone.init_cfg if isinstance(backbone.init_cfg, dict) else {}
+    filename = init_cfg.get('checkpoint') or ''
+    if not filename.startswith(SCHEME):
+        return
+    weights = load_from_reid(filename, 'cpu')['state_dict']
+    for name, value in backbone.state_dict().items():
+        if name.endswith('num_batches_tracked'):
+            continue
+        found = tuple(weights[name].shape) if name in weights else None
+        if found is None or (found != value.shape and name != 'pos_embed'):
+            what = 'it is missing' if found is None else f'it has {found}'
+            raise ValueError(
+                f'{filename.removeprefix(SCHEME)} does not fit the backbone, a '
+                f'{type(backbone).__name__}: expected {name!r} of shape '
+                f'{tuple(value.shape)}, but {what}.'
+            )
+
+
 def _tensors(node: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
     for name, value in node.items() if isinstance(node, Mapping) else ():
         if isinstance(value, Tensor):
@@ -185,6 +220,6 @@ def _vit_name(name: str) -> str:
         if changed:
             return result
     raise ValueError(
-        f"{name!r} has no counterpart in MMPretrain's VisionTransformer, which has one "
-        'projection as its stem and plain blocks.'
+        f"{name!r} has no counterpart in MMPretrain's VisionTransformer, which has "
+        'plain blocks.'
     )

@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from torch.nn import functional
 
-from dynamix.models import convert_weights
+from dynamix.models import ReIDEncoder, convert_weights
 from dynamix.registry import MODELS
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -158,7 +158,7 @@ def _saved(checkpoint, path):
 
 def test_recipes_take_other_weights(tmp_path):
     """As the README says, for each recipe."""
-    for name in ('r50', 'r50-ibn', 'vit-b'):
+    for name in ('r50', 'r50-ibn', 'vit-b', 'vit-s-ics'):
         config = Config.fromfile(CONFIGS / f'dynamix_{name}.py').model.backbone
         model = MODELS.build({k: v for k, v in config.items() if k != 'init_cfg'})
         state = {f'module.{k}': v + 1 for k, v in model.state_dict().items()}
@@ -199,10 +199,6 @@ def test_resnet_of_moco(tmp_path):
             "expected 'conv1.weight' as the stem of a ResNet",
         ),
         (
-            {**draw_vit(), 'patch_embed.conv.0.weight': torch.zeros(1)},
-            "'patch_embed.conv.0.weight' has no counterpart",
-        ),
-        (
             {**draw_vit(), 'blocks.0.ls1.gamma': torch.zeros(1)},
             "'blocks.0.ls1.gamma' has no counterpart",
         ),
@@ -213,3 +209,28 @@ def test_what_cannot_be_used_is_named(checkpoint, says, tmp_path):
     with pytest.raises(ValueError, match=r'odd\.pth: .*') as error:
         build(VIT, tmp_path / 'odd.pth')
     assert says in str(error.value)
+
+
+def test_weights_that_do_not_fit_are_named(tmp_path):
+    """MMEngine would warn and train what is half random."""
+    neck = dict(type='BNNeck', in_channels=DIM)
+    for odd, says in (
+        ({'norm.bias': None}, "'ln1.bias' of shape (24,), but it is missing"),
+        (
+            {'patch_embed.proj.weight': torch.zeros(DIM, 64, 4, 4)},
+            "'patch_embed.projection.weight' of shape (24, 3, 8, 8), but it has "
+            '(24, 64, 4, 4)',
+        ),
+        ({'pos_embed': torch.zeros(1, 10, DIM)}, None),
+    ):
+        weights = {k: v for k, v in {**draw_vit(), **odd}.items() if v is not None}
+        path = _saved(weights, tmp_path / 'odd.pth')
+        init = dict(type='Pretrained', checkpoint=f'reid://{path}')
+        encoder = ReIDEncoder(dict(**VIT, init_cfg=init), neck)
+        if says is None:
+            encoder.init_weights()
+            continue
+        with pytest.raises(ValueError, match=r'odd\.pth does not fit') as error:
+            encoder.init_weights()
+        assert 'a VisionTransformer' in str(error.value)
+        assert says in str(error.value)

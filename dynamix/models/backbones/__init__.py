@@ -1,3 +1,9 @@
 from .resnet_ibn import InstanceBatchNorm, ResNetIBN
+from .vit_ics import ConvStemPatchEmbed, VisionTransformerICS
 
-__all__ = ['InstanceBatchNorm', 'ResNetIBN']
+__all__ = [
+    'ConvStemPatchEmbed',
+    'InstanceBatchNorm',
+    'ResNetIBN',
+    'VisionTransformerICS',
+]

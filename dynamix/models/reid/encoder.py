@@ -3,6 +3,7 @@ from __future__ import annotations
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from dynamix.models.pretrained_weights import check_backbone_weights
 from dynamix.registry import MODELS
 
 
@@ -21,6 +22,15 @@ class ReIDEncoder(BaseModule):
         super().__init__(init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
+
+    def init_weights(self) -> None:
+        """Initialises both.
+
+        Raises:
+            ValueError: If the weights of another project do not fit the backbone.
+        """
+        check_backbone_weights(self.backbone)
+        super().init_weights()
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Embeds images.
