@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dataset import Compose, default_collate
+from mmengine.dist import get_rank
 from mmengine.logging import print_log
-from mmengine.model import BaseModel
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from dynamix.datasets import MixedDataset
+from dynamix.relabeling.exchange import Exchange
 
+ROUNDS = 64
 SECONDS_BETWEEN_LINES = 60
 
 
@@ -67,11 +73,13 @@ class Extraction:
             TypeError: If a key is unknown, or there is no ``pipeline``.
         """
         known = [field.name for field in fields(cls)]
-        unknown = sorted(set(options) - set(known))
-        if unknown or 'pipeline' not in options:
+        if not isinstance(options, dict) or not (
+            {'pipeline'} <= set(options) <= set(known)
+        ):
+            found = sorted(options) if isinstance(options, dict) else options
             raise TypeError(
-                f'RelabelHook.extract must have `pipeline` and may have {known[1:]}, '
-                f'but has {sorted(options)}.'
+                'RelabelHook.extract must be a dict with `pipeline`, and may have '
+                f'{known[1:]}, but is one with {found}.'
             )
         return cls(**options)
 
@@ -86,46 +94,87 @@ class Extraction:
             return np.arange(len(tracklet))
         return spread_over_groups(tracklet, self.images_per_tracklet)
 
-    def embed(
-        self, model: BaseModel, dataset: MixedDataset, rows: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, Tensor]]:
-        """Embeds images as at inference.
+    def run(
+        self,
+        runner: Runner,
+        rows: np.ndarray,
+        write: Callable[[np.ndarray, Tensor], Any],
+        exchange: Exchange,
+    ) -> None:
+        """Embeds images of the training data, each rank its own.
+
+        As training embeds them, in its precision and with batches of images of all
+        videos, so that the embeddings can stand beside those of later iterations. Ranks
+        meet now and then, so that all end if one fails, and none waits for long.
 
         Args:
-            model (BaseModel): The model, out of its wrapper; left in eval mode.
-            dataset (MixedDataset): Where they are.
-            rows (np.ndarray): ``[k]`` which of its images.
+            runner (Runner): About to train.
+            rows (np.ndarray): ``[k]`` images of this rank, in the ``MixedDataset``.
+            write (Callable): Takes ``[B]`` rows, -1 for an image that could not be
+                read, and ``[B, D]`` unit embeddings, on the model's device.
+            exchange (Exchange): The ranks; all must call this.
 
-        Yields:
-            tuple[np.ndarray, Tensor]: ``[B]`` their rows, -1 for one that could not be
-            read, and ``[B, D]`` unit embeddings on the model's device.
+        Raises:
+            RuntimeError: If another rank fails.
         """
+        what = 'embedding single-camera images'
+        lengths = np.zeros(exchange.count, np.int64)
+        lengths[get_rank()] = len(rows)
+        lengths = exchange.add_up(lengths, what)
+        total = int(lengths.sum())
+        # synchronised normalisation waits for all ranks: each has as many batches
+        num_batches = -(-int(lengths.max()) // self.batch_size)
+        batch_rows: Any = deal_batches(rows, num_batches, runner.seed)
         loader = DataLoader(
-            _PlainImages(dataset, rows, self.pipeline),
-            self.batch_size,
+            _PlainImages(runner.train_dataloader.dataset, self.pipeline),
+            batch_sampler=batch_rows,
             num_workers=self.num_workers,
             collate_fn=default_collate,
             pin_memory=torch.cuda.is_available(),
         )
-        model.eval()
-        done, begin = 0, time.perf_counter()
-        said = begin
-        for batch in loader:
-            with torch.no_grad():
-                samples = model.test_step(batch)
-            yield (
-                np.array([sample.image_index for sample in samples]),
-                torch.stack([sample.feature for sample in samples]),
-            )
-            done += len(samples)
-            now = time.perf_counter()
-            if now - said > SECONDS_BETWEEN_LINES or done == len(rows):
-                said = now
-                print_log(
-                    f'Embedded {done} of {len(rows)} single-camera images, '
-                    f'{done / (now - begin):.0f} a second.',
-                    logger='current',
-                )
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        batches = (batch for batch in loader)
+        unreadable = 0
+
+        def embed_some(count: int) -> None:
+            nonlocal unreadable
+            for batch in islice(batches, count):
+                data = model.data_preprocessor(batch, False)
+                index = np.array([each.image_index for each in data['data_samples']])
+                unreadable += int((index < 0).sum())
+                write(index, model.momentum_embeddings(data['inputs']))
+
+        begin = said = time.perf_counter()
+        counts = np.diff(np.linspace(0, num_batches, ROUNDS + 1).astype(int)).tolist()
+        with runner.optim_wrapper.optim_context(runner.model):
+            for k, count in enumerate(counts):
+                exchange.together(partial(embed_some, count), what)
+                if time.perf_counter() - said > SECONDS_BETWEEN_LINES:
+                    said = time.perf_counter()
+                    _say(f'Embedded {(k + 1) / ROUNDS:.0%} of {total} images.')
+        unreadable = int(exchange.add_up([unreadable], what)[0])
+        text = f'Embedded {total} single-camera images before training'
+        if unreadable:
+            text += f' ({unreadable} of them could not be read)'
+        _say(f'{text}, {time.perf_counter() - begin:.0f} s.')
+
+
+def deal_batches(rows: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
+    """Deals rows to batches in random order.
+
+    Args:
+        rows (np.ndarray): ``[k]`` integers.
+        count (int): Number of batches.
+        seed (int): Draws the order.
+
+    Returns:
+        list[np.ndarray]: About equal batches of 2 at least, as batch normalisation
+        needs; if there are too few rows, some come again, or row 0 if there are none.
+    """
+    if count == 0:
+        return []
+    order = np.random.default_rng(seed).permutation(rows)
+    return np.array_split(np.resize(order, max(len(order), 2 * count)), count)
 
 
 def spread_over_groups(group: np.ndarray, count: int) -> np.ndarray:
@@ -148,15 +197,14 @@ def spread_over_groups(group: np.ndarray, count: int) -> np.ndarray:
     return np.sort(order[first | (group[order] < 0)])
 
 
+def _say(text: str) -> None:
+    print_log(text, logger='current')
+
+
 class _PlainImages(Dataset):
-    def __init__(
-        self, dataset: MixedDataset, rows: np.ndarray, pipeline: Sequence[dict]
-    ) -> None:
-        self.dataset, self.rows = dataset, rows
+    def __init__(self, dataset: MixedDataset, pipeline: Sequence[dict]) -> None:
+        self.dataset = dataset
         self.pipeline = Compose(pipeline)
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, place: int) -> Any:
-        return self.pipeline(self.dataset.get_data_info(int(self.rows[place])))
+    def __getitem__(self, row: int) -> Any:
+        return self.pipeline(self.dataset.get_data_info(int(row)))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -16,30 +16,33 @@ MOST_THREADS = 8
 
 def map_blocks(
     work: Callable[[Block], Found], blocks: Sequence[Block], on_gpu: bool = False
-) -> Iterator[Found]:
+) -> list[Found]:
     """Works on blocks, several at a time, each on one thread.
 
     Sorting and summing many small groups gains nothing from threads inside a product,
     which wait for each other busily; blocks side by side do. As many as PyTorch has
-    threads (``OMP_NUM_THREADS``), 8 at most, one on a GPU. What is found does not
-    depend on their number.
+    threads (``OMP_NUM_THREADS``), 8 at most. What is found does not depend on their
+    number.
 
     Args:
         work (Callable): A function of one block, without side effects.
         blocks (Sequence): The blocks.
-        on_gpu (bool): Whether the work is done on a GPU. Defaults to False.
+        on_gpu (bool): Whether the work is done on a GPU: then one block after the
+            other. Defaults to False.
 
-    Yields:
-        What was found, in the order of the blocks.
+    Returns:
+        list: What was found, in the order of the blocks.
     """
+    if on_gpu:
+        return [work(block) for block in blocks]
     threads = torch.get_num_threads()
-    workers = 1 if on_gpu else min(threads, MOST_THREADS)
+    workers = min(threads, MOST_THREADS)
     try:
         with (
             threadpool_limits(1, user_api='blas'),
             ThreadPoolExecutor(workers, 'relabel', torch.set_num_threads, (1,)) as pool,
         ):
-            yield from pool.map(work, blocks)
+            return list(pool.map(work, blocks))
     finally:
         # the workers' setting is in part that of the process
         torch.set_num_threads(threads)

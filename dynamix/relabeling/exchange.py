@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -7,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from mmengine import dist
+from mmengine.logging import print_log
 
 Result = TypeVar('Result')
 
@@ -106,6 +108,12 @@ class Exchange:
             result = function()
         except Exception as caught:  # told to all, then raised
             error = caught
+            # now, as the others may come late
+            print_log(
+                f'rank {dist.get_rank()} failed in {what}: {error!r}',
+                logger='current',
+                level=logging.ERROR,
+            )
         with _named(what):
             texts = dist.all_gather_object(error and f'{type(error).__name__}: {error}')
         if error is not None:

@@ -16,8 +16,9 @@ def share_of_strangers(own: np.ndarray, strangers: np.ndarray) -> float:
     scores, so ten times the share of images that do is an estimate; so is twice the
     share below their middle (of true null hypotheses, Storey, 2002). True members that
     score low raise them all, the latter more where embeddings are poor; so it is the
-    smallest of five, each with half the standard deviation of its count added, that few
-    images do not decide (ours).
+    smallest of five (ours), each with half the standard deviation of its count added,
+    as the smallest is too small by chance. Of under twenty strangers in all it may
+    see none.
 
     Args:
         own (np.ndarray): Scores of images with the tracklet they are in.

@@ -159,12 +159,12 @@ def regroup_blocks(
     """
     component = np.empty(len(images), np.int64)
     counts = np.zeros(6, np.int64)
-    found_in = map_blocks(
+    regrouped = map_blocks(
         lambda rows: regroup(images.take(rows), calibration, rule),
         split.blocks,
         on_gpu=isinstance(images.embedding, DeviceRows),
     )
-    for rows, found in zip(split.blocks, found_in):
+    for rows, found in zip(split.blocks, regrouped):
         component[rows] = found.component
         counts += found[1:]
     return component, counts

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
+import shutil
 from typing import ClassVar
 
 import numpy as np
@@ -10,13 +12,20 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from mmengine.dataset import Compose
+from mmengine.dataset import Compose, default_collate
 from mmengine.hooks import Hook
+from torch.nn import functional
 
 from dynamix.engine import RelabelHook
-from dynamix.engine.extraction import Extraction, spread_over_groups
+from dynamix.engine.extraction import (
+    Extraction,
+    deal_batches,
+    spread_over_groups,
+)
 from dynamix.registry import HOOKS
 from tests.toy import make_crops, toy_cfg, train
+
+from .test_resume import Killed, assert_same
 
 
 @pytest.fixture(scope='module')
@@ -26,19 +35,9 @@ def crops(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope='module')
-def weights(crops, tmp_path_factory):
-    work_dir = tmp_path_factory.mktemp('weights')
-    cfg = toy_cfg(crops, work_dir, 'weights')
-    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.05)
-    cfg.train_cfg.max_epochs = 12
-    train(cfg)
-    return str(work_dir / 'epoch_12.pth')
-
-
 @HOOKS.register_module()
 class LookHook(Hook):
-    """Keeps what there is before the first epoch, and when it was looked at."""
+    """Keeps what is there before the first epoch, and what all images at once give."""
 
     priority = 'VERY_LOW'
     seen: ClassVar[list[dict]] = []
@@ -47,73 +46,134 @@ class LookHook(Hook):
         [hook] = [hook for hook in runner.hooks if isinstance(hook, RelabelHook)]
         dataset = runner.train_dataloader.dataset
         rows = dataset.identity_table.single_camera
-        expected = []
-        for row in range(rows.start, rows.stop):
-            image = Compose(hook.extraction.pipeline)(dataset.get_data_info(row))
-            batch = dict(
-                inputs=image['inputs'][None], data_samples=[image['data_samples']]
-            )
-            with torch.no_grad():
-                expected.append(runner.model.test_step(batch)[0].feature.numpy())
+        pipeline = Compose(hook.extraction.pipeline)
+        images = [
+            pipeline(dataset.get_data_info(row)) for row in range(rows.start, rows.stop)
+        ]
+        batch = default_collate(images)
+        inputs = runner.model.data_preprocessor(batch, False)['inputs']
+        encoder = copy.deepcopy(runner.model.momentum_encoder.module)
+        with torch.no_grad():
+            expected = functional.normalize(encoder.train()(inputs))
         self.seen.append(
             dict(
-                iteration=runner.iter,
+                expected=expected.numpy(),
                 embedding=hook.bank.embedding.copy(),
-                visited=hook.bank.iteration.copy(),
-                expected=np.stack(expected),
+                iteration=hook.bank.iteration.copy(),
                 labels=dataset.identity_table.identity[rows].copy(),
                 tracker=dataset.identity_table.original[rows].copy(),
+                weights={k: v.clone() for k, v in runner.model.state_dict().items()},
             )
         )
 
 
-def extracting(crops, work_dir, name, hooks=(), extract=None, **options):
+def extracting(crops, work_dir, name, extract=None, look=True, **options):
+    """The toy with batch normalisation, which embeds images before it trains."""
     cfg = toy_cfg(crops, work_dir, name, **options)
+    cfg.model.backbone.norm_cfg = dict(type='BN')
     pipeline = cfg.test_dataloader.dataset.pipeline
-    extract = dict(pipeline=pipeline, batch_size=7, num_workers=0, **(extract or {}))
-    cfg.custom_hooks = [dict(type='RelabelHook', start=2, extract=extract), *hooks]
+    extract = dict(pipeline=pipeline, num_workers=0, **(extract or {}))
+    cfg.custom_hooks = [dict(type='RelabelHook', start=2, extract=extract)]
+    if look:
+        LookHook.seen.clear()
+        cfg.custom_hooks.append(dict(type='LookHook'))
     return cfg
 
 
+@pytest.fixture(scope='module')
+def weights(crops, tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('weights')
+    cfg = extracting(crops, work_dir, 'weights', look=False)
+    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.05)
+    cfg.train_cfg.max_epochs = 12
+    train(cfg)
+    return str(work_dir / 'epoch_12.pth')
+
+
+def last_log(work_dir):
+    return max(work_dir.glob('*/*.log'), key=lambda f: f.stat().st_mtime).read_text()
+
+
 def test_labels_are_repaired_before_the_first_epoch(crops, weights, tmp_path):
-    LookHook.seen.clear()
-    look = [dict(type='LookHook')]
-    train(extracting(crops, tmp_path, 'look', look, load_from=weights))
+    train(extracting(crops, tmp_path, 'look', load_from=weights))
     [seen] = LookHook.seen
-    assert (seen['visited'] == 0).all()
+    assert (seen['iteration'] == 0).all()
     np.testing.assert_allclose(seen['embedding'], seen['expected'], atol=2e-3)
-    assert len(np.unique(seen['labels'])) < len(np.unique(seen['tracker']))
-    [log] = tmp_path.glob('*/*.log')
-    text = log.read_text()
-    assert re.search(r'Embedded 96 of 96 single-camera images, \d+ a second', text)
+    changed = seen['labels'] != seen['tracker']
+    assert changed.any()
+    saved = torch.load(weights, weights_only=False)['state_dict']
+    norms = [key for key in saved if 'running_' in key]
+    assert len(norms) > 10
+    for key in norms:
+        assert torch.equal(seen['weights'][key], saved[key]), key
+    text = last_log(tmp_path)
+    assert re.search(r'Embedded 96 single-camera images before training, \d+ s', text)
     assert text.index('Relabeling before epoch 1') < text.index('Epoch(train) [1]')
     assert 'Relabeling after epoch 1:' not in text
     # a resumed run does not begin anew
     more = {'resume': True, 'train_cfg.max_epochs': 5}
-    train(extracting(crops, tmp_path, 'resumed', look, **more))
-    assert LookHook.seen[1]['iteration'] == 16
-    assert (LookHook.seen[1]['visited'] > 0).any()
-    log = max(tmp_path.glob('*/*.log'), key=lambda file: file.stat().st_mtime)
-    assert 'Embedded' not in log.read_text()
-
-
-def test_some_images_of_each_tracklet(crops, tmp_path):
-    LookHook.seen.clear()
-    train(
-        extracting(
-            crops,
-            tmp_path,
-            'some',
-            [dict(type='LookHook')],
-            dict(images_per_tracklet=2),
-            **{'train_cfg.max_epochs': 1},
-        )
-    )
+    train(extracting(crops, tmp_path, 'resumed', **more))
     [seen] = LookHook.seen
-    taken = seen['visited'] == 0
+    assert seen['iteration'].max() == 15
+    assert 'Embedded' not in last_log(tmp_path)
+
+
+def test_killed_and_resumed_is_unbroken(crops, weights, tmp_path):
+    whole, broken = tmp_path / 'whole', tmp_path / 'broken'
+    options = dict(look=False, extract=dict(batch_size=7), load_from=weights)
+    two = {'train_cfg.max_epochs': 2}
+    train(extracting(crops, whole, 'whole', **options, **two))
+    cfg = extracting(crops, broken, 'broken', **options, **two)
+    cfg.custom_hooks.append(dict(type='KillHook', iteration=5))
+    with pytest.raises(Killed):
+        train(cfg)
+    options.pop('load_from')
+    train(extracting(crops, broken, 'resumed', resume=True, **options, **two))
+    one, two = (
+        torch.load(folder / 'epoch_2.pth', weights_only=False)
+        for folder in (whole, broken)
+    )
+    for key in ('state_dict', 'identity_table'):
+        assert_same(one[key], two[key], key)
+
+
+def test_some_images_of_each_tracklet_and_an_unreadable_one(crops, tmp_path):
+    root = tmp_path / 'crops'
+    shutil.copytree(crops, root)
+    broken = root / 'videos' / 'v0' / 't0' / '0.png'
+    one_epoch = {'train_cfg.max_epochs': 1}
+    options = dict(images_per_tracklet=2)
+    cfg = extracting(root, tmp_path, 'some', options, **one_epoch)
+    cfg.train_dataloader.dataset.single_camera[0].cache_dir = str(root / 'cache')
+    for pipeline in (
+        cfg.train_dataloader.dataset.pipeline,
+        cfg.custom_hooks[0].extract.pipeline,
+    ):
+        pipeline[0].skip_unreadable = True
+    broken.write_bytes(broken.read_bytes()[:50])
+    train(cfg)
+    [seen] = LookHook.seen
     # the first and the third of four
-    np.testing.assert_array_equal(taken, np.arange(96) % 2 == 0)
-    assert (seen['visited'][~taken] == -1).all()
+    expected = np.arange(96) % 2 == 0
+    expected[0] = False
+    np.testing.assert_array_equal(seen['iteration'] == 0, expected)
+    assert 'Embedded 48 single-camera images before training (1 of' in last_log(
+        tmp_path
+    )
+
+
+def test_people_without_tracklets_are_found_before_the_first_epoch(
+    crops, weights, tmp_path
+):
+    cfg = extracting(crops, tmp_path, 'dbscan', load_from=weights)
+    cfg.train_cfg.max_epochs = 1
+    source = cfg.train_dataloader.dataset.single_camera[0]
+    source.pattern = r'/(?P<video>v\d)/(?P<tracklet>(?P<frame>.+))\.'
+    cfg.custom_hooks[0].update(scope='dbscan', rule=dict(eps=0.1, min_samples=2))
+    train(cfg)
+    [seen] = LookHook.seen
+    assert len(np.unique(seen['tracker'])) == 96
+    assert len(np.unique(seen['labels'])) < 60
 
 
 @given(
@@ -136,10 +196,25 @@ def test_spread_takes_evenly(group, count):
             assert gaps.max() - gaps.min() <= 1
 
 
+@given(st.integers(0, 60), st.integers(0, 9), st.integers(0, 3))
+def test_batches_hold_all_images_and_never_one(size, count, seed):
+    rows = np.arange(size) * 3 + 5
+    batches = deal_batches(rows, count, seed)
+    assert len(batches) == count
+    if count:
+        sizes = [len(batch) for batch in batches]
+        assert max(sizes) - min(sizes) <= 1
+        assert min(sizes) >= 2
+        taken = np.concatenate(batches)
+        assert set(taken) == (set(rows) or {0})
+        assert len(taken) == max(size, 2 * count)
+
+
 @pytest.mark.parametrize(
     ('options', 'error', 'message'),
     [
-        (dict(), TypeError, 'must have `pipeline`'),
+        (True, TypeError, 'must be a dict'),
+        (dict(), TypeError, 'must be a dict with `pipeline`'),
         (dict(pipeline=[1], batch=3), TypeError, "'batch'"),
         (dict(pipeline=[]), ValueError, 'pipeline must have transforms'),
         (dict(pipeline=[1], batch_size=0), ValueError, 'batch_size must be at least 1'),

@@ -17,10 +17,13 @@ class Killed(Exception):
 
 @HOOKS.register_module()
 class KillHook(Hook):
-    """Ends the run in the middle of the third epoch."""
+    """Ends the run, by default in the middle of the third epoch."""
+
+    def __init__(self, iteration=10):
+        self.iteration = iteration
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter == 10:
+        if runner.iter == self.iteration:
             raise Killed
 
 

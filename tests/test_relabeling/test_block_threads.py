@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 from dynamix.relabeling import RelabelRule, relabel
 from dynamix.relabeling.block_threads import map_blocks
@@ -21,26 +22,37 @@ def threads(request):
     torch.set_num_threads(before)
 
 
-def test_order_is_kept_and_blocks_run_side_by_side(threads):
-    inside, most, lock = 0, 0, threading.Lock()
+def blas_threads():
+    return [
+        pool['num_threads'] for pool in threadpool_info() if pool['user_api'] == 'blas'
+    ]
+
+
+def threads_of_a_new_thread():
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
+
+
+def test_blocks_run_side_by_side_and_keep_their_order(threads):
+    meet = threading.Barrier(threads, timeout=30)
+    before = blas_threads()
 
     def work(block):
-        nonlocal inside, most
-        with lock:
-            inside += 1
-            most = max(most, inside)
+        # goes on when as many are here
+        meet.wait()
         assert torch.get_num_threads() == 1
-        time.sleep(0.02 / (block + 1))
-        with lock:
-            inside -= 1
+        assert set(blas_threads()) == {1}
         return block * block
 
-    assert list(map_blocks(work, range(9))) == [k * k for k in range(9)]
-    assert most == threads
-    assert torch.get_num_threads() == threads
-    most = 0
-    assert list(map_blocks(work, range(4), on_gpu=True)) == [0, 1, 4, 9]
-    assert most == 1
+    assert map_blocks(work, range(9)) == [k * k for k in range(9)]
+    assert torch.get_num_threads() == threads_of_a_new_thread() == threads
+    assert blas_threads() == before
+
+
+def test_on_a_gpu_one_after_the_other(threads):
+    here = threading.get_ident()
+    found = map_blocks(lambda block: threading.get_ident(), range(3), on_gpu=True)
+    assert found == [here] * 3
 
 
 def test_an_error_ends_it(threads):
@@ -50,9 +62,9 @@ def test_an_error_ends_it(threads):
         return block
 
     with pytest.raises(ValueError, match='block 2'):
-        list(map_blocks(work, range(100)))
-    assert torch.get_num_threads() == threads
-    assert list(map_blocks(work, [])) == []
+        map_blocks(work, range(100))
+    assert torch.get_num_threads() == threads_of_a_new_thread() == threads
+    assert map_blocks(work, []) == []
 
 
 def test_labels_do_not_depend_on_threads():

@@ -49,15 +49,16 @@ def test_share_of_strangers(part, away):
     assert share_of_strangers(own[:0], strangers) == 0
 
 
-def test_few_images_do_not_say_that_nobody_is_a_stranger():
+def test_share_of_strangers_among_few_images():
     rng = np.random.default_rng(0)
     shares = [
         share_of_strangers(
-            np.r_[rng.normal(0, 1, 20), rng.normal(4, 1, 80)], rng.normal(0, 1, 100)
+            np.r_[rng.normal(0, 1, 40), rng.normal(4, 1, 160)], rng.normal(0, 1, 200)
         )
         for _ in range(200)
     ]
-    assert 0.15 < np.mean(shares) < 0.25
+    assert 0.17 < np.mean(shares) < 0.22
+    assert np.mean(np.array(shares) == 0) < 0.03
 
 
 def test_level_lies_in_a_clear_gap():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from mmengine.dist import get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
+from torch import Tensor
 
 from dynamix.engine.bank_checkpoint import BankCheckpoint
 from dynamix.engine.extraction import Extraction
@@ -63,7 +65,7 @@ class RelabelHook(Hook):
         extract (dict, optional): Embed the single-camera images before the first epoch
             and repair labels by that, too; fields of
             :class:`~dynamix.engine.extraction.Extraction`. For pre-trained weights.
-            Defaults to None: embeddings come from training alone.
+            Defaults to None: the first epochs go by the tracker's labels.
 
     Raises:
         ValueError: If ``start`` or ``interval`` is below 1 or ``max_age`` below 0,
@@ -154,15 +156,20 @@ class RelabelHook(Hook):
         """Embeds images and relabels, if the config asks for it, unless resumed."""
         if self.extraction is None or runner.iter > 0:
             return
-        Exchange(self.split.count).together(
-            lambda: self._extract(runner), 'embedding single-camera images'
-        )
+        chosen = self.extraction.choose(self.columns['tracklet'])
+        rows = self.split.rows[chosen] + self.table.num_multi_camera_images
+        write = partial(self._write, runner)
+        self.extraction.run(runner, rows, write, Exchange(self.split.count))
         self._relabel(runner, 'before epoch 1')
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Keeps the momentum embeddings of the global batch that are this rank's."""
+        self._write(runner, *unwrap(runner).head.last_batch)
+
+    def _write(
+        self, runner: Runner, image_index: np.ndarray, embeddings: Tensor
+    ) -> None:
         assert self.bank is not None
-        image_index, embeddings = unwrap(runner).head.last_batch
         rows = image_index - self.table.num_multi_camera_images
         self.bank.write(self.split.local(rows), embeddings, runner.iter)
 
@@ -172,20 +179,6 @@ class RelabelHook(Hook):
         if epoch >= self.start and (epoch - self.start) % self.interval == 0:
             self._relabel(runner, f'after epoch {epoch}')
         self.checkpoint.save_if_due(runner)
-
-    def _extract(self, runner: Runner) -> None:
-        assert self.bank is not None
-        assert self.extraction is not None
-        first = self.table.num_multi_camera_images
-        chosen = self.extraction.choose(self.columns['tracklet'])
-        rows = self.split.rows[chosen] + first
-        dataset = runner.train_dataloader.dataset
-        with runner.optim_wrapper.optim_context(runner.model):
-            for image_index, embeddings in self.extraction.embed(
-                unwrap(runner), dataset, rows
-            ):
-                local = self.split.local(image_index - first)
-                self.bank.write(local, embeddings, runner.iter)
 
     def _relabel(self, runner: Runner, when: str) -> None:
         before = self.table.identity[self.table.single_camera].copy()
