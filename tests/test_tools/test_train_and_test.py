@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from dynamix.engine.launch import share_out_batch
 from tests.toy import make_crops, toy_cfg
 
 TOOLS = Path(__file__).parents[2] / 'tools'
@@ -204,7 +205,9 @@ def test_mixed_precision_and_scaled_rate(toy):
     assert (toy / 'amp' / 'epoch_1.pth').exists()
 
 
-@pytest.mark.parametrize('name', ['dynamix_r50', 'dynamix_r50-ibn', 'dynamix_vit-b'])
+@pytest.mark.parametrize(
+    'name', ['dynamix_r50', 'dynamix_r50-ibn', 'dynamix_vit-b', 'dynamix_vit-s-ics']
+)
 @pytest.mark.slow
 def test_real_recipe_says_what_data_is_missing(name, tmp_path):
     config = TOOLS.parent / 'configs' / f'{name}.py'
@@ -224,9 +227,5 @@ def test_real_recipe_says_what_data_is_missing(name, tmp_path):
 
 
 def test_too_many_ranks_are_refused(toy, monkeypatch):
-    from mmengine.config import Config
-
-    from dynamix.engine.launch import share_out_batch
-
     with pytest.raises(ValueError, match='possible numbers of ranks: 1, 2'):
         share_out_batch(Config.fromfile(toy / 'toy.py'), 3)
