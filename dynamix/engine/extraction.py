@@ -14,12 +14,12 @@ import torch
 from mmengine.dataset import Compose, default_collate
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from dynamix.datasets import MixedDataset
+from dynamix.engine.unwrap import unwrap
 from dynamix.relabeling.exchange import Exchange
 
 ROUNDS = 64
@@ -132,7 +132,7 @@ class Extraction:
             collate_fn=default_collate,
             pin_memory=torch.cuda.is_available(),
         )
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner)
         batches = (batch for batch in loader)
         unreadable = 0
 

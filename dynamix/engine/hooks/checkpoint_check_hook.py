@@ -3,9 +3,8 @@ from __future__ import annotations
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from dynamix.engine.unwrap import unwrap
 from dynamix.registry import HOOKS
-
-from .identity_table_hook import unwrap
 
 
 @HOOKS.register_module()

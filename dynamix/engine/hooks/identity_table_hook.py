@@ -6,9 +6,9 @@ from typing import Any
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from dynamix.engine.unwrap import unwrap
 from dynamix.registry import HOOKS
 from dynamix.structures import IdentityTable
 
@@ -123,9 +123,3 @@ class IdentityTableHook(Hook):
                     f'{ours}: set {config_key} to {theirs}.'
                 )
         self.table.load_state_dict(checkpoint['identity_table'])
-
-
-def unwrap(runner: Runner) -> Any:
-    """The model itself, out of its DDP wrapper."""
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model

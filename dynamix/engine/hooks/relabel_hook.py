@@ -16,6 +16,7 @@ from dynamix.engine.bank_checkpoint import BankCheckpoint
 from dynamix.engine.extraction import Extraction
 from dynamix.engine.relabel_log import describe_report, score_stages
 from dynamix.engine.relabel_scopes import relabeling_of
+from dynamix.engine.unwrap import unwrap
 from dynamix.registry import HOOKS
 from dynamix.relabeling import (
     FeatureBank,
@@ -26,8 +27,6 @@ from dynamix.relabeling import (
 )
 from dynamix.relabeling.exchange import Exchange
 from dynamix.structures import IdentityTable
-
-from .identity_table_hook import unwrap
 
 BANK_OPTIONS = ('dtype', 'device', 'pinned', 'path')
 
