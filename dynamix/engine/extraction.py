@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from dynamix.datasets import MixedDataset
 from dynamix.engine.unwrap import unwrap
 from dynamix.relabeling.exchange import Exchange
+from dynamix.relabeling.segments import places_in_groups
 
 ROUNDS = 64
 SECONDS_BETWEEN_LINES = 60
@@ -189,7 +190,7 @@ def spread_over_groups(group: np.ndarray, count: int) -> np.ndarray:
     """
     order = np.argsort(group, kind='stable')
     _, size = np.unique(group, return_counts=True)
-    place = np.arange(len(group)) - np.repeat(np.cumsum(size) - size, size)
+    place = places_in_groups(size)
     # members are dealt to `count` bins in order; the first of each bin is taken
     length = np.repeat(size, size)
     share = place * count // length

@@ -79,6 +79,18 @@ def in_large_groups(group: np.ndarray) -> np.ndarray:
     return (np.bincount(group) >= FEWEST)[group]
 
 
+def places_in_groups(size: np.ndarray) -> np.ndarray:
+    """Counts the members of each group from 0.
+
+    Args:
+        size (np.ndarray): ``[G]`` sizes of groups that follow each other.
+
+    Returns:
+        np.ndarray: ``[m]`` place of each member in its group.
+    """
+    return np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+
+
 def number_runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """``np.unique`` with first places and inverse, for values that come in runs.
 
@@ -147,8 +159,7 @@ def core_members(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
         np.ndarray: Positions of the members, half of each group rounded up.
     """
     size = np.bincount(group, minlength=count)
-    place = np.arange(len(x)) - np.repeat(np.cumsum(size) - size, size)
-    inside = place < np.repeat((size + 1) // 2, size)
+    inside = places_in_groups(size) < np.repeat((size + 1) // 2, size)
     centre = unit(group_sums(x, group, count))
     member = _best_of_groups(_likeness(x, centre, group), group)
     centre[group[member]] = x[member]

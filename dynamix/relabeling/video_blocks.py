@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .segments import number_runs
+from .segments import number_runs, places_in_groups
 
 LARGEST = 1 << 16
 FEWEST = 64
@@ -119,5 +119,5 @@ def sample_rows(number: np.ndarray, valid: np.ndarray, taken: np.ndarray) -> np.
     rows = np.flatnonzero(np.asarray(valid, bool) & (taken[number] > 0))
     order = np.argsort(number[rows], kind='stable')
     size = np.bincount(number[rows], minlength=len(taken))
-    place = np.arange(len(rows)) - np.repeat(np.cumsum(size) - size, size)
+    place = places_in_groups(size)
     return rows[order[place < taken[number[rows[order]]]]]
