@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
@@ -15,7 +16,7 @@ from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-__all__ = ['check_backbone_weights', 'convert_weights', 'load_from_reid']
+__all__ = ['convert_weights', 'load_from_reid', 'weights_must_fit']
 
 SCHEME = 'reid://'
 
@@ -145,35 +146,44 @@ def load_from_reid(filename: str, map_location: str | None = None) -> dict:
         raise ValueError(f'{path}: {error}') from None
 
 
-def check_backbone_weights(backbone: BaseModule) -> None:
-    """Looks whether the weights that a backbone begins with fit it, if they are ours.
+@contextmanager
+def weights_must_fit(backbone: BaseModule) -> Iterator[None]:
+    """Within it, a backbone refuses weights of other projects that do not fit it.
 
     MMEngine loads what fits, and the rest stays random.
 
     Args:
-        backbone (BaseModule): The backbone; its weights count if its ``init_cfg`` names
-            them by ``reid://``.
+        backbone (BaseModule): The backbone; looked at if its ``init_cfg`` names its
+            weights by ``reid://``.
 
     Raises:
-        ValueError: If one is missing or has another shape; position embeddings may
-            have another length.
+        ValueError: When they are loaded, if one is missing or has another shape;
+            position embeddings have been fitted by then.
     """
     init_cfg = backbone.init_cfg if isinstance(backbone.init_cfg, dict) else {}
     filename = init_cfg.get('checkpoint') or ''
     if not filename.startswith(SCHEME):
+        yield
         return
-    weights = load_from_reid(filename, 'cpu')['state_dict']
-    for name, value in backbone.state_dict().items():
-        if name.endswith('num_batches_tracked'):
-            continue
-        found = tuple(weights[name].shape) if name in weights else None
-        if found is None or (found != value.shape and name != 'pos_embed'):
-            what = 'it is missing' if found is None else f'it has {found}'
-            raise ValueError(
-                f'{filename.removeprefix(SCHEME)} does not fit the backbone, a '
-                f'{type(backbone).__name__}: expected {name!r} of shape '
-                f'{tuple(value.shape)}, but {what}.'
-            )
+
+    def check(weights: Mapping[str, Tensor], prefix: str, *_: Any) -> None:
+        for name, value in backbone.state_dict().items():
+            if name.endswith('num_batches_tracked'):
+                continue
+            weight = weights.get(prefix + name)
+            if weight is None or weight.shape != value.shape:
+                what = 'is missing' if weight is None else f'has {tuple(weight.shape)}'
+                raise ValueError(
+                    f'{filename.removeprefix(SCHEME)} does not fit the backbone, a '
+                    f'{type(backbone).__name__}: expected {name!r} of shape '
+                    f'{tuple(value.shape)}, but it {what}.'
+                )
+
+    handle = backbone._register_load_state_dict_pre_hook(check)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _tensors(node: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from dynamix.models.pretrained_weights import check_backbone_weights
+from dynamix.models.pretrained_weights import weights_must_fit
 from dynamix.registry import MODELS
 
 
@@ -29,8 +29,8 @@ class ReIDEncoder(BaseModule):
         Raises:
             ValueError: If the weights of another project do not fit the backbone.
         """
-        check_backbone_weights(self.backbone)
-        super().init_weights()
+        with weights_must_fit(self.backbone):
+            super().init_weights()
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Embeds images.
