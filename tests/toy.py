@@ -100,7 +100,7 @@ def toy_cfg(root: Path, work_dir: Path, name: str, **options: Any) -> Config:
             model=dict(
                 type='DynaMix',
                 data_preprocessor=dict(
-                    type='mmpretrain.SelfSupDataPreprocessor',
+                    type='ReIDDataPreprocessor',
                     mean=[127.5] * 3,
                     std=[64.0] * 3,
                 ),
@@ -164,6 +164,7 @@ def toy_cfg(root: Path, work_dir: Path, name: str, **options: Any) -> Config:
                 convert_to_iter_based=True,
             ),
             default_hooks=dict(
+                runtime_info=dict(type='LateRuntimeInfoHook'),
                 sampler_seed=dict(type='EpochSeedHook'),
                 logger=dict(type='LoggerHook', interval=1),
                 checkpoint=dict(type='CheckpointHook', interval=1),

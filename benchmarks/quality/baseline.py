@@ -74,7 +74,7 @@ class TripletIdentityHead(nn.Module):
         for distance in (self.miner.distance, self.triplet.distance):
             distance.normalize_embeddings = False
         self.label_smoothing = label_smoothing
-        self.last_batch: tuple[np.ndarray, Tensor] | None = None
+        self.last_batch: tuple[Tensor, Tensor] | None = None
 
     def bind(
         self,
@@ -103,7 +103,7 @@ class TripletIdentityHead(nn.Module):
         """
         index = np.array([sample.image_index for sample in samples], dtype=np.int64)
         labels = torch.from_numpy(self.table.lookup(index)).to(behind.device)
-        self.last_batch = index, behind.detach()
+        self.last_batch = torch.from_numpy(index), behind.detach()
         logits = self.classifier(behind)
         hardest = self.miner(before, labels)
         return dict(

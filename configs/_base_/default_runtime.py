@@ -1,7 +1,7 @@
 default_scope = 'dynamix'
 
 default_hooks = dict(
-    runtime_info=dict(type='RuntimeInfoHook'),
+    runtime_info=dict(type='LateRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     sampler_seed=dict(type='EpochSeedHook'),
     logger=dict(type='LoggerHook', interval=50),

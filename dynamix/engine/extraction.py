@@ -99,7 +99,7 @@ class Extraction:
         self,
         runner: Runner,
         rows: np.ndarray,
-        write: Callable[[np.ndarray, Tensor], Any],
+        write: Callable[[Tensor, Tensor], Any],
         exchange: Exchange,
     ) -> None:
         """Embeds images of the training data, each rank its own.
@@ -111,8 +111,8 @@ class Extraction:
         Args:
             runner (Runner): About to train.
             rows (np.ndarray): ``[k]`` images of this rank, in the ``MixedDataset``.
-            write (Callable): Takes ``[B]`` rows, -1 for an image that could not be
-                read, and ``[B, D]`` unit embeddings, on the model's device.
+            write (Callable): Takes ``[B]`` int64 rows, -1 for an image that could not
+                be read, and ``[B, D]`` unit embeddings, on the model's device.
             exchange (Exchange): The ranks; all must call this.
 
         Raises:
@@ -143,7 +143,9 @@ class Extraction:
                 data = model.data_preprocessor(batch, False)
                 index = np.array([each.image_index for each in data['data_samples']])
                 unreadable += int((index < 0).sum())
-                write(index, model.momentum_embeddings(data['inputs']))
+                write(
+                    torch.from_numpy(index), model.momentum_embeddings(data['inputs'])
+                )
 
         begin = said = time.perf_counter()
         counts = np.diff(np.linspace(0, num_batches, ROUNDS + 1).astype(int)).tolist()

@@ -11,6 +11,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from dynamix.registry import METRICS
+from dynamix.transfers import HostCopies
 
 from .ranking import FEATURE_METRICS, ScoreBlock, feature_scores, rank_blocks
 from .ranking_labels import RankingLabels
@@ -121,8 +122,10 @@ class ReIDMetric(BaseMetric):
                     f'{", ".join(missing)}: ReIDMetric needs the samples of an '
                     'evaluation data set and a model that sets `feature`.'
                 )
+        features = [torch.as_tensor(sample['feature']) for sample in data_samples]
+        arrived = HostCopies(*(feature.float() for feature in features)).read()
+        for sample, feature in zip(data_samples, arrived):
             kept = {key: sample[key] for key in _NEEDED}
-            feature = torch.as_tensor(sample['feature']).detach().float().cpu()
             kept['feature'] = feature.numpy()
             kept['img_path'] = sample.get('img_path', '')
             self.results.append(kept)

@@ -13,6 +13,7 @@ from .global_rule import GlobalRule
 from .global_scope import relabel_globally
 from .guard import Relabeling, conclude
 from .label_scores import score_labels
+from .late_write import LateWrite
 from .one_process import relabel
 from .over_ranks import relabel_over_ranks
 from .regrouping import Regrouping, regroup
@@ -26,6 +27,7 @@ __all__ = [
     'DensityRule',
     'FeatureBank',
     'GlobalRule',
+    'LateWrite',
     'Regrouping',
     'RelabelReport',
     'RelabelRule',

@@ -6,6 +6,8 @@ from typing import cast
 import numpy as np
 import torch
 
+from dynamix.transfers import to_device
+
 from .device_rows import DeviceRows
 
 NEVER = -1
@@ -104,6 +106,11 @@ class FeatureBank:
         return np.dtype(str(self._storage.dtype).removeprefix('torch.'))
 
     @property
+    def device(self) -> torch.device:
+        """Where the embeddings are."""
+        return self._storage.device
+
+    @property
     def iteration(self) -> np.ndarray:
         """``[n]`` int32: the iteration a row was made at; -1: never."""
         return self._iteration
@@ -150,12 +157,57 @@ class FeatureBank:
         Raises:
             ValueError: If shapes do not fit or a row is out of range.
         """
-        embeddings = torch.as_tensor(embeddings).detach()
-        rows = np.asarray(rows, dtype=np.int64)
-        if embeddings.shape != (len(rows), self._storage.shape[1]):
+        stored, healthy = self.prepare(torch.as_tensor(embeddings))
+        stored = stored.to(self._storage.device)
+        return self.store(rows, stored, healthy.cpu(), iteration)
+
+    def prepare(self, embeddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The part of a write that is done where the embeddings are.
+
+        Args:
+            embeddings (torch.Tensor): ``[B, D]`` floats.
+
+        Returns:
+            tuple[torch.Tensor, torch.Tensor]: ``[B, D]`` in the storage type; ``[B]``
+            bool, which of them can be stored.
+
+        Raises:
+            ValueError: If they are not ``D`` long.
+        """
+        if embeddings.dim() != 2 or embeddings.shape[1] != self._storage.shape[1]:
             raise ValueError(
-                f'expected embeddings of shape {(len(rows), self._storage.shape[1])} '
-                f'for {len(rows)} rows, but got {tuple(embeddings.shape)}.'
+                f'embeddings must be of shape (B, {self._storage.shape[1]}), but are '
+                f'of {tuple(embeddings.shape)}.'
+            )
+        stored = embeddings.detach().to(self._storage.dtype)
+        return stored, stored.isfinite().all(1) & (stored != 0).any(1)
+
+    def store(
+        self,
+        rows: np.ndarray,
+        stored: torch.Tensor,
+        healthy: torch.Tensor,
+        iteration: int,
+    ) -> int:
+        """The part of a write that is done where the bank is; see :meth:`write`.
+
+        Args:
+            rows (np.ndarray): ``[B]`` integers in ``-1..n-1``; -1 is ignored.
+            stored (torch.Tensor): ``[B, D]`` of :meth:`prepare`, on the bank's device.
+            healthy (torch.Tensor): ``[B]`` of :meth:`prepare`, on the CPU.
+            iteration (int): The iteration they were made at, at least 0.
+
+        Returns:
+            int: Number of embeddings that were quarantined now.
+
+        Raises:
+            ValueError: If the lengths differ or a row is out of range.
+        """
+        rows = np.asarray(rows, dtype=np.int64)
+        if rows.shape != (len(stored),):
+            raise ValueError(
+                f'expected a row for each of {len(stored)} embeddings, but got rows of '
+                f'shape {rows.shape}.'
             )
         if iteration < 0:
             raise ValueError(f'iteration must be at least 0, but got {iteration}.')
@@ -165,22 +217,15 @@ class FeatureBank:
                 f'{rows.min()}..{rows.max()}.'
             )
         named = np.flatnonzero(rows >= 0)
-        if not len(named):
-            return 0
-        # of another rank's images nothing is copied
-        picked = embeddings[torch.from_numpy(named).to(embeddings.device)]
-        stored = picked.to(self._storage.dtype).to(self._storage.device)
-        healthy = (stored.isfinite().all(1) & (stored != 0).any(1)).cpu().numpy()
-        quarantined = int(np.count_nonzero(~healthy))
+        keep = named[healthy.numpy()[named]][::-1]
+        quarantined = len(named) - len(keep)
         self.num_quarantined += quarantined
-        keep = np.flatnonzero(healthy)[::-1]
-        # of equal rows the last: the first in reversed order
-        unique, last = np.unique(rows[named[keep]], return_index=True)
-        target, source = (
-            torch.from_numpy(x).to(stored.device) for x in (unique, keep[last])
-        )
-        self._storage[target] = stored[source]
-        self._iteration[unique] = iteration
+        if len(keep):
+            # of equal rows the last: the first in reversed order
+            unique, last = np.unique(rows[keep], return_index=True)
+            target, source = (to_device(x, stored.device) for x in (unique, keep[last]))
+            self._storage[target] = stored[source]
+            self._iteration[unique] = iteration
         return quarantined
 
     def restore(

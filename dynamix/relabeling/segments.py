@@ -64,7 +64,7 @@ def means_of_members(
         torch.Tensor: ``[G, D]``.
     """
     size = np.bincount(group)
-    if x.is_cuda:
+    if x.device.type != 'cpu':
         lengths = torch.from_numpy(size).to(x.device)
         rows = torch.from_numpy(members).to(x.device)
         return torch.segment_reduce(x[rows], 'mean', lengths=lengths)

@@ -96,8 +96,10 @@ def test_errors_name_what_is_wrong():
     bank = FeatureBank(4, 2)
     with pytest.raises(ValueError, match=r'-1\.\.3.*9'):
         bank.write(np.array([9]), np.ones((1, 2)), 0)
-    with pytest.raises(ValueError, match=r'\(1, 2\)'):
+    with pytest.raises(ValueError, match=r'\(B, 2\), but are of \(1, 3\)'):
         bank.write(np.array([1]), np.ones((1, 3)), 0)
+    with pytest.raises(ValueError, match='each of 1 embeddings'):
+        bank.write(np.array([1, 2]), np.ones((1, 2)), 0)
     with pytest.raises(ValueError, match='floating'):
         FeatureBank(4, 2, 'int8')
     with pytest.raises(ValueError, match='path need device="cpu"'):

@@ -2,6 +2,7 @@ from .checkpoint_check_hook import CheckpointCheckHook
 from .epoch_seed_hook import EpochSeedHook
 from .identity_table_hook import IdentityTableHook
 from .initial_evaluation_hook import InitialEvaluationHook
+from .late_runtime_info_hook import LateRuntimeInfoHook
 from .loss_guard_hook import LossGuardHook
 from .relabel_hook import RelabelHook
 
@@ -10,6 +11,7 @@ __all__ = [
     'EpochSeedHook',
     'IdentityTableHook',
     'InitialEvaluationHook',
+    'LateRuntimeInfoHook',
     'LossGuardHook',
     'RelabelHook',
 ]

@@ -67,7 +67,8 @@ class IdentityTableHook(Hook):
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Counts the images of the global batch that could not be read."""
         image_index, _ = unwrap(runner).head.last_batch
-        self._unreadable += int((image_index < 0).sum())
+        # a tensor, so that no step waits for the device
+        self._unreadable += (image_index < 0).sum()
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Says how many images could not be read, if any.
@@ -75,9 +76,10 @@ class IdentityTableHook(Hook):
         A memory that is sharded over ranks is collected for the checkpoint.
         """
         unwrap(runner).head.gather()
-        if self._unreadable:
+        unreadable = int(self._unreadable)
+        if unreadable:
             print_log(
-                f'{self._unreadable} images of epoch {runner.epoch + 1} could not be '
+                f'{unreadable} images of epoch {runner.epoch + 1} could not be '
                 'read and took no part in it.',
                 logger='current',
                 level=logging.WARNING,

@@ -20,6 +20,7 @@ from dynamix.engine.unwrap import unwrap
 from dynamix.registry import HOOKS
 from dynamix.relabeling import (
     FeatureBank,
+    LateWrite,
     Relabeling,
     TrackedImages,
     VideoSplit,
@@ -112,6 +113,7 @@ class RelabelHook(Hook):
         self.extraction = None if extract is None else Extraction.from_config(extract)
         self.bank_options = dict(bank or {})
         self.bank: FeatureBank | None = None
+        self._arriving: LateWrite | None = None
 
     def before_run(self, runner: Runner) -> None:
         """Makes an empty bank for the single-camera images of this rank.
@@ -159,21 +161,30 @@ class RelabelHook(Hook):
         rows = self.split.rows[chosen] + self.table.num_multi_camera_images
         write = partial(self._write, runner)
         self.extraction.run(runner, rows, write, Exchange(self.split.count))
+        self._finish_write()
         self._relabel(runner, 'before epoch 1')
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Keeps the momentum embeddings of the global batch that are this rank's."""
         self._write(runner, *unwrap(runner).head.last_batch)
 
-    def _write(
-        self, runner: Runner, image_index: np.ndarray, embeddings: Tensor
-    ) -> None:
+    def _write(self, runner: Runner, image_index: Tensor, embeddings: Tensor) -> None:
         assert self.bank is not None
-        rows = image_index - self.table.num_multi_camera_images
-        self.bank.write(self.split.local(rows), embeddings, runner.iter)
+        arriving = LateWrite(self.bank, image_index, embeddings, runner.iter)
+        self._finish_write()
+        self._arriving = arriving
+
+    def _finish_write(self) -> None:
+        if self._arriving is not None:
+            self._arriving.finish(self._rows_of)
+            self._arriving = None
+
+    def _rows_of(self, image_index: np.ndarray) -> np.ndarray:
+        return self.split.local(image_index - self.table.num_multi_camera_images)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Relabels if it is time; saves the bank if a checkpoint follows."""
+        self._finish_write()
         epoch = runner.epoch + 1
         if epoch >= self.start and (epoch - self.start) % self.interval == 0:
             self._relabel(runner, f'after epoch {epoch}')

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 import torch
 from mmengine import dist
 from torch import Tensor, nn
@@ -15,11 +14,3 @@ def unit_rows(features: Tensor) -> Tensor:
 def gather_keys(features: Tensor) -> Tensor:
     """``[B_all, D]`` unit rows of the features of all ranks, without gradient."""
     return torch.cat(dist.all_gather(unit_rows(features.detach())))
-
-
-def to_device(array: np.ndarray, device: torch.device) -> Tensor:
-    """Copies to the device without waiting for it."""
-    tensor = torch.from_numpy(array)
-    if device.type == 'cuda':
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)

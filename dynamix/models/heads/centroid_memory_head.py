@@ -15,8 +15,9 @@ from dynamix.models.memory import CameraRows, CentroidMemory
 from dynamix.models.memory.follow_relabeling import EmbeddingSource
 from dynamix.registry import MODELS
 from dynamix.structures import IdentityTable, ReIDDataSample
+from dynamix.transfers import to_device
 
-from .batch_tensors import gather_keys, to_device, unit_rows
+from .batch_tensors import gather_keys, unit_rows
 from .checks import check_embeddings, check_loss_names, check_memory_options
 from .data_signature import data_signature, forget_other_data
 
@@ -95,7 +96,7 @@ class CentroidMemoryHead(BaseModule):
         self._identity_table: IdentityTable | None = None
         self._camera_rows: CameraRows | None = None
         self._scene: np.ndarray | None = None
-        self._last_batch: tuple[np.ndarray | Tensor, Tensor] | None = None
+        self._last_batch: tuple[Tensor, Tensor] | None = None
 
     def bind(
         self,
@@ -145,23 +146,18 @@ class CentroidMemoryHead(BaseModule):
         self._scene = np.asarray(scene)
 
     @property
-    def last_batch(self) -> tuple[np.ndarray, Tensor]:
+    def last_batch(self) -> tuple[Tensor, Tensor]:
         """Image indices, ``[B_all]`` int64, and momentum embeddings of the last batch.
 
-        Of all ranks; the embeddings are ``[B_all, D]``, of unit length, detached and
-        on the model's device.
+        Of all ranks, on the model's device; -1 is no image. The embeddings are
+        ``[B_all, D]``, of unit length, detached.
 
         Raises:
             RuntimeError: If no loss was computed yet.
         """
         if self._last_batch is None:
             raise RuntimeError('head.last_batch exists after head.loss was called.')
-        index, embeddings = self._last_batch
-        if isinstance(index, Tensor):
-            # Kept, as each hook asks and each copy waits for the device.
-            index = index.cpu().numpy()
-            self._last_batch = index, embeddings
-        return index, embeddings
+        return self._last_batch
 
     def loss(
         self,
@@ -213,11 +209,8 @@ class CentroidMemoryHead(BaseModule):
         anchors = unit_rows(features)
         embeddings = gather_keys(momentum_features)
         everyone = torch.cat(dist.all_gather(local))
-        self._last_batch = (
-            index if dist.get_world_size() == 1 else everyone[:, 0],
-            embeddings,
-        )
-        _, key_labels, key_rows, key_scene = everyone.unbind(1)
+        all_indices, key_labels, key_rows, key_scene = everyone.unbind(1)
+        self._last_batch = all_indices, embeddings
         _, labels_here, row, scene_here = local.unbind(1)
         if self.memory is not None:
             self.memory.initialize(embeddings, key_labels)

@@ -1,5 +1,6 @@
+from .data_preprocessor import ReIDDataPreprocessor
 from .dynamix import DynaMix
 from .encoder import ReIDEncoder
 from .momentum_encoder import MomentumEncoder
 
-__all__ = ['DynaMix', 'MomentumEncoder', 'ReIDEncoder']
+__all__ = ['DynaMix', 'MomentumEncoder', 'ReIDDataPreprocessor', 'ReIDEncoder']

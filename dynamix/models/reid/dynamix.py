@@ -39,7 +39,7 @@ class DynaMix(BaseModel):
             memory, which convolutions run faster on, on GPU and CPU.
             Defaults to False.
         data_preprocessor (dict, optional): Config of the data preprocessor. Defaults
-            to MMPretrain's ``SelfSupDataPreprocessor`` without normalisation.
+            to :class:`ReIDDataPreprocessor` without normalisation.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
@@ -60,7 +60,7 @@ class DynaMix(BaseModel):
         init_cfg: dict | None = None,
     ) -> None:
         preprocessor = dict(data_preprocessor or {})
-        preprocessor.setdefault('type', 'mmpretrain.SelfSupDataPreprocessor')
+        preprocessor.setdefault('type', 'dynamix.ReIDDataPreprocessor')
         super().__init__(MODELS.build(preprocessor), init_cfg)
         if inference not in self.INFERENCE:
             raise ValueError(

@@ -66,7 +66,7 @@ def make(tmp_path, scene=None, checkpoint=None, **options):
 def visit(hook, runner, rows, embeddings):
     rows = np.concatenate([[0, -1], np.asarray(rows) + MULTI])
     embeddings = np.concatenate([np.ones((2, 48)), embeddings])
-    runner.model.head.last_batch = rows, torch.from_numpy(embeddings)
+    runner.model.head.last_batch = torch.from_numpy(rows), torch.from_numpy(embeddings)
     hook.after_train_iter(runner, 0)
     runner.iter += 1
 

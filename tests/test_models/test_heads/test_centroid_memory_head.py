@@ -180,7 +180,7 @@ def test_last_batch() -> None:
     keys = draw(3, 1).requires_grad_()
     head.loss(draw(3), keys, samples([4, -1, 9]))
     index, embeddings = head.last_batch
-    assert index.dtype == np.int64
+    assert index.dtype == torch.int64
     assert index.tolist() == [4, -1, 9]
     torch.testing.assert_close(embeddings, F.normalize(keys.detach(), dim=1))
     assert not embeddings.requires_grad

@@ -100,7 +100,7 @@ def steps(rank: int, world_size: int, sharded: bool = False) -> dict[str, Any]:
         state=state,
         resumed=resumed.state_dict(),
         part=len(resumed.memory.centroids),
-        index=torch.from_numpy(index),
+        index=index,
         embeddings=embeddings,
     )
 

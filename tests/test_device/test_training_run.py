@@ -1,0 +1,116 @@
+"""A run on an accelerator: the values of the CPU, and a host that never waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from dynamix.engine import RelabelHook
+from dynamix.registry import HOOKS
+from tests.toy import make_crops, toy_cfg, train
+
+from .simulated_device import NAME, DeviceTensor, Wait, simulated_device
+
+ITERATIONS = 8
+LOG = 4
+
+
+@pytest.fixture(scope='module')
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp('crops')
+    make_crops(root)
+    return root
+
+
+@HOOKS.register_module()
+class StepWaitsHook(Hook):
+    """Takes down what the host waited for in each iteration, with its hooks."""
+
+    priority = 'LOWEST'
+    waits: ClassVar[list[Wait]] = []
+    steps: ClassVar[dict[int, list[str]]] = {}
+
+    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        self.steps[runner.iter] = [str(wait) for wait in self.waits]
+        self.waits.clear()
+
+
+def run(crops: Path, folder: Path, name: str, **options: Any) -> Runner:
+    cfg = toy_cfg(crops, folder / name, name)
+    cfg.train_dataloader.sampler.iterations = ITERATIONS
+    cfg.default_hooks.logger.interval = LOG
+    cfg.train_cfg.max_epochs = 2
+    cfg.train_cfg.val_interval = 2
+    cfg.custom_hooks[0].start = 1
+    cfg.model.data_preprocessor.bgr_to_rgb = True
+    cfg.merge_from_dict(options)
+    cfg.custom_hooks = [*cfg.custom_hooks, dict(type='StepWaitsHook')]
+    return train(cfg)
+
+
+def outcome(runner: Runner) -> dict[str, np.ndarray]:
+    hub = runner.message_hub
+    [hook] = [hook for hook in runner.hooks if isinstance(hook, RelabelHook)]
+    assert hook.bank is not None
+    values = {
+        name: hub.get_scalar(name).data[0]
+        for name in hub.log_scalars
+        if 'loss' in name or '/mAP' in name
+    }
+    table = runner.train_dataloader.dataset.identity_table
+    bank = hook.bank.embedding[np.arange(len(hook.bank))]
+    return dict(values, identity=table.identity, bank=bank)
+
+
+def centroid_loss(**options: Any) -> dict:
+    return {'model.head.losses': dict(centroid=dict(type='CentroidLoss', **options))}
+
+
+VARIANTS: dict[str, dict[str, Any]] = dict(
+    plain={},
+    bank_on_the_device={'custom_hooks.0.bank': dict(device=NAME)},
+    extraction={
+        'custom_hooks.0.extract': dict(
+            pipeline=[
+                dict(type='LoadReIDImage'),
+                dict(type='Resize', scale=(16, 32)),
+                dict(type='PackReIDInputs'),
+            ],
+            num_workers=0,
+        )
+    },
+    hardest_negatives=centroid_loss(num_hard_negatives=5),
+    sampled_negatives=centroid_loss(negative_fraction=0.5),
+    narrow_memory={'model.head.memory.dtype': 'float16'},
+    channels_last={'model.channels_last': True},
+)
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_a_run_on_a_device_is_the_run_on_the_cpu(
+    variant: str, crops: Path, tmp_path: Path
+) -> None:
+    options = VARIANTS[variant]
+    host = {k: v for k, v in options.items() if 'bank' not in k}
+    expected = outcome(run(crops, tmp_path, f'{variant}_cpu', **host))
+    StepWaitsHook.steps.clear()
+    with simulated_device(StepWaitsHook.waits):
+        runner = run(crops, tmp_path, f'{variant}_device', **options)
+        assert isinstance(next(runner.model.encoder.parameters()), DeviceTensor)
+        found = outcome(runner)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        assert np.isfinite(values).all()
+        np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-4)
+    assert len(found['train/loss']) == 2 * ITERATIONS
+
+    # the first step after the start, or after an epoch's end, begins with what is
+    # done there; where losses are logged they are read
+    quiet = [k for k in range(2 * ITERATIONS) if k % ITERATIONS and (k + 1) % LOG]
+    assert {k: StepWaitsHook.steps[k] for k in quiet} == {k: [] for k in quiet}
+    assert StepWaitsHook.steps[LOG - 1]
