@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -255,10 +256,18 @@ class MixedDataset(Dataset):
         return self.pipeline(self.get_data_info(key))
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a loader worker needs: where images are, but nothing of who is who."""
+        """What a loader worker needs: where images are, not who is on them."""
         self.full_init()
         labels = ('identity_table', 'camera', 'video', 'scene', 'frame', 'truth')
-        return {key: v for key, v in self.__dict__.items() if key not in labels}
+        state = {key: v for key, v in self.__dict__.items() if key not in labels}
+        state['datasets'] = [_without_truth(dataset) for dataset in self.datasets]
+        return state
+
+
+def _without_truth(dataset: ReIDDataset) -> ReIDDataset:
+    same = copy(dataset)
+    same.truth = None
+    return same
 
 
 def _shift(column: np.ndarray, by: int, out: np.ndarray) -> None:

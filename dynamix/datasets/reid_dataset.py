@@ -11,6 +11,9 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from dynamix.version import __version__
+
+from .code_digest import class_digest
 from .image_table import ImageTable
 from .label_checks import SplitCheck, check_split, images_per_identity
 from .table_cache import cached_table
@@ -77,10 +80,13 @@ class ReIDDataset(Dataset):
     def fingerprint(self) -> dict[str, Any]:
         """What decides the content of the table, in JSON types.
 
-        A subclass with options of its own adds them.
+        A subclass with options of its own adds them. Its code and its class variables
+        are in, see :func:`class_digest`.
         """
         return dict(
             reader=f'{type(self).__module__}.{type(self).__qualname__}',
+            code=class_digest(type(self), base=Dataset),
+            version=__version__,
             root=os.path.abspath(self.data_root) if self.data_root else '',
         )
 

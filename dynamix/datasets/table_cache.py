@@ -38,8 +38,8 @@ def cached_table(
 
     Args:
         build (Callable): Reads the source and returns its table.
-        fingerprint (dict): Whatever decides what is built, in JSON types: reader,
-            folder, options. Equal fingerprints share a file.
+        fingerprint (dict): Whatever decides what is built, in JSON types: reader and
+            its code, folder, options. Equal fingerprints share a file.
         cache_dir (str | os.PathLike, optional): Defaults to
             :func:`default_cache_dir`.
 

@@ -66,10 +66,30 @@ class TargetDataset(Dataset):
         self._starts = np.cumsum([0, *(len(d.table) for d in self.datasets)])
         self._fully_initialized = True
 
+    def camera_problems(self) -> list[str]:
+        """Messages about targets that no metric aware of cameras can score."""
+        self.full_init()
+        return [
+            f'target {dataset.name!r}, split {number}: none of its {found.queries} '
+            'queries has a match under another camera, so nothing can be scored. Do '
+            "names give the cameras (the group `camera` of the reader's `pattern`)? "
+            'If cameras are not known or do not matter, set camera_aware=False of '
+            'ReIDMetric.'
+            for dataset in self.datasets
+            for number, found in enumerate(dataset.split_checks())
+            if found.without_match == found.queries
+        ]
+
     @property
     def metainfo(self) -> dict[str, Any]:
-        """Names of the targets, in order."""
-        return dict(targets=[dataset.name for dataset in self.datasets])
+        """Names of the targets, in order, and :meth:`camera_problems`.
+
+        MMEngine hands it to the metrics before training begins.
+        """
+        return dict(
+            targets=[dataset.name for dataset in self.datasets],
+            camera_problems=self.camera_problems(),
+        )
 
     def __len__(self) -> int:
         self.full_init()

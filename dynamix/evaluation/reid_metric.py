@@ -102,6 +102,19 @@ class ReIDMetric(BaseMetric):
         self.rerank = None if rerank is None else dict(rerank)
         self.device = device
 
+    @property
+    def dataset_meta(self) -> dict[str, Any] | None:
+        """What the evaluation data set says of itself."""
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, dataset_meta: dict[str, Any] | None) -> None:
+        # set when the evaluator is built, before the first iteration
+        problems = (dataset_meta or {}).get('camera_problems')
+        if self.camera_aware and problems:
+            raise ValueError('\n'.join(problems))
+        self._dataset_meta = dataset_meta
+
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keeps features (float32, on the CPU) and meta information of a batch.
 
@@ -150,11 +163,13 @@ class ReIDMetric(BaseMetric):
                 metrics = self.compute_metrics(results)
                 prefix = f'{self.prefix}/' if self.prefix else ''
                 outcome = [{prefix + key: value for key, value in metrics.items()}]
-            except ValueError as error:
-                outcome = [error]
+            except Exception as error:
+                # told to all ranks, which wait for the scores
+                broadcast_object_list([f'{type(error).__name__}: {error}'])
+                raise
         broadcast_object_list(outcome)
-        if isinstance(outcome[0], ValueError):
-            raise outcome[0]
+        if isinstance(outcome[0], str):
+            raise RuntimeError(f'rank 0 failed to score the images: {outcome[0]}')
         return outcome[0]
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:

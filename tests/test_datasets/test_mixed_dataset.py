@@ -16,6 +16,8 @@ from dynamix.datasets import (
     MixedDataset,
     ReIDDataset,
     SampleKey,
+    SyntheticPedestrians,
+    TrackletFolder,
 )
 from dynamix.registry import DATASETS
 
@@ -152,6 +154,23 @@ def test_workers_get_no_labels() -> None:
     assert again[19_999]['image_index'] == 19_999
     assert not hasattr(again, 'identity_table')
     assert mixed.identity_table.identity[19_999] == 19_999
+
+
+def test_workers_get_no_truth(make_images) -> None:
+    root = make_images(f'v/t{i}/{i}.jpg' for i in range(50))
+    lines = [f'v,t{i},p{i % 7}' for i in range(50)]
+    (root / 'truth.csv').write_text('\n'.join(['video,tracklet,person', *lines]))
+    source = TrackletFolder(str(root), truth='truth.csv')
+    drawn = SyntheticPedestrians('videos', num_videos=1, image_size=(32, 16))
+    mixed = MixedDataset(single_camera=[source, drawn])
+    mixed.full_init()
+    again = pickle.loads(pickle.dumps(mixed))
+    assert [dataset.truth for dataset in again.datasets] == [None, None]
+    assert again[49]['img_path'] == mixed[49]['img_path']
+    assert np.array_equal(again[50]['img'], mixed[50]['img'])
+    assert source.truth is not None
+    assert drawn.truth is not None
+    assert mixed.truth.max() >= 7
 
 
 PIPELINE = [

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -48,6 +50,37 @@ def test_options_and_folders_do_not_share_a_table(make_images, cache_dir) -> Non
     assert len(Market1501(root, split='all')) == 4
     assert len(Market1501(root, folders=dict(train='query'))) == 1
     assert len(list(cache_dir.iterdir())) == 3
+
+
+def reader(**members: Any) -> type[Market1501]:
+    """A user's reader, always under the same name."""
+    return type('Mine', (Market1501,), dict(__module__='mine', **members))
+
+
+def no_label(self: Market1501, part: str, match: re.Match) -> tuple[str, int]:
+    return 'everybody', 0
+
+
+def test_a_reader_that_changed_makes_its_table_anew(make_images, cache_dir) -> None:
+    root = make_images([*NAMES, 'bounding_box_train/0002_c1s1_1.jpg'])
+
+    def count(kind: type[Market1501]) -> tuple[int, int]:
+        dataset = kind(root)
+        return len(dataset), len({*dataset.table.identity.tolist()})
+
+    assert count(reader()) == (3, 2)
+    assert count(reader()) == (3, 2)
+    assert len(list(cache_dir.iterdir())) == 1, 'unchanged: read, not made'
+    assert count(reader(DISTRACTORS=(2,))) == (2, 1)
+    assert count(reader(label=no_label)) == (3, 1)
+    assert len(list(cache_dir.iterdir())) == 3
+
+
+def test_another_version_makes_its_table_anew(make_images, monkeypatch) -> None:
+    dataset = Market1501(make_images(NAMES))
+    before = dataset.fingerprint()
+    monkeypatch.setattr('dynamix.datasets.reid_dataset.__version__', '99')
+    assert dataset.fingerprint() != before
 
 
 def test_a_place_that_cannot_be_written_is_no_error(tmp_path) -> None:

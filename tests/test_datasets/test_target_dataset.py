@@ -21,7 +21,9 @@ def targets(make_images) -> list[dict]:
 def test_items_know_their_target(targets) -> None:
     dataset = TargetDataset(targets)
     assert len(dataset) == 2 + 8
-    assert dataset.metainfo == dict(targets=['labelled_folder', 'viper'])
+    assert dataset.metainfo == dict(
+        targets=['labelled_folder', 'viper'], camera_problems=[]
+    )
     items = [dataset[i] for i in range(len(dataset))]
     assert [item['image_index'] for item in items] == list(range(10))
     assert [item['target'] for item in items] == ['labelled_folder'] * 2 + ['viper'] * 8
@@ -44,3 +46,18 @@ def test_says_what_is_wrong(targets) -> None:
     training = LabelledFolder(targets[0]['data_root'])
     with pytest.raises(ValueError, match="'labelled_folder' is a training set"):
         TargetDataset([training]).full_init()
+
+
+def test_says_which_targets_need_a_metric_without_cameras(make_images) -> None:
+    same = ['same/query/a/1.jpg', 'same/gallery/a/2.jpg']
+    some = ['some/query/a/c1_1.jpg', 'some/gallery/a/c1_2.jpg']
+    root = make_images(
+        [*same, *some, 'some/query/b/c1_1.jpg', 'some/gallery/b/c2_2.jpg']
+    )
+    targets = [
+        LabelledFolder(str(root / name), split='test', name=name)
+        for name in ('same', 'some')
+    ]
+    (message,) = TargetDataset(targets).metainfo['camera_problems']
+    assert message.startswith("target 'same', split 0: none of its 1 queries has")
+    assert message.endswith('set camera_aware=False of ReIDMetric.')

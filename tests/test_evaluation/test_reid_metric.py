@@ -238,6 +238,19 @@ def test_unreadable_images_only():
         run(samples)
 
 
+def test_a_target_without_cameras_is_refused_before_training():
+    meta = dict(camera_problems=['no query of shop has a match'])
+    with pytest.raises(ValueError, match='no query of shop'):
+        ReIDMetric().dataset_meta = meta
+    for metric, found in (
+        (ReIDMetric(camera_aware=False), meta),
+        (ReIDMetric(), dict(camera_problems=[])),
+        (ReIDMetric(), None),
+    ):
+        metric.dataset_meta = found
+        assert metric.dataset_meta is found
+
+
 def test_no_images_at_all():
     with pytest.raises(ValueError, match='no images'):
         run([])
@@ -271,8 +284,8 @@ def _evaluate_on_rank(rank: int, port: str, folder: str) -> None:
         samples[8].feature[:] = math.nan
     try:
         run(samples[rank::2])
-    except ValueError as error:
-        outcome['error'] = str(error)
+    except (ValueError, RuntimeError) as error:
+        outcome['error'] = f'{type(error).__name__}: {error}'
     torch.save(outcome, f'{folder}/{rank}.pth')
     dist.destroy_process_group()
 
@@ -288,3 +301,5 @@ def test_two_processes_score_as_one(tmp_path: Path):
         assert outcome['scores'] == expected
         assert outcome['chunks'] == expected
         assert 'shop/8.jpg' in outcome['error']
+        kind = 'RuntimeError: rank 0 failed' if rank else 'ValueError'
+        assert outcome['error'].startswith(kind)

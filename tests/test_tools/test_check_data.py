@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -17,12 +18,21 @@ train_dataloader = dict(
         multi_camera=[dict(type='LabelledFolder', data_root='{root}')],
         single_camera=[
             dict(type='TrackletFolder', data_root='{root}', folder='tracks')],
+    ),
+    sampler=dict(
+        type='MixedDataSampler',
+        multi_camera=dict(identities=2, images=2),
+        single_camera=dict(videos=2, identities=1, images=2),
     ))
 test_dataloader = dict(
     dataset=dict(
         type='TargetDataset',
-        targets=[dict(type='VIPeR', data_root='{root}', num_splits=3)]))
+        targets=[dict(data_root='{root}', **{target})]))
+test_evaluator = dict(type='ReIDMetric')
+val_dataloader = dict(test_dataloader, batch_size=7)
+val_evaluator = [dict(type='ReIDMetric', topk=(1,))]
 """
+VIPER = dict(type='VIPeR', num_splits=3)
 
 
 @pytest.fixture
@@ -45,25 +55,43 @@ def root(make_images) -> Path:
     )
 
 
-def run(tool, root: Path, monkeypatch, capsys, *options: str) -> tuple[int, list]:
+def run(
+    tool, root: Path, monkeypatch, capsys, *options: str, target: dict = VIPER
+) -> tuple[int, list]:
     config = root / 'config.py'
-    config.write_text(CONFIG.format(root=root))
+    config.write_text(CONFIG.format(root=root, target=target))
     monkeypatch.setattr(sys, 'argv', ['check_data.py', str(config), *options])
     status = tool.main()
     lines = capsys.readouterr().out.splitlines()
     return status, [line.split() for line in lines]
 
 
-def test_prints_what_is_there(tool, root, monkeypatch, capsys) -> None:
-    status, lines = run(tool, root, monkeypatch, capsys, '--decode', '-1')
+@pytest.mark.parametrize('workers', ['0', '2'])
+def test_prints_what_is_there(tool, root, monkeypatch, capsys, workers) -> None:
+    status, lines = run(
+        tool, root, monkeypatch, capsys, '--decode', '-1', '--workers', workers
+    )
     assert status == 0
     found = [' '.join(line) for line in lines]
     assert 'labelled_folder multi_camera 3 2 2 - 1, 1.5, 2 1' in found
     assert 'tracklet_folder single_camera 3 2 2 2 1, 1.5, 2 1' in found
-    assert 'viper 8 4 2 3 2 2 0' in found
+    assert found.count('viper 8 4 2 3 2 2 0') == 1, 'val and test are the same'
 
 
-def test_names_every_error_and_fails(tool, root, monkeypatch, capsys) -> None:
+def test_images_are_spread_over_workers(tool, root, monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(f'{os.getpid()}')
+
+    monkeypatch.setattr(tool.LoadReIDImage, '__call__', fail)
+    dataset = tool.DATASETS.build(dict(type='dynamix.VIPeR', data_root=str(root)))
+    assert tool.broken_images(dataset, 5) == [f'{os.getpid()}'] * 5
+    messages = tool.broken_images(dataset, -1, workers=2)
+    assert len(messages) == 8
+    assert f'{os.getpid()}' not in messages
+
+
+@pytest.mark.parametrize('workers', ['0', '2'])
+def test_names_every_error_and_fails(tool, root, monkeypatch, capsys, workers) -> None:
     (root / 'train/b/c1_1.jpg').write_bytes(b'x')
     status, lines = run(
         tool,
@@ -72,6 +100,8 @@ def test_names_every_error_and_fails(tool, root, monkeypatch, capsys) -> None:
         capsys,
         '--decode',
         '9',
+        '--workers',
+        workers,
         '--cfg-options',
         'train_dataloader.dataset.single_camera.0.folder=nothing',
     )
@@ -96,6 +126,19 @@ def test_names_every_error_and_fails(tool, root, monkeypatch, capsys) -> None:
         ("test_dataloader.dataset.targets.0.type='Viper'", 'Viper is not in the'),
         ('test_dataloader.dataset.targets.0.splits=3', "argument 'splits'"),
         ("train_dataloader.dataset.labels='truths'", 'labels must be one of'),
+        (
+            'train_dataloader.sampler.multi_camera.identities=3',
+            'a batch takes 3 different identities',
+        ),
+        (
+            'train_dataloader.sampler.single_camera.videos=3',
+            'a batch takes 3 videos x 1 identities',
+        ),
+        ('train_dataloader.sampler.single_camera=None', '3 single_camera images'),
+        ('train_dataloader.sampler=None', 'train_dataloader.sampler is missing'),
+        ('train_dataloader.dataset=None', 'train_dataloader.dataset is missing'),
+        ("val_dataloader.dataset.targets.0.data_root='none'", 'none/cam_a is missing'),
+        ("val_evaluator.0.metric='x'", 'ReIDMetric.metric must be one of'),
     ],
 )
 def test_what_training_would_refuse_is_an_error(
@@ -111,3 +154,36 @@ def test_what_training_would_refuse_is_an_error(
     errors = [' '.join(line) for line in lines if line[:1] == ['error:']]
     assert status == 1
     assert any(text in error for error in errors), errors
+
+
+@pytest.mark.parametrize(
+    ('unaware', 'expected'),
+    [([], 1), (['val_evaluator.0'], 1), (['val_evaluator.0', 'test_evaluator'], 0)],
+)
+def test_targets_need_other_cameras_where_a_metric_says_so(
+    tool, root, monkeypatch, capsys, unaware, expected
+) -> None:
+    for folder in ('query/c', 'gallery/c'):
+        (root / folder).mkdir(parents=True)
+        (root / folder / '1.jpg').write_bytes((root / 'train/a/c1_1.jpg').read_bytes())
+    options = [f'{metric}.camera_aware=False' for metric in unaware]
+    if options:
+        options.insert(0, '--cfg-options')
+    target = dict(type='LabelledFolder', split='test')
+    status, lines = run(tool, root, monkeypatch, capsys, *options, target=target)
+    errors = [' '.join(line) for line in lines if line[:1] == ['error:']]
+    assert status == expected
+    assert len(errors) == expected, 'the same for val and test: said once'
+    for error in errors:
+        assert "'labelled_folder', split 0: none of its 1 queries" in error
+        assert 'camera_aware=False of ReIDMetric' in error
+
+
+@pytest.mark.parametrize('missing', ['train', 'val', 'test'])
+def test_a_loader_may_be_left_out(tool, root, monkeypatch, capsys, missing) -> None:
+    option = f'{missing}_dataloader=None'
+    status, lines = run(tool, root, monkeypatch, capsys, '--cfg-options', option)
+    assert status == 0
+    first = [line[0] for line in lines if line]
+    assert ('labelled_folder' in first) == (missing != 'train')
+    assert 'viper' in first

@@ -1,26 +1,30 @@
 """Reads all data that a config names and says what is in it.
 
-    python tools/analysis_tools/check_data.py CONFIG [--decode 1000]
+    python tools/analysis_tools/check_data.py CONFIG [--decode 1000 [--workers 8]]
 
 Prints a table of the training sources and one of the targets. Ends with status 1 if a
-source cannot be read, if sources cannot be used as the config has them, or if an image
-that was decoded is broken.
+source cannot be read, if sources cannot be used as the config has them (in the batches
+that its sampler makes, by the metric that scores them), or if an image that was decoded
+is broken.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from mmengine.config import Config, DictAction
+from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
+from torch.utils.data import DataLoader, Dataset
 
 from dynamix.datasets import ReIDDataset
 from dynamix.datasets.label_checks import images_per_identity
 from dynamix.datasets.transforms import LoadReIDImage
-from dynamix.registry import DATASETS
+from dynamix.registry import DATA_SAMPLERS, DATASETS
 
 # What a wrong entry of a config raises, unknown types and arguments too.
 WRONG = (OSError, ValueError, TypeError, KeyError)
@@ -55,6 +59,13 @@ def parse_args() -> argparse.Namespace:
         default=0,
         metavar='N',
         help='also decode N images of each source, evenly spread; -1: all',
+    )
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=0,
+        metavar='N',
+        help='processes that decode; 0: this one',
     )
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     return parser.parse_args()
@@ -99,23 +110,42 @@ def target_row(dataset: ReIDDataset) -> list[str]:
     ]
 
 
-def broken_images(dataset: ReIDDataset, number: int) -> list[str]:
+class Decoding(Dataset):
+    """What is wrong with each image of a source; nothing: an empty message."""
+
+    def __init__(self, source: ReIDDataset) -> None:
+        self.source = source
+        self.load = LoadReIDImage()
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> str:
+        try:
+            self.load(self.source.get_data_info(index))
+        except (OSError, ValueError) as error:
+            return str(error)
+        return ''
+
+
+def broken_images(dataset: ReIDDataset, number: int, workers: int = 0) -> list[str]:
     """Messages about the images that cannot be decoded.
 
     Args:
         dataset (ReIDDataset): To read from.
         number (int): How many to decode, evenly spread; -1: all.
+        workers (int): Processes that decode; 0: this one. Defaults to 0.
     """
     size = len(dataset)
     number = size if number < 0 else min(number, size)
-    load = LoadReIDImage()
-    messages = []
-    for index in np.linspace(0, size - 1, number).astype(int).tolist():
-        try:
-            load(dataset.get_data_info(index))
-        except (OSError, ValueError) as error:
-            messages.append(str(error))
-    return messages
+    loader = DataLoader(
+        Decoding(dataset),
+        batch_size=64,
+        sampler=np.linspace(0, size - 1, number).astype(int),
+        num_workers=workers,
+        collate_fn=list,
+    )
+    return [message for messages in loader for message in messages if message]
 
 
 def describe(error: Exception) -> str:
@@ -123,16 +153,75 @@ def describe(error: Exception) -> str:
     return f'there is no key {error}' if type(error) is KeyError else str(error)
 
 
-def joint_problems(datasets: list[dict[str, Any]]) -> list[str]:
-    """Messages about data sets that cannot be what the config makes them."""
-    messages = []
-    for cfg in datasets:
+def build_whole(dataset: dict[str, Any]) -> Any:
+    """Builds a data set of several sources as it is built to be used."""
+    built = DATASETS.build(dict(dataset, pipeline=[]))
+    built.full_init()
+    return built
+
+
+def train_together(loader: dict[str, Any]) -> None:
+    """Builds the training data and their sampler.
+
+    Raises:
+        Exception: What training would raise.
+    """
+    for key in ('dataset', 'sampler'):
+        if not loader.get(key):
+            raise ValueError(f'train_dataloader.{key} is missing.')
+    dataset = build_whole(loader['dataset'])
+    DATA_SAMPLERS.build(loader['sampler'], default_args=dict(dataset=dataset, seed=0))
+
+
+def evaluate_together(dataset: dict[str, Any], evaluator: Any) -> None:
+    """Builds evaluation data and the metrics that score them.
+
+    Raises:
+        Exception: What training would raise, at the latest at its first evaluation.
+    """
+    targets = build_whole(dataset)
+    if isinstance(evaluator, dict):
+        evaluator = evaluator.get('metrics', evaluator)
+    metrics = Evaluator(evaluator or []).metrics
+    if any(getattr(metric, 'camera_aware', False) for metric in metrics):
+        problems = targets.metainfo.get('camera_problems')
+        if problems:
+            raise ValueError('\n'.join(problems))
+
+
+def messages_of(check: Callable[..., None], *arguments: Any) -> list[str]:
+    """The message of what a check raised, if it raised anything."""
+    try:
+        check(*arguments)
+    except WRONG as error:
+        return [describe(error)]
+    return []
+
+
+def read_sources(
+    sources: list[Any],
+    head: tuple[str, ...],
+    row: Callable[[ReIDDataset], list[str]],
+    args: argparse.Namespace,
+) -> tuple[list[str], list[str]]:
+    """Prints a table of sources.
+
+    Returns:
+        tuple: Messages about sources that cannot be read, and about broken images.
+    """
+    rows: list[list[str]] = []
+    unread: list[str] = []
+    broken: list[str] = []
+    for source in sources:
         try:
-            if cfg:
-                DATASETS.build(dict(cfg, pipeline=[])).full_init()
+            dataset = DATASETS.build(source)
+            dataset.full_init()
+            rows.append(row(dataset))
+            broken += broken_images(dataset, args.decode, args.workers)
         except WRONG as error:
-            messages.append(describe(error))
-    return messages
+            unread.append(describe(error))
+    print_table(head, rows)
+    return unread, broken
 
 
 def print_table(head: tuple[str, ...], rows: list[list[str]]) -> None:
@@ -150,29 +239,32 @@ def main() -> int:
     cfg = Config.fromfile(args.config)
     cfg.merge_from_dict(args.cfg_options or {})
     init_default_scope(cfg.get('default_scope', 'dynamix'))
-    train: dict[str, Any] = cfg.get('train_dataloader', {}).get('dataset', {})
-    test: dict[str, Any] = cfg.get('test_dataloader', {}).get('dataset', {})
-    problems: list[str] = []
-    for head, row, sources in (
-        (
-            TRAINING,
-            training_row,
-            [*train.get('multi_camera', ()), *train.get('single_camera', ())],
-        ),
-        (TARGETS, target_row, test.get('targets', ())),
-    ):
-        rows = []
-        for source in sources:
-            try:
-                dataset = DATASETS.build(source)
-                dataset.full_init()
-                rows.append(row(dataset))
-                problems += broken_images(dataset, args.decode)
-            except WRONG as error:
-                problems.append(describe(error))
-        print_table(head, rows)
-    if not problems:
-        problems += joint_problems([train, test])
+    train = cfg.get('train_dataloader') or {}
+    mixed = train.get('dataset') or {}
+    sources = [
+        source
+        for kind in ('multi_camera', 'single_camera')
+        for source in mixed.get(kind) or ()
+    ]
+    evaluations: list[tuple[Any, Any]] = []
+    targets: list[Any] = []
+    for mode in ('val', 'test'):
+        dataset = (cfg.get(f'{mode}_dataloader') or {}).get('dataset')
+        evaluation = (dataset, cfg.get(f'{mode}_evaluator'))
+        if dataset and evaluation not in evaluations:
+            evaluations.append(evaluation)
+            listed = dataset.get('targets') or ()
+            targets += [target for target in listed if target not in targets]
+    unread, broken = read_sources(sources, TRAINING, training_row, args)
+    problems = broken + unread
+    if train and not unread:
+        problems += messages_of(train_together, train)
+    unread, broken = read_sources(targets, TARGETS, target_row, args)
+    problems += broken + unread
+    if not unread:
+        for evaluation in evaluations:
+            problems += messages_of(evaluate_together, *evaluation)
+    problems = [*dict.fromkeys(problems)]
     for problem in problems:
         print(f'error: {problem}')
     print(f'{len(problems)} errors.')

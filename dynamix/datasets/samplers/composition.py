@@ -124,6 +124,42 @@ class Composition:
         common = math.gcd(*counts)
         return [size for size in range(1, common + 1) if common % size == 0]
 
+    def check_sources(self, num_images: Mapping[str, int]) -> None:
+        """Raises ValueError unless a part has data, and data have a part.
+
+        Args:
+            num_images (Mapping[str, int]): Images of each kind,
+                ``dict(multi_camera=..., single_camera=...)``.
+        """
+        for kind, part in (
+            ('multi_camera', self.multi_camera),
+            ('single_camera', self.single_camera),
+        ):
+            found = num_images[kind]
+            if (part is not None) == (found > 0):
+                continue
+            if part is not None:
+                wrong = (
+                    f'has a part {kind}, but train_dataloader.dataset no such source'
+                )
+                mend = f'list sources in train_dataloader.dataset.{kind}'
+            else:
+                wrong = (
+                    f'leaves out {kind} (None), but train_dataloader.dataset has '
+                    f'{found} {kind} images, which would never be drawn'
+                )
+                mend = f'give train_dataloader.sampler.{kind} a composition'
+            without = (
+                f'train_dataloader.dataset.{kind}=[] and '
+                f'train_dataloader.sampler.{kind}=None'
+            )
+            if kind == 'single_camera':
+                without += ', and take RelabelHook out of custom_hooks'
+            raise ValueError(
+                f'train_dataloader.sampler {wrong}. To train on {kind} data, {mend}; '
+                f'to train without, set {without}.'
+            )
+
     def check_world_size(self, world_size: int) -> None:
         """Raises ValueError unless whole identities and videos can be dealt out."""
         if world_size in self.world_sizes:

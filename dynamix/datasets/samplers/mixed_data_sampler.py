@@ -53,7 +53,8 @@ class MixedDataSampler(Sampler):
 
     Raises:
         ValueError: If the composition is impossible: for this number of ranks, or
-            because the data have fewer identities than a batch takes.
+            because the data have fewer identities than a batch takes; if one kind of
+            data is there without its part, or a part without data.
     """
 
     def __init__(
@@ -77,6 +78,13 @@ class MixedDataSampler(Sampler):
         self.epoch = 0
         dataset.full_init()
         self.table = dataset.identity_table
+        multi_camera_images = self.table.num_multi_camera_images
+        self.composition.check_sources(
+            dict(
+                multi_camera=multi_camera_images,
+                single_camera=len(self.table) - multi_camera_images,
+            )
+        )
         self._version = self.table.version
         multi = [s for s in dataset.sources if s.kind == 'multi_camera']
         self.composer = BatchComposer(
@@ -84,7 +92,7 @@ class MixedDataSampler(Sampler):
             self.table.identity,
             dataset.camera,
             dataset.video,
-            self.table.num_multi_camera_images,
+            multi_camera_images,
             [(s.name, s.identities.start, s.identities.stop) for s in multi],
             self.seed,
         )

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
-from ..counter_random import random_bits, shuffled, stratum
+from ..counter_random import below, random_bits, shuffled, stratum
 from .composition import SingleCameraPart
 from .grouped_rows import GroupedRows
 from .stream import Stream
@@ -129,7 +131,8 @@ class SingleCameraComposer:
                 missing, ((0, 0), (0, lacking), (0, 0)), constant_values=True
             )
         if self._spans_videos:
-            missing |= self._repeated(member, missing)
+            flat = (x.reshape(len(batches), -1) for x in (member, missing))
+            missing |= self._repeated(*flat).reshape(missing.shape)
         return group, member, missing
 
     def _draw_members(
@@ -145,19 +148,17 @@ class SingleCameraComposer:
         return self.index.group_start[group][..., None] + place
 
     def _repeated(self, member: np.ndarray, missing: np.ndarray) -> np.ndarray:
-        """Which identities occur at an earlier place that is not missing."""
-        flat = member.reshape(len(member), -1)
-        identity = self.index.member[flat].astype(np.int64)
+        """``[b, n]``: identities that are at an earlier place that is not missing."""
+        identity = self.index.member[member].astype(np.int64)
         # Missing places hold no identity: numbers of their own.
-        own = -1 - np.arange(flat.shape[1])
-        identity = np.where(missing.reshape(flat.shape), own, identity)
+        identity = np.where(missing, -1 - np.arange(member.shape[1]), identity)
         order = np.argsort(identity, axis=1, kind='stable')
         ordered = np.take_along_axis(identity, order, axis=1)
-        again = np.zeros(flat.shape, dtype=bool)
+        again = np.zeros(member.shape, dtype=bool)
         np.put_along_axis(
             again, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1
         )
-        return again.reshape(member.shape)
+        return again
 
     def _filled(
         self,
@@ -167,24 +168,45 @@ class SingleCameraComposer:
         missing: np.ndarray,
     ) -> np.ndarray:
         """``member`` (``[b, V, P]``) with other identities at the missing places."""
-        wanted = member.shape[2]
-        places = member.shape[1] * wanted
-        number = len(self.index.group)
-        # Each video offers one identity at least, and V are in the batch already.
-        reach = np.arange(min(places + group.shape[1], number))
-        key = random_bits(self.seed, Stream.FILL, batches[:, None])
-        further = shuffled(reach, number, key)
-        offered = self._draw_members(further, batches[:, None], wanted)
-        size = self.index.group_start[further + 1] - self.index.group_start[further]
-        void = np.arange(wanted) >= size[..., None]
-        void |= (further[:, :, None] == group[:, None, :]).any(axis=2)[..., None]
+        shape = member.shape
+        offered, void = self._from_further_videos(batches, group, shape)
+        member, missing = (x.reshape(len(batches), -1) for x in (member, missing))
+        member, missing = self._take(member, missing, offered, void, self._spans_videos)
+        short = np.flatnonzero(missing.any(axis=1))
+        if len(short):
+            offered = self._from_all(batches[short], member.shape[1])
+            void = np.zeros(offered.shape, dtype=bool)
+            member[short], _ = self._take(
+                member[short], missing[short], offered, void, True
+            )
+        return member.reshape(shape)
 
-        member = np.concatenate([member, offered], axis=1)
+    def _take(
+        self,
+        member: np.ndarray,
+        missing: np.ndarray,
+        offered: np.ndarray,
+        void: np.ndarray,
+        may_repeat: bool,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Fills missing places with what is offered, in order.
+
+        Args:
+            member (np.ndarray): ``[b, n]``; places that are right stay.
+            missing (np.ndarray): ``[b, n]`` booleans.
+            offered (np.ndarray): ``[b, m]`` members.
+            void (np.ndarray): ``[b, m]`` offers that are none.
+            may_repeat (bool): Whether what is offered may be in the batch already, or
+                be offered twice.
+
+        Returns:
+            tuple: ``member``, and what is still missing.
+        """
+        places = member.shape[1]
+        flat = np.concatenate([member, offered], axis=1)
         absent = np.concatenate([missing, void], axis=1)
-        if self._spans_videos:
-            absent |= self._repeated(member, absent)
-        flat, absent = (x.reshape(len(batches), -1) for x in (member, absent))
-        # Places that are right stay, the others take what is offered, in order.
+        if may_repeat:
+            absent |= self._repeated(flat, absent)
         hole = absent[:, :places]
         rank = hole.cumsum(axis=1) - 1 + (~hole).sum(axis=1, keepdims=True)
         present = np.argsort(absent, axis=1, kind='stable')
@@ -192,18 +214,42 @@ class SingleCameraComposer:
             hole, np.take_along_axis(present, rank, axis=1), np.arange(places)
         )
         found = rank < (~absent).sum(axis=1, keepdims=True)
-        result = np.take_along_axis(flat, source, axis=1)
-        for row in np.flatnonzero((hole & ~found).any(axis=1)):
-            self._fill_from_all(int(batches[row]), result[row], (hole & ~found)[row])
-        return result.reshape(len(batches), -1, wanted)
+        return np.take_along_axis(flat, source, axis=1), hole & ~found
 
-    def _fill_from_all(self, batch: int, member: np.ndarray, hole: np.ndarray) -> None:
-        """Puts random identities that are not in the batch into its holes."""
-        bits = random_bits(
-            self.seed, Stream.FILL_FROM_ALL, batch, np.arange(len(self.index.member))
-        )
-        order = np.argsort(bits, kind='stable')
-        identity = self.index.member[order]
-        free = ~np.isin(identity, self.index.member[member[~hole]])
-        _, first = np.unique(identity[free], return_index=True)
-        member[hole] = order[free][np.sort(first)[: np.count_nonzero(hole)]]
+    def _from_further_videos(
+        self, batches: np.ndarray, group: np.ndarray, shape: tuple[int, ...]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``[b, m]`` members of random videos, and which of them are none."""
+        _, videos, wanted = shape
+        number = len(self.index.group)
+        # Each video offers one identity at least, and V are in the batch already.
+        reach = np.arange(min(videos * wanted + group.shape[1], number))
+        key = random_bits(self.seed, Stream.FILL, batches[:, None])
+        further = shuffled(reach, number, key)
+        offered = self._draw_members(further, batches[:, None], wanted)
+        size = self.index.group_start[further + 1] - self.index.group_start[further]
+        void = np.arange(wanted) >= size[..., None]
+        void |= (further[:, :, None] == group[:, None, :]).any(axis=2)[..., None]
+        return offered.reshape(len(batches), -1), void.reshape(len(batches), -1)
+
+    def _from_all(self, batches: np.ndarray, count: int) -> np.ndarray:
+        """``[b, count]`` members of different random identities, each of any video.
+
+        As many as the batch has places fill any holes: those that it has already are
+        fewer by the number of holes.
+        """
+        key = random_bits(self.seed, Stream.FILL_FROM_ALL, batches[:, None])
+        drawn = shuffled(np.arange(count), self.num_identities, key)
+        if not self._spans_videos:
+            return drawn  # an identity is a member
+        order, start = self._by_identity
+        size = start[drawn + 1] - start[drawn]
+        bits = random_bits(key, Stream.VIDEO, np.arange(count))
+        return order[start[drawn] + below(bits, size)]
+
+    @cached_property
+    def _by_identity(self) -> tuple[np.ndarray, np.ndarray]:
+        """Members grouped by identity ``[M]``, and where each group starts."""
+        order = np.argsort(self.index.member, kind='stable')
+        first = np.flatnonzero(np.diff(self.index.member[order], prepend=-1))
+        return order, np.append(first, len(order))

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from dynamix.datasets import SampleKey
 from dynamix.datasets.samplers import MixedDataSampler, mixed_data_sampler
 from dynamix.registry import DATA_SAMPLERS
+from dynamix.structures import IdentityTable
 
 from .stand_in import StandIn
 
@@ -60,7 +61,7 @@ def test_any_epoch_starts_without_the_earlier_ones() -> None:
 
 
 def test_schedule_follows_the_epoch() -> None:
-    dataset = StandIn()
+    dataset = only('single_camera')
     sampler = make(
         dataset,
         multi_camera=None,
@@ -196,9 +197,34 @@ def test_wrong_iterations(iterations: Any) -> None:
         make(iterations=iterations)
 
 
-def test_part_without_data() -> None:
+def only(kind: str) -> StandIn:
+    """Data of one kind alone."""
     dataset = StandIn()
-    dataset.sources = dataset.sources[2:]
-    with pytest.raises(ValueError, match='multi-camera sources have 0 with images'):
-        make(dataset)
-    assert len(list(make(dataset, multi_camera=None))) == 7 * 16
+    table = dataset.identity_table
+    first = table.num_multi_camera_images
+    rows = slice(first) if kind == 'multi_camera' else slice(first, None)
+    number = first if kind == 'multi_camera' else 0
+    dataset.identity_table = IdentityTable(table.identity[rows], number, 30)
+    dataset.camera, dataset.video = dataset.camera[rows], dataset.video[rows]
+    dataset.sources = [s for s in dataset.sources if s.kind == kind]
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ('given', 'lacking', 'hook'),
+    [
+        ('multi_camera', 'single_camera', 'take RelabelHook out of custom_hooks'),
+        ('single_camera', 'multi_camera', ''),
+    ],
+)
+def test_one_kind_of_data_alone(given: str, lacking: str, hook: str) -> None:
+    edits = (
+        rf'to train without, set train_dataloader\.dataset\.{lacking}=\[\] and '
+        rf'train_dataloader\.sampler\.{lacking}=None'
+    ) + (f', and {hook}' if hook else r'\.$')
+    with pytest.raises(ValueError, match=f'a part {lacking}, but .* no such .*{edits}'):
+        make(only(given))
+    with pytest.raises(ValueError, match=f'{lacking} images, which would .*{edits}'):
+        make(StandIn(), **{lacking: None})
+    found = make(only(given), **{lacking: None})
+    assert len(list(found)) == 7 * (12 if given == 'multi_camera' else 16)

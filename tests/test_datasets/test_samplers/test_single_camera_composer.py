@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -154,6 +156,51 @@ def test_fewer_videos_than_wanted() -> None:
         assert len(set(batch.tolist())) == 16
     counts = np.bincount(identity[rows].ravel(), minlength=30)
     assert counts.min() > 0
+
+
+def few_videos(tracklets: int, spans: bool) -> SingleCameraComposer:
+    """Four videos, fewer than a batch of 8 x 2 wants; or with people in all of them."""
+    identity = np.repeat(np.arange(tracklets), 2)
+    video = identity % 4
+    if spans:
+        identity //= 8
+    return make(identity, video, videos=8, identities=2, images=2)
+
+
+@pytest.mark.parametrize('spans', [False, True])
+def test_with_few_videos_a_batch_depends_on_seed_and_number_alone(spans: bool) -> None:
+    composer = few_videos(400, spans)
+    together = composer.compose(np.arange(200))
+    alone = np.concatenate([composer.compose(np.array([b])) for b in range(200)])
+    assert (together == alone).all()
+    identity = (together - FIRST)[:, ::2] // (16 if spans else 2)
+    assert all(len(set(batch.tolist())) == 16 for batch in identity)
+    counts = np.bincount(identity.ravel())
+    assert np.abs(counts - counts.mean()).max() < 5 * np.sqrt(counts.mean())
+    if spans:  # each person in each of the four videos
+        counts = np.bincount((together - FIRST).ravel() // 2 % 4)
+        assert np.abs(counts - counts.mean()).max() < 5 * np.sqrt(counts.mean())
+
+
+@pytest.mark.parametrize('spans', [False, True])
+def test_cost_of_a_batch_does_not_grow_with_the_data(spans: bool) -> None:
+    peaks = []
+    for tracklets in (400, 40_000):
+        composer = few_videos(tracklets, spans)
+        composer.compose(np.arange(2))
+        tracemalloc.start()
+        composer.compose(np.arange(2, 4))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_the_stream_of_ordinary_data_is_that_of_former_versions() -> None:
+    identity, video = regular(60, 7, 9)
+    rows = make(identity, video, 5, videos=8, identities=3, images=4).compose(
+        np.arange(40)
+    )
+    assert crc32(rows.astype('<i8').tobytes()) == 407956095
 
 
 def test_as_many_identities_as_the_batch_takes() -> None:
