@@ -10,6 +10,7 @@ default_hooks = dict(
     identity_table=dict(type='IdentityTableHook'),
     checkpoint_check=dict(type='CheckpointCheckHook'),
     loss_guard=dict(type='LossGuardHook'),
+    sync_statistics=dict(type='SyncStatisticsHook'),
 )
 
 env_cfg = dict(

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -137,15 +136,35 @@ class Extraction:
         batches = (batch for batch in loader)
         unreadable = 0
 
+        shape = [2, 3, 64, 32]
+
+        def read() -> tuple[np.ndarray, Tensor]:
+            data = model.data_preprocessor(next(batches), False)
+            shape[1:] = data['inputs'].shape[1:]
+            samples = data['data_samples']
+            return np.array([each.image_index for each in samples]), data['inputs']
+
         def embed_some(count: int) -> None:
             nonlocal unreadable
-            for batch in islice(batches, count):
-                data = model.data_preprocessor(batch, False)
-                index = np.array([each.image_index for each in data['data_samples']])
+            failure: Exception | None = None
+            for _ in range(count):
+                if failure is None:
+                    try:
+                        index, images = read()
+                    except Exception as error:
+                        if exchange.count == 1:
+                            raise
+                        # synchronised normalisation of the other ranks counts on this
+                        # one until all meet
+                        failure = error
+                        index, images = (
+                            np.full(2, -1),
+                            torch.zeros(shape).to(model.data_preprocessor.device),
+                        )
+                write(torch.from_numpy(index), model.momentum_embeddings(images))
                 unreadable += int((index < 0).sum())
-                write(
-                    torch.from_numpy(index), model.momentum_embeddings(data['inputs'])
-                )
+            if failure is not None:
+                raise failure
 
         begin = said = time.perf_counter()
         counts = np.diff(np.linspace(0, num_batches, ROUNDS + 1).astype(int)).tolist()

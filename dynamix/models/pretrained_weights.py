@@ -148,36 +148,51 @@ def load_from_reid(filename: str, map_location: str | None = None) -> dict:
 
 @contextmanager
 def weights_must_fit(backbone: BaseModule) -> Iterator[None]:
-    """Within it, a backbone refuses weights of other projects that do not fit it.
+    """Within it, a backbone refuses pre-trained weights that do not fit it.
 
     MMEngine loads what fits, and the rest stays random.
 
     Args:
-        backbone (BaseModule): The backbone; looked at if its ``init_cfg`` names its
-            weights by ``reid://``.
+        backbone (BaseModule): The backbone; looked at if its ``init_cfg`` names a
+            checkpoint.
 
     Raises:
-        ValueError: When they are loaded, if one is missing or has another shape;
-            position embeddings have been fitted by then.
+        ValueError: When they are loaded, if more than half of the weights are missing
+            or have another shape; for weights named by ``reid://``, if one does.
+            Position embeddings have been fitted by then.
     """
     init_cfg = backbone.init_cfg if isinstance(backbone.init_cfg, dict) else {}
     filename = init_cfg.get('checkpoint') or ''
-    if not filename.startswith(SCHEME):
+    if not filename:
         yield
         return
+    converted = filename.startswith(SCHEME)
 
     def check(weights: Mapping[str, Tensor], prefix: str, *_: Any) -> None:
-        for name, value in backbone.state_dict().items():
-            if name.endswith('num_batches_tracked'):
-                continue
-            weight = weights.get(prefix + name)
-            if weight is None or weight.shape != value.shape:
-                what = 'is missing' if weight is None else f'has {tuple(weight.shape)}'
-                raise ValueError(
-                    f'{filename.removeprefix(SCHEME)} does not fit the backbone, a '
-                    f'{type(backbone).__name__}: expected {name!r} of shape '
-                    f'{tuple(value.shape)}, but it {what}.'
-                )
+        own = {
+            name: tuple(value.shape)
+            for name, value in backbone.state_dict().items()
+            if not name.endswith('num_batches_tracked')
+        }
+        there = {name: weights.get(prefix + name) for name in own}
+        odd = [
+            name
+            for name, weight in there.items()
+            if weight is None or tuple(weight.shape) != own[name]
+        ]
+        if len(odd) <= (0 if converted else len(own) / 2):
+            return
+        weight = there[odd[0]]
+        what = 'is missing' if weight is None else f'has {tuple(weight.shape)}'
+        advice = (
+            f'. Weights of other projects are renamed if the path begins with {SCHEME}'
+        )
+        raise ValueError(
+            f'{filename.removeprefix(SCHEME)} does not fit the backbone, a '
+            f'{type(backbone).__name__}: expected {odd[0]!r} of shape {own[odd[0]]}, '
+            f'but it {what} ({len(odd)} of {len(own)} weights do not fit)'
+            f'{"" if converted else advice}.'
+        )
 
     handle = backbone._register_load_state_dict_pre_hook(check)
     try:

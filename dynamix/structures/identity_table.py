@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,7 @@ class IdentityTable:
         """Tensors and plain types for the checkpoint."""
         return dict(
             identity=torch.from_numpy(self._identity.copy()),
+            original=self._checksum(),
             num_multi_camera_images=self.num_multi_camera_images,
             num_multi_camera_identities=self.num_multi_camera_identities,
             num_identities=self._num_identities,
@@ -146,7 +148,8 @@ class IdentityTable:
         Raises:
             ValueError: If the state belongs to other data.
         """
-        identity = state['identity'].numpy()
+        # a resumed run reads tensors to its own device
+        identity = state['identity'].cpu().numpy()
         for what, found, expected in (
             ('images', len(identity), len(self)),
             (
@@ -166,6 +169,16 @@ class IdentityTable:
                     f'of this config has {expected}: resume with the data the run '
                     'began with, or use `load_from` to take the weights alone.'
                 )
+        if state.get('original') != self._checksum():
+            raise ValueError(
+                'the checkpoint was made with as many images and identities, but their '
+                'labels, before any relabeling, come in another order: an image was '
+                'added, removed or renamed. Resume with the data the run began with, '
+                'or use `load_from` to take the weights alone.'
+            )
         self._identity[:] = identity
         self._num_identities = int(state['num_identities'])
         self._version = int(state['version'])
+
+    def _checksum(self) -> int:
+        return zlib.crc32(self.original.data)

@@ -101,7 +101,10 @@ class DeviceTensor(torch.Tensor):
     def __torch_dispatch__(
         cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        raise RuntimeError(f'{function} outside of simulated_device()')
+        # in a thread that the mode was not switched on for
+        if _Device.active is None:
+            raise RuntimeError(f'{function} outside of simulated_device()')
+        return _Device.active.__torch_dispatch__(function, types, args, kwargs)
 
 
 class Wait(NamedTuple):
@@ -112,6 +115,8 @@ class Wait(NamedTuple):
 
 
 class _Device(TorchDispatchMode):
+    active: _Device | None = None
+
     def __init__(self, waits: list[Wait]) -> None:
         super().__init__()
         self.waits = waits
@@ -216,12 +221,22 @@ def simulated_device(waits: list[Wait] | None = None) -> Iterator[None]:
     Args:
         waits (list[Wait], optional): Whenever the host waits it is put down here.
     """
+    load = torch.load
+
+    def load_to(*args: Any, map_location: Any = None, **kwargs: Any) -> Any:
+        state = load(*args, map_location='cpu', **kwargs)
+        if map_location != NAME:
+            return state
+        return tree_map(lambda x: x.to(NAME) if _is_tensor(x) else x, state)
+
     swap = torch.__future__.get_swap_module_params_on_conversion()
     torch.__future__.set_swap_module_params_on_conversion(True)
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(mmengine.device.utils, 'DEVICE', NAME)
-            with _Device([] if waits is None else waits):
+            patch.setattr(torch, 'load', load_to)
+            with _Device([] if waits is None else waits) as device:
+                patch.setattr(_Device, 'active', device)
                 yield
     finally:
         torch.__future__.set_swap_module_params_on_conversion(swap)

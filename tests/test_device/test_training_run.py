@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from dynamix.engine import RelabelHook
+from dynamix.engine.optim_wrappers import bfloat16_optim_wrapper
 from dynamix.registry import HOOKS
 from tests.toy import make_crops, toy_cfg, train
 
@@ -60,7 +62,7 @@ def outcome(runner: Runner) -> dict[str, np.ndarray]:
     values = {
         name: hub.get_scalar(name).data[0]
         for name in hub.log_scalars
-        if 'loss' in name or '/mAP' in name
+        if any(part in name for part in ('loss', 'grad_norm', 'mAP'))
     }
     table = runner.train_dataloader.dataset.identity_table
     bank = hook.bank.embedding[np.arange(len(hook.bank))]
@@ -88,13 +90,19 @@ VARIANTS: dict[str, dict[str, Any]] = dict(
     sampled_negatives=centroid_loss(negative_fraction=0.5),
     narrow_memory={'model.head.memory.dtype': 'float16'},
     channels_last={'model.channels_last': True},
+    clipped_gradient={
+        'optim_wrapper.type': 'BFloat16OptimWrapper',
+        'optim_wrapper.clip_grad': dict(max_norm=1.0),
+    },
 )
 
 
 @pytest.mark.parametrize('variant', VARIANTS)
 def test_a_run_on_a_device_is_the_run_on_the_cpu(
-    variant: str, crops: Path, tmp_path: Path
+    variant: str, crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # autocast knows real devices alone
+    monkeypatch.setattr(bfloat16_optim_wrapper, 'autocast', lambda dtype: nullcontext())
     options = VARIANTS[variant]
     host = {k: v for k, v in options.items() if 'bank' not in k}
     expected = outcome(run(crops, tmp_path, f'{variant}_cpu', **host))
@@ -108,9 +116,25 @@ def test_a_run_on_a_device_is_the_run_on_the_cpu(
         assert np.isfinite(values).all()
         np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-4)
     assert len(found['train/loss']) == 2 * ITERATIONS
+    assert ('train/grad_norm' in found) == (variant == 'clipped_gradient')
 
     # the first step after the start, or after an epoch's end, begins with what is
     # done there; where losses are logged they are read
     quiet = [k for k in range(2 * ITERATIONS) if k % ITERATIONS and (k + 1) % LOG]
     assert {k: StepWaitsHook.steps[k] for k in quiet} == {k: [] for k in quiet}
     assert StepWaitsHook.steps[LOG - 1]
+
+
+@pytest.mark.parametrize('bank', ['cpu', NAME])
+def test_a_run_that_was_killed_goes_on_as_the_one_that_was_not(
+    bank: str, crops: Path, tmp_path: Path
+) -> None:
+    options = {'custom_hooks.0.bank': dict(device=bank)}
+    with simulated_device():
+        whole = run(crops, tmp_path, f'{bank}_whole', **options)
+        expected = outcome(whole)
+        first = Path(whole.work_dir) / 'epoch_1.pth'
+        again = dict(resume=True, load_from=str(first), **options)
+        found = outcome(run(crops, tmp_path, f'{bank}_resumed', **again))
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)

@@ -234,3 +234,20 @@ def test_weights_that_do_not_fit_are_named(tmp_path):
             encoder.init_weights()
         assert 'a VisionTransformer' in str(error.value)
         assert says in str(error.value)
+
+
+def test_weights_under_other_names_are_not_passed_over(tmp_path):
+    # as MMPretrain's users name a file: without reid://
+    neck = dict(type='BNNeck', in_channels=64)
+    weights = MODELS.build(VIT).state_dict()
+    named = {f'module.encoder_q.{name}': value for name, value in weights.items()}
+    half = dict(list(weights.items())[len(weights) // 2 - 1 :])
+    for state, says in ((named, 'begins with reid://'), (half, None), (weights, None)):
+        torch.save(state, tmp_path / 'lup.pth')
+        init = dict(type='Pretrained', checkpoint=str(tmp_path / 'lup.pth'))
+        encoder = ReIDEncoder(dict(**VIT, init_cfg=init), neck)
+        if says is None:
+            encoder.init_weights()
+            continue
+        with pytest.raises(ValueError, match=f'lup.pth does not fit.*{says}'):
+            encoder.init_weights()

@@ -76,6 +76,12 @@ def test_checkpoint_of_other_data_is_refused():
     state = make_table().state_dict()
     with pytest.raises(ValueError, match=r'10 images.*has 2'):
         IdentityTable(np.array([0, 1]), 0, 0).load_state_dict(state)
+    labels = make_table().original.copy()
+    labels[[5, 6]] = labels[[6, 5]]
+    other = IdentityTable(labels, 4, 2)
+    with pytest.raises(ValueError, match='come in another order'):
+        other.load_state_dict(state)
+    np.testing.assert_array_equal(other.identity, labels)
     assert all(
         isinstance(value, (int, torch.Tensor)) for value in state.values()
     )  # plain types alone

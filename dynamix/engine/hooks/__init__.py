@@ -5,6 +5,7 @@ from .initial_evaluation_hook import InitialEvaluationHook
 from .late_runtime_info_hook import LateRuntimeInfoHook
 from .loss_guard_hook import LossGuardHook
 from .relabel_hook import RelabelHook
+from .sync_statistics_hook import SyncStatisticsHook
 
 __all__ = [
     'CheckpointCheckHook',
@@ -14,4 +15,5 @@ __all__ = [
     'LateRuntimeInfoHook',
     'LossGuardHook',
     'RelabelHook',
+    'SyncStatisticsHook',
 ]

@@ -35,13 +35,16 @@ class LateRuntimeInfoHook(RuntimeInfoHook):
         outputs: dict | None = None,
     ) -> None:
         """Keeps the losses; hands them to the message hub when it is time."""
-        if outputs:
-            self._kept.append(
-                {
-                    name: value.detach() if isinstance(value, Tensor) else value
-                    for name, value in outputs.items()
-                }
-            )
+        found = dict(outputs or {})
+        norm = getattr(runner.optim_wrapper, 'grad_norm', None)
+        if norm is not None:
+            found['grad_norm'] = norm
+        self._kept.append(
+            {
+                name: value.detach() if isinstance(value, Tensor) else value
+                for name, value in found.items()
+            }
+        )
         due = [self.every_n_inner_iters(batch_idx, n) for n in self._intervals]
         if any(due) or self.end_of_epoch(runner.train_dataloader, batch_idx):
             self._hand_over(runner)

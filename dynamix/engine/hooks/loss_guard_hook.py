@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -10,11 +11,12 @@ from dynamix.registry import HOOKS
 
 @HOOKS.register_module()
 class LossGuardHook(Hook):
-    """Stops a run whose loss is no longer a finite number.
+    """Stops a run whose loss or weights are no longer finite numbers.
 
     It looks every ``interval`` iterations (a look waits for the device) and at the end
     of each epoch before the checkpoint is written, so the checkpoints on disk are all
-    from before.
+    from before: the loss is of the weights before the last step, so these are looked
+    at as well.
 
     Args:
         interval (int): Iterations from one look to the next. Defaults to 50.
@@ -37,7 +39,7 @@ class LossGuardHook(Hook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Raises if a loss is NaN or infinite.
+        """Raises if a loss or a weight is NaN or infinite.
 
         Raises:
             FloatingPointError: Naming the losses and where to go on from.
@@ -47,17 +49,22 @@ class LossGuardHook(Hook):
             due or self.end_of_epoch(runner.train_dataloader, batch_idx)
         ):
             return
-        if math.isfinite(float(outputs['loss'].detach())):
+        norms = torch._foreach_norm([p.detach() for p in runner.model.parameters()])
+        # one copy from the device
+        values = torch.stack([x.detach().float() for x in (outputs['loss'], *norms)])
+        loss, *lengths = values.cpu().tolist()
+        if math.isfinite(loss) and all(map(math.isfinite, lengths)):
             return
-        values = ', '.join(
+        what = 'weights are' if math.isfinite(loss) else 'loss is'
+        text = ', '.join(
             f'{name} {float(value.detach()):g}'
             for name, value in outputs.items()
             if 'loss' in name
         )
         last = runner.message_hub.get_info('last_ckpt', None)
         raise FloatingPointError(
-            f'the loss is not finite at iteration {runner.iter + 1} (epoch '
-            f'{runner.epoch + 1}): {values}. The run stops; '
+            f'the {what} not finite at iteration {runner.iter + 1} (epoch '
+            f'{runner.epoch + 1}): {text}. The run stops; '
             + (f'the last checkpoint is {last}.' if last else 'no checkpoint yet.')
             + ' Try a lower learning rate, a longer warm-up, or clip the gradient '
             '(optim_wrapper.clip_grad), then --resume.'

@@ -135,6 +135,8 @@ class RelabelHook(Hook):
             )
         self.video = np.asarray(dataset.video[rows])
         self.truth = None if dataset.truth is None else np.asarray(dataset.truth[rows])
+        part = loop.dataloader.sampler.composition.single_camera
+        self.needed = 0 if part is None else part.videos * part.identities
         tracklet = self.table.original[rows]
         check_tracklets(tracklet, self.video)
         self.split = VideoSplit(self.video, get_rank(), get_world_size())
@@ -214,6 +216,13 @@ class RelabelHook(Hook):
         exchange = Exchange(self.split.count)
         counts = exchange.add_up([self.bank.num_quarantined], 'the count of bad rows')
         result.report.quarantined = int(counts[0])
+        left = result.report.identities_after
+        if left < self.needed:
+            # the sampler would end the run, and each run resumed from here
+            result.report.refused = (
+                f'{left} identities would be left, but a batch takes {self.needed}'
+            )
+            result = result._replace(identity=before)
         return result
 
     def _report(

@@ -209,9 +209,10 @@ class CentroidMemoryHead(BaseModule):
         anchors = unit_rows(features)
         embeddings = gather_keys(momentum_features)
         everyone = torch.cat(dist.all_gather(local))
-        all_indices, key_labels, key_rows, key_scene = everyone.unbind(1)
+        # rows of their own, as collective operations want them
+        all_indices, key_labels, key_rows, key_scene = everyone.t().contiguous()
         self._last_batch = all_indices, embeddings
-        _, labels_here, row, scene_here = local.unbind(1)
+        _, labels_here, row, scene_here = local.t().contiguous()
         if self.memory is not None:
             self.memory.initialize(embeddings, key_labels)
         if self.camera_memory is not None:

@@ -117,7 +117,7 @@ class CentroidMemory(MemoryRows):
         # Ranks must agree on it, whatever the size of their parts.
         options['topk'] = None if topk is None else min(topk, max(len(self), 1))
         if drawn is not None:
-            batch = torch.cat(dist.all_gather(positives.flatten()))
+            batch = torch.cat(dist.all_gather(positives.flatten().contiguous()))
             options['sample'] = NegativeSample(batch, drawn)
         anchors = (features, self.centroids, positives, temperature)
         if self.shard.count > 1:

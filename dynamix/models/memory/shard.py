@@ -10,7 +10,7 @@ from torch import Tensor
 
 Rows = TypeVar('Rows', Tensor, np.ndarray)
 
-_BLOCK = 1 << 16
+_BLOCK_BYTES = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,10 @@ class Shard:
             (num_rows if self.rank == 0 else 0, *part.shape[1:]), dtype=part.dtype
         )
         most = -(-num_rows // self.count)
-        for start in range(0, most, _BLOCK):
-            stop = min(start + _BLOCK, most)
+        width = part.element_size() * part[:1].numel()
+        step = max(1, _BLOCK_BYTES // max(width, 1))
+        for start in range(0, most, step):
+            stop = min(start + step, most)
             held = part[start:stop]
             padded = held.new_zeros(stop - start, *held.shape[1:])
             padded[: len(held)] = held

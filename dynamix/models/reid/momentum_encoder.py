@@ -42,7 +42,7 @@ class MomentumEncoder(ExponentialMovingAverage):
                 'write 0.001.'
             )
         super().__init__(model, momentum=momentum)
-        self._updates: int | None = None
+        self._started: bool | None = None
 
     @torch.no_grad()
     def copy_from(self, model: nn.Module) -> None:
@@ -58,26 +58,31 @@ class MomentumEncoder(ExponentialMovingAverage):
         Args:
             model (nn.Module): The encoder.
         """
-        if self._updates is None:
-            self._updates = int(self.steps)
-        if self._updates == 0:
+        # kept, as reading the count waits for the device; no count of its own, on
+        # whose every value torch.compile would compile anew
+        if self._started is None:
+            self._started = bool(self.steps > 0)
+        if not self._started:
             self.copy_from(model)
+            self._started = True
         else:
             torch._foreach_lerp_(
                 [p.data for p in self.module.parameters()],
                 [p.data for p in model.parameters()],
                 self.momentum,
             )
-        self._updates += 1
         self.steps += 1
 
     def train(self, mode: bool = True) -> MomentumEncoder:
-        """Lets only batch normalisation train; see the class's text."""
-        super().train(False)
-        self.training = mode
+        """Lets only batch normalisation train; see the class's text.
+
+        What the backbone itself keeps from training (``frozen_stages``, ``norm_eval``)
+        does not train here either.
+        """
+        super().train(mode)
         for module in self.modules():
-            if isinstance(module, _BatchNorm):
-                module.train(mode)
+            if module is not self and not isinstance(module, _BatchNorm):
+                module.training = False
         return self
 
     @contextmanager
@@ -101,4 +106,4 @@ class MomentumEncoder(ExponentialMovingAverage):
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(*args, **kwargs)
-        self._updates = None
+        self._started = None

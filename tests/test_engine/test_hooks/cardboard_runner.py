@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.hooks import CheckpointHook
 
+from dynamix.datasets.samplers import Composition
 from dynamix.engine import RelabelHook
 from dynamix.structures import IdentityTable
 from tests.test_relabeling.conftest import make_videos
@@ -44,7 +45,14 @@ def make(tmp_path, scene=None, checkpoint=None, **options):
     )
     scalars = {}
     runner = SimpleNamespace(
-        _train_loop=SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset)),
+        _train_loop=SimpleNamespace(
+            dataloader=SimpleNamespace(
+                dataset=dataset,
+                sampler=SimpleNamespace(
+                    composition=Composition(None, dict(videos=2, identities=2))
+                ),
+            )
+        ),
         model=SimpleNamespace(head=Head()),
         hooks=[CheckpointHook(**checkpoint)] if checkpoint else [],
         visualizer=SimpleNamespace(add_scalars=lambda d, step: scalars.update(d)),

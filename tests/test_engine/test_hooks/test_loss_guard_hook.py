@@ -6,8 +6,11 @@ import torch
 from dynamix.engine import LossGuardHook
 
 
-def run(iteration, loss, last=None, interval=5):
+def run(iteration, loss, last=None, interval=5, weight=1.0):
+    model = torch.nn.Linear(2, 2)
+    torch.nn.init.constant_(model.weight, weight)
     runner = SimpleNamespace(
+        model=model,
         iter=iteration,
         epoch=iteration // 20,
         train_dataloader=range(20),
@@ -32,6 +35,12 @@ def test_looks_at_intervals_and_at_the_end_of_an_epoch():
     run(5, float('nan'))
     with pytest.raises(FloatingPointError):
         run(19, float('nan'), interval=7)
+
+
+@pytest.mark.parametrize('weight', [float('nan'), float('inf')])
+def test_weights_that_the_last_step_broke_are_found(weight):
+    with pytest.raises(FloatingPointError, match=r'the weights are not finite'):
+        run(19, 1.0, interval=7, weight=weight)
 
 
 def test_bad_interval():

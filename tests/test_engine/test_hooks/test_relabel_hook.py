@@ -76,31 +76,43 @@ def test_start_and_interval(tmp_path, said):
             RelabelHook(**options)
 
 
-@pytest.mark.parametrize(
-    'component',
-    [lambda images: images.video.astype(np.int64), lambda x: np.full(len(x), -1)],
-    ids=['all of a video merged', 'all dropped'],
-)
-def test_guard_refuses_and_warns_unless_told_otherwise(
-    tmp_path, said, monkeypatch, component
-):
-    monkeypatch.setattr(over_ranks, 'regroup', all_alike(component))
+MERGED = all_alike(lambda images: images.video.astype(np.int64))
+DROPPED = all_alike(lambda images: np.full(len(images), -1))
+
+
+@pytest.mark.parametrize('regroup', [MERGED, DROPPED], ids=['all merged', 'dropped'])
+def test_guard_refuses_and_warns(tmp_path, said, monkeypatch, regroup):
+    monkeypatch.setattr(over_ranks, 'regroup', regroup)
     hook, runner = make(tmp_path)
     visit_all(hook, runner)
     before = runner.table.identity.copy()
     end_epoch(hook, runner)
     np.testing.assert_array_equal(runner.table.identity, before)
-    level, text = said[0]
+    [(level, text)] = said
     assert level == logging.WARNING
     assert 'REFUSED' in text
     assert 'max_changed=90.0%' in text
 
+
+def test_guard_gives_way_where_the_config_insists(tmp_path, said, monkeypatch):
+    monkeypatch.setattr(over_ranks, 'regroup', MERGED)
     hook, runner = make(tmp_path, rule=dict(insist=True))
     visit_all(hook, runner)
     end_epoch(hook, runner)
-    after = runner.table.identity[MULTI:]
-    assert len(np.unique(after)) == (1 if (after < 0).all() else 12)
-    assert said[1][0] == logging.INFO
+    assert len(np.unique(runner.table.identity[MULTI:])) == 12
+    assert said[0][0] == logging.INFO
+
+
+def test_labels_of_which_no_batch_can_be_made_are_refused(tmp_path, said, monkeypatch):
+    monkeypatch.setattr(over_ranks, 'regroup', DROPPED)
+    hook, runner = make(tmp_path, rule=dict(insist=True))
+    visit_all(hook, runner)
+    before = runner.table.identity.copy()
+    end_epoch(hook, runner)
+    np.testing.assert_array_equal(runner.table.identity, before)
+    [(level, text)] = said
+    assert level == logging.WARNING
+    assert 'REFUSED: 0 identities would be left, but a batch takes 4' in text
 
 
 def test_all_dropped_images_return(tmp_path):

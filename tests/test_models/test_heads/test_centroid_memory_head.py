@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine import dist
 from torch import Tensor
 
 from dynamix.models.heads import CentroidMemoryHead
+from dynamix.models.heads.centroid_memory_head import DEFAULT_LOSSES
 from dynamix.registry import MODELS
 from dynamix.structures import IdentityTable, ReIDDataSample
 
@@ -184,6 +188,21 @@ def test_last_batch() -> None:
     assert index.tolist() == [4, -1, 9]
     torch.testing.assert_close(embeddings, F.normalize(keys.detach(), dim=1))
     assert not embeddings.requires_grad
+
+
+def test_what_ranks_exchange_is_contiguous(monkeypatch: pytest.MonkeyPatch) -> None:
+    exchanged = []
+    gather = dist.all_gather
+    monkeypatch.setattr(
+        dist, 'all_gather', lambda x, *rest: (exchanged.append(x), gather(x, *rest))[1]
+    )
+    losses = copy.deepcopy(DEFAULT_LOSSES)
+    losses['centroid']['negative_fraction'] = 0.5
+    head = CentroidMemoryHead(DIM, losses=losses)
+    head.bind(IdentityTable(IDENTITY, 8, 2), CAMERA)
+    head.loss(draw(3), draw(3, 1), samples([4, 8, 9]))
+    assert len(exchanged) == 3
+    assert all(x.is_contiguous() for x in exchanged)
 
 
 def test_losses_can_be_left_out() -> None:

@@ -20,6 +20,7 @@ from dynamix.models.heads.centroid_memory_head import (
     CentroidMemoryHead,
 )
 from dynamix.structures import IdentityTable, ReIDDataSample
+from tests.strict_collectives import refuse_strided
 
 DIM = 6
 # Two multi-camera identities with three cameras, three tracklets, two dropped.
@@ -109,6 +110,7 @@ def _worker(rank: int, world_size: int, port: int, folder: str) -> None:
     torch.set_num_threads(1)
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     torch_dist.init_process_group('gloo', rank=rank, world_size=world_size)
+    refuse_strided()
     results = [steps(rank, world_size), steps(rank, world_size, sharded=True)]
     torch.save(results, Path(folder) / f'{rank}.pt')
     torch_dist.destroy_process_group()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from dynamix.models.losses import CentroidLoss
 from dynamix.models.memory import CentroidMemory
+from tests.strict_collectives import refuse_strided
 
 DIM, COUNT, BATCH, STEPS = 5, 41, 12, 4
 LOSSES: dict[str, dict[str, Any]] = {
@@ -103,6 +104,7 @@ def _worker(
     torch.set_num_threads(1)
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     torch_dist.init_process_group('gloo', rank=rank, world_size=world_size)
+    refuse_strided()
     results = [
         steps(rank, world_size, numbers, state, sharded) for sharded in (False, True)
     ]

@@ -1,8 +1,10 @@
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.testing import CompileCounter
 
 from dynamix.models import MomentumEncoder
+from dynamix.registry import MODELS
 
 
 def make_encoder():
@@ -63,6 +65,36 @@ def test_follows_a_move_of_dtype_and_goes_on_after_loading():
     other.update_parameters(encoder)
     for a, b in zip(average.parameters(), other.parameters()):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize('option', [dict(frozen_stages=1), dict(norm_eval=True)])
+def test_what_the_backbone_keeps_from_training_stays_so(option):
+    encoder = MODELS.build(
+        dict(type='mmpretrain.ResNet', depth=18, base_channels=4, **option)
+    )
+    average = MomentumEncoder(encoder)
+    encoder.train()
+    average.train()
+    norms = [
+        (ours.training, theirs.training)
+        for ours, theirs in zip(average.module.modules(), encoder.modules())
+        if isinstance(ours, nn.BatchNorm2d)
+    ]
+    assert not all(theirs for _, theirs in norms)
+    assert all(ours == theirs for ours, theirs in norms)
+
+
+def test_updates_are_compiled_once():
+    encoder = make_encoder()
+    average = MomentumEncoder(encoder)
+    counter = CompileCounter()
+    update = torch.compile(average.update_parameters, backend=counter)
+    for _ in range(3):
+        update(encoder)
+    compiled = counter.frame_count
+    for _ in range(6):
+        update(encoder)
+    assert counter.frame_count == compiled
 
 
 def test_a_decay_in_place_of_the_momentum_is_named():
