@@ -6,3 +6,5 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 custom_hooks = [dict(type='RelabelHook', start=5)]
+# With a checkpoint goes the feature bank, up to 10 GB of it.
+default_hooks = dict(checkpoint=dict(interval=5))

@@ -10,3 +10,5 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=1.0),
 )
 custom_hooks = [dict(type='RelabelHook', start=5)]
+# With a checkpoint goes the feature bank, up to 4 GB of it.
+default_hooks = dict(checkpoint=dict(interval=5))

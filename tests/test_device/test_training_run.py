@@ -90,6 +90,20 @@ VARIANTS: dict[str, dict[str, Any]] = dict(
     sampled_negatives=centroid_loss(negative_fraction=0.5),
     narrow_memory={'model.head.memory.dtype': 'float16'},
     channels_last={'model.channels_last': True},
+    batch_norm={'model.backbone.norm_cfg': dict(type='BN', _delete_=True)},
+    vision_transformer={
+        'model.backbone': dict(
+            _delete_=True,
+            type='mmpretrain.VisionTransformer',
+            arch=dict(
+                embed_dims=64, num_layers=2, num_heads=2, feedforward_channels=64
+            ),
+            img_size=(32, 16),
+            patch_size=8,
+            drop_path_rate=0.1,
+        ),
+        'model.neck.pooling': None,
+    },
     clipped_gradient={
         'optim_wrapper.type': 'BFloat16OptimWrapper',
         'optim_wrapper.clip_grad': dict(max_norm=1.0),
@@ -114,7 +128,8 @@ def test_a_run_on_a_device_is_the_run_on_the_cpu(
     assert found.keys() == expected.keys()
     for name, values in expected.items():
         assert np.isfinite(values).all()
-        np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-4)
+        # the bank is of float16
+        np.testing.assert_allclose(found[name], values, rtol=1e-3, atol=1e-3)
     assert len(found['train/loss']) == 2 * ITERATIONS
     assert ('train/grad_norm' in found) == (variant == 'clipped_gradient')
 
