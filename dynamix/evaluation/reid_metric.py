@@ -139,7 +139,8 @@ class ReIDMetric(BaseMetric):
         arrived = HostCopies(*(feature.float() for feature in features)).read()
         for sample, feature in zip(data_samples, arrived):
             kept = {key: sample[key] for key in _NEEDED}
-            kept['feature'] = feature.numpy()
+            # a copy, as what arrived is in pinned memory, of which there is little
+            kept['feature'] = feature.numpy().copy()
             kept['img_path'] = sample.get('img_path', '')
             self.results.append(kept)
 
