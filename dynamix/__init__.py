@@ -16,4 +16,8 @@ if _missing:
         'OpenMMLab environment add what is missing there.'
     )
 
+from .compatibility import let_checkpoints_be_read  # noqa: E402 (needs them)
+
+let_checkpoints_be_read()
+
 __all__ = ['__version__']

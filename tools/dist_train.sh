@@ -1,14 +1,20 @@
 #!/usr/bin/env bash
 # usage: bash tools/dist_train.sh CONFIG GPUS [ARGS ...]
-# Several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT in the environment.
+# Several machines: the same NNODES, MASTER_ADDR (of machine 0) and PORT (29500) in the
+# environment of all, and NODE_RANK from 0 on.
 set -euo pipefail
 if [ $# -lt 2 ]; then
-    sed -n 2,3p "$0" >&2
+    sed -n 2,4p "$0" >&2
     exit 2
 fi
 CONFIG=$1
 GPUS=$2
 shift 2
+if [ "${NNODES:-1}" -gt 1 ]; then
+    # With defaults each machine would wait for the others at its own address.
+    : "${NODE_RANK:?is not set: with NNODES=$NNODES each machine needs its own}"
+    : "${MASTER_ADDR:?is not set: with NNODES=$NNODES all need that of machine 0}"
+fi
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 exec python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \

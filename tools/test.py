@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import mmengine
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 from mmengine.runner import Runner
 
-from dynamix.engine.command_line import parse_arguments, run_among_ranks
+from dynamix.engine.command_line import (
+    merge_options,
+    parse_arguments,
+    run_among_ranks,
+)
 from dynamix.engine.launch import set_loader_defaults, set_work_dir
+
+# what can be written into which files; the first that fits is meant
+SUFFIXES = dict(
+    pred=('.pkl', '.pickle'),
+    metrics=('.json', '.yaml', '.yml', '.pkl', '.pickle'),
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,12 +33,50 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', help='file for metrics (.json) or features (.pkl)')
     parser.add_argument(
         '--out-item',
-        choices=['metrics', 'pred'],
-        default='pred',
-        help='what goes into --out; by default the data samples with their features',
+        choices=[*SUFFIXES],
+        help='what goes into --out: pred, the data samples with their features, or '
+        'metrics; by default what its suffix says',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision')
-    return parse_arguments(parser)
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help="mixed precision, MMEngine's test_cfg.fp16: float16 on a GPU (--amp of "
+        'tools/train.py is bfloat16), bfloat16 on a CPU',
+    )
+    args = parse_arguments(parser)
+    try:
+        args.out_item = choose_out_item(args.out, args.out_item)
+    except ValueError as error:
+        parser.error(str(error))
+    return args
+
+
+def choose_out_item(out: str | None, item: str | None) -> str | None:
+    """What goes into a file, found out before the test runs.
+
+    Args:
+        out (str, optional): ``--out``.
+        item (str, optional): ``--out-item``; None: as the suffix of ``out`` says.
+
+    Returns:
+        str, optional: A key of ``SUFFIXES``; None without ``out``.
+
+    Raises:
+        ValueError: If ``out`` is missing or cannot hold it.
+    """
+    if out is None:
+        if item is not None:
+            raise ValueError(f'--out-item {item} needs --out')
+        return None
+    suffix = Path(out).suffix
+    for name, suffixes in SUFFIXES.items():
+        if suffix in suffixes and item in (None, name):
+            return name
+    possible = SUFFIXES[item] if item else SUFFIXES['metrics']
+    raise ValueError(
+        f'--out {out}: expected a file that ends in {", ".join(possible)}'
+        f"{f' for --out-item {item}' if item else ''}, but found '{suffix}'"
+    )
 
 
 def make_cfg(args: argparse.Namespace) -> Config:
@@ -37,8 +87,7 @@ def make_cfg(args: argparse.Namespace) -> Config:
     set_work_dir(cfg, args.config, args.work_dir)
     if args.amp:
         cfg.test_cfg.fp16 = True
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    merge_options(cfg, args.cfg_options)
     set_loader_defaults(cfg, not args.no_pin_memory)
     return cfg
 
@@ -47,10 +96,10 @@ def main() -> None:
     args = parse_args()
 
     def test(runner: Runner) -> None:
-        if args.out and args.out_item == 'pred':
+        if args.out_item == 'pred':
             runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
         metrics = runner.test()
-        if args.out and args.out_item == 'metrics':
+        if args.out_item == 'metrics' and is_main_process():
             mmengine.dump(metrics, args.out)
 
     run_among_ranks(make_cfg(args), test)

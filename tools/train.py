@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import logging
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from dynamix.engine.command_line import parse_arguments, run_among_ranks
+from dynamix.engine.command_line import (
+    merge_options,
+    parse_arguments,
+    run_among_ranks,
+)
 from dynamix.engine.launch import (
+    choose_start,
     set_loader_defaults,
     set_work_dir,
     share_out_batch,
@@ -24,7 +30,8 @@ def parse_args() -> argparse.Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from this checkpoint, or from the latest in the work dir',
+        help='go on from this checkpoint, or from the latest in the work dir; while '
+        'there is none, begin as without --resume',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision (bfloat16)')
     parser.add_argument(
@@ -44,7 +51,8 @@ def parse_args() -> argparse.Namespace:
     return parse_arguments(parser)
 
 
-def make_cfg(args: argparse.Namespace) -> Config:
+def make_cfg(args: argparse.Namespace) -> tuple[Config, list[tuple[int, str]]]:
+    """The config as the Runner needs it, and what the log is to say of it."""
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     set_work_dir(cfg, args.config, args.work_dir)
@@ -52,9 +60,6 @@ def make_cfg(args: argparse.Namespace) -> Config:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
-    if args.resume is not None:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
             raise ValueError(
@@ -62,15 +67,26 @@ def make_cfg(args: argparse.Namespace) -> Config:
                 f'{args.config}: the global batch size that its lr is meant for.'
             )
         cfg.auto_scale_lr.enable = True
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    merge_options(cfg, args.cfg_options)
+    notes = []
+    if args.resume is not None:
+        notes.append((logging.INFO, choose_start(cfg, args.resume)))
     set_loader_defaults(cfg, not args.no_pin_memory, not args.no_persistent_workers)
-    share_out_batch(cfg, world_size_of(args.launcher))
-    return cfg
+    warning = share_out_batch(cfg, world_size_of(args.launcher))
+    if warning is not None:
+        notes.append((logging.WARNING, warning))
+    return cfg, notes
 
 
 def main() -> None:
-    run_among_ranks(make_cfg(parse_args()), Runner.train)
+    cfg, notes = make_cfg(parse_args())
+
+    def train(runner: Runner) -> None:
+        for level, text in notes:
+            runner.logger.log(level, text)
+        runner.train()
+
+    run_among_ranks(cfg, train)
 
 
 if __name__ == '__main__':

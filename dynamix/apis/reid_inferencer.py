@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from torch.utils.data import DataLoader, Dataset
 
+from dynamix.models.checkpoint_weights import checkpoint_weights
 from dynamix.registry import MODELS
 from dynamix.structures import ReIDDataSample
 
@@ -76,7 +77,10 @@ class ReIDInferencer:
         self.pipeline = Compose(pipeline or self._test_pipeline(cfg))
 
     def __call__(
-        self, images: Image | Sequence[Image], batch_size: int = 64
+        self,
+        images: Image | Sequence[Image],
+        batch_size: int = 64,
+        num_workers: int = 0,
     ) -> np.ndarray:
         """Embeds images.
 
@@ -84,17 +88,22 @@ class ReIDInferencer:
             images (str | Path | np.ndarray | Sequence): One or more files, or
                 ``[H, W, 3]`` uint8 BGR arrays.
             batch_size (int): Defaults to 64.
+            num_workers (int): Processes that read and prepare images. Defaults to 0:
+                this one does.
 
         Returns:
-            np.ndarray: ``[N, D]`` float32, unit length.
+            np.ndarray: ``[N, D]`` float32, unit length; NaN where an image cannot be
+            read, if ``LoadReIDImage`` of the pipeline is to skip it.
 
         Raises:
             ValueError: If there are no images, or an array is no image.
             FileNotFoundError: If a file is missing.
         """
         several = [images] if isinstance(images, (str, Path, np.ndarray)) else images
-        samples = self.predict(_Images(several, self.pipeline), batch_size)
-        return np.stack([sample.feature.numpy() for sample in samples])
+        samples = self.predict(_Images(several, self.pipeline), batch_size, num_workers)
+        features = np.stack([sample.feature.numpy() for sample in samples])
+        features[[sample.get('image_index', 0) < 0 for sample in samples]] = np.nan
+        return features
 
     @torch.no_grad()
     def predict(
@@ -124,6 +133,7 @@ class ReIDInferencer:
         gallery: np.ndarray | Sequence[Image],
         topk: int = 10,
         batch_size: int = 64,
+        num_workers: int = 0,
     ) -> SearchResult:
         """Finds for each query the gallery images that look most like it.
 
@@ -132,15 +142,17 @@ class ReIDInferencer:
             gallery (np.ndarray | Sequence): Likewise, ``[G, D]``.
             topk (int): How many; at most ``G`` are returned. Defaults to 10.
             batch_size (int): Of images to embed. Defaults to 64.
+            num_workers (int): Processes that read images. Defaults to 0.
 
         Returns:
-            SearchResult: Rows of the gallery and cosines.
+            SearchResult: Rows of the gallery and cosines; -inf where a feature is NaN.
         """
-        query_rows = self._features(queries, batch_size)
-        gallery_rows = self._features(gallery, batch_size).T
+        query_rows = self._features(queries, batch_size, num_workers)
+        gallery_rows = self._features(gallery, batch_size, num_workers).T
         topk = min(topk, gallery_rows.shape[1])
         found = [
-            (block @ gallery_rows).topk(topk) for block in query_rows.split(_BLOCK_ROWS)
+            (block @ gallery_rows).nan_to_num(nan=-torch.inf).topk(topk)
+            for block in query_rows.split(_BLOCK_ROWS)
         ]
         return SearchResult(
             torch.cat([block.indices for block in found]).cpu().numpy(),
@@ -148,34 +160,19 @@ class ReIDInferencer:
         )
 
     def _features(
-        self, images: np.ndarray | Sequence[Image], batch_size: int
+        self, images: np.ndarray | Sequence[Image], batch_size: int, num_workers: int
     ) -> torch.Tensor:
         if isinstance(images, np.ndarray) and images.ndim == 2:
             features = images
         else:
-            features = self(images, batch_size)
+            features = self(images, batch_size, num_workers)
         return F.normalize(torch.as_tensor(features).float().to(self.device))
 
     def _load(self, checkpoint: str) -> None:
         loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-        state = {
-            key.removeprefix('module.'): value
-            for key, value in loaded.get('state_dict', loaded).items()
-        }
-        state = {k: v for k, v in state.items() if not k.startswith('head.')}
-        expected = self.model.state_dict()
-        wrong = sorted(
-            key
-            for key in state.keys() | expected.keys()
-            if _shape(state, key) != _shape(expected, key)
+        state = checkpoint_weights(
+            loaded, self.model, f"checkpoint '{checkpoint}'", self.name
         )
-        if wrong:
-            raise ValueError(
-                f"checkpoint '{checkpoint}' does not fit the model of {self.name}: "
-                f'{len(wrong)} of {len(expected)} weights differ, the first is '
-                f"'{wrong[0]}': {_shape(state, wrong[0])} in the checkpoint, "
-                f'{_shape(expected, wrong[0])} in the model.'
-            )
         self.model.load_state_dict(state)
 
     def _test_pipeline(self, cfg: Config) -> Sequence[dict[str, Any]]:
@@ -211,7 +208,3 @@ class _Images(Dataset):
         return self.pipeline(
             dict(image_index=index, img_path=f'image {index}', img=image)
         )
-
-
-def _shape(state: Mapping[str, torch.Tensor], key: str) -> str:
-    return str(list(state[key].shape)) if key in state else 'absent'

@@ -1,17 +1,32 @@
-"""What the command lines of the training and the test tool have in common."""
+"""What the command lines of the tools have in common."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import gc
+import inspect
 import os
 from collections.abc import Callable
+from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from .launch import end_ranks, start_cpu_ranks
+
+# What MMEngine looks for in a config: the Runner's arguments, and these.
+RUNNER_KEYS = (
+    *(set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}),
+    'activation_checkpointing',
+    'compile',
+    'efficient_conv_bn_eval',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'runner_type',
+    'sync_bn',
+)
 
 
 def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
@@ -26,13 +41,7 @@ def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
     parser.add_argument(
         '--no-pin-memory', action='store_true', help='no pinned memory in loaders'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override the config, e.g. model.head.memory.momentum=0.1; lists as '
-        'key="[a,b]" or key=a,b',
-    )
+    add_config_options(parser)
     parser.add_argument(
         '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
     )
@@ -40,6 +49,46 @@ def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--cfg-options``, which :func:`merge_options` takes.
+
+    Args:
+        parser (argparse.ArgumentParser): Changed in place.
+    """
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='override the config, e.g. model.head.memory.momentum=0.1; lists as '
+        'key="[a,b]" or key=a,b',
+    )
+
+
+def merge_options(cfg: Config, options: dict[str, Any]) -> None:
+    """Overrides a config by ``--cfg-options``.
+
+    Args:
+        cfg (Config): Changed in place.
+        options (dict[str, Any]): Values by dotted keys.
+
+    Raises:
+        ValueError: If neither the config nor the Runner knows what a key begins with,
+            so that it would change nothing.
+    """
+    known = sorted({*cfg, *RUNNER_KEYS})
+    for key in options:
+        first = key.split('.')[0]
+        if first not in known:
+            [nearest] = difflib.get_close_matches(first, known, n=1, cutoff=0)
+            raise ValueError(
+                f'--cfg-options {key}: neither {cfg.filename or "the config"} nor '
+                f"MMEngine's Runner has '{first}'; the nearest they have is "
+                f"'{nearest}'."
+            )
+    cfg.merge_from_dict(options)
 
 
 def run_among_ranks(cfg: Config, task: Callable[[Runner], object]) -> None:

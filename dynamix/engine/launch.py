@@ -10,6 +10,7 @@ from datetime import timedelta
 import torch
 import torch.distributed as torch_dist
 from mmengine.config import Config
+from mmengine.runner import find_latest_checkpoint
 
 from dynamix.datasets.samplers import Composition
 
@@ -87,7 +88,32 @@ def set_loader_defaults(
         cfg[field] = merged
 
 
-def share_out_batch(cfg: Config, world_size: int) -> None:
+def choose_start(cfg: Config, resume: str) -> str:
+    """Decides what a training that is told to resume begins with.
+
+    Args:
+        cfg (Config): With ``work_dir``; ``resume`` and ``load_from`` are set.
+        resume (str): A checkpoint, or ``'auto'``: the latest in ``work_dir``. While
+            there is none, the training begins as if it were not told to resume.
+
+    Returns:
+        str: What was decided, for the log.
+    """
+    if resume != 'auto':
+        cfg.resume, cfg.load_from = True, resume
+        return f'--resume: goes on from {resume}.'
+    latest = find_latest_checkpoint(cfg.work_dir)
+    if latest is not None:
+        cfg.resume, cfg.load_from = True, None
+        return f'--resume: goes on from {latest}, the latest in {cfg.work_dir}.'
+    cfg.resume = False
+    begins = 'begins anew'
+    if cfg.get('load_from') is not None:
+        begins = f'begins with the weights of load_from={cfg.load_from}'
+    return f'--resume: {cfg.work_dir} has no checkpoint yet, so training {begins}.'
+
+
+def share_out_batch(cfg: Config, world_size: int) -> str | None:
     """Divides the global batch over the ranks.
 
     A config states the composition of the global batch, whatever the number of ranks;
@@ -97,6 +123,11 @@ def share_out_batch(cfg: Config, world_size: int) -> None:
         cfg (Config): Changed in place.
         world_size (int): Number of ranks.
 
+    Returns:
+        str, optional: A warning for the log, if the config has another
+        ``train_dataloader.batch_size``. No error: the config that a run writes down
+        has that of its number of ranks.
+
     Raises:
         ValueError: If the batch cannot be dealt to so many ranks.
     """
@@ -104,8 +135,35 @@ def share_out_batch(cfg: Config, world_size: int) -> None:
     composition = Composition(
         sampler.get('multi_camera', {}), sampler.get('single_camera', {})
     )
-    composition.check_world_size(world_size)
-    cfg.train_dataloader.batch_size = composition.batch_size // world_size
+    multi_camera, single_camera = composition.multi_camera, composition.single_camera
+    dealt, sizes = [], []
+    if multi_camera:
+        dealt.append('multi_camera.identities')
+        sizes.append(f'{multi_camera.identities} identities x {multi_camera.images}')
+    if single_camera:
+        dealt.append('single_camera.videos (those of its schedule, too)')
+        sizes.append(
+            f'{single_camera.videos} videos x {single_camera.identities} identities '
+            f'x {single_camera.images}'
+        )
+    try:
+        composition.check_world_size(world_size)
+    except ValueError as error:
+        raise ValueError(
+            f'train_dataloader.sampler: {error} Start one of these numbers, or make '
+            f'{" and ".join(dealt)} divisible by {world_size}.'
+        ) from None
+    share = composition.batch_size // world_size
+    given = cfg.train_dataloader.get('batch_size')
+    cfg.train_dataloader.batch_size = share
+    if given in (None, share):
+        return None
+    return (
+        f'train_dataloader.batch_size={given} has no effect: multi_camera and '
+        'single_camera of train_dataloader.sampler make a global batch of '
+        f'{" + ".join(sizes)} = {composition.batch_size} images, {share} for each of '
+        f'{world_size} ranks.'
+    )
 
 
 def start_cpu_ranks(cfg: Config) -> None:

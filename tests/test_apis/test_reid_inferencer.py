@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import os
+from copy import copy, deepcopy
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import Compose
 
 from dynamix.apis import ReIDInferencer
 from dynamix.registry import MODELS
@@ -81,6 +85,37 @@ def test_files_and_arrays_give_the_same(inferencer, crops, tmp_path):
     np.testing.assert_allclose(inferencer(paths), features, atol=1e-6)
     np.testing.assert_allclose(inferencer(str(paths[2])), features[2:3], atol=1e-6)
     np.testing.assert_allclose(inferencer(crops[2]), features[2:3], atol=1e-6)
+
+
+def test_workers_change_nothing(inferencer, crops):
+    features = inferencer(crops, batch_size=3, num_workers=2)
+    np.testing.assert_array_equal(features, inferencer(crops, batch_size=3))
+    found = inferencer.search(crops[:2], crops, topk=1, num_workers=1)
+    assert found.rows.ravel().tolist() == [0, 1]
+
+
+def test_images_are_loaded_by_workers(inferencer, monkeypatch):
+    here = os.getpid()
+
+    def load(results):
+        assert os.getpid() != here
+        return dict(results, img=np.zeros((80, 40, 3), np.uint8))
+
+    monkeypatch.setattr(inferencer.pipeline.transforms[0], 'transform', load)
+    assert inferencer(['somewhere.png'], num_workers=1).shape == (1, 16)
+
+
+def test_an_unreadable_image_that_is_skipped_is_nan(inferencer, crops, tmp_path):
+    pipeline = deepcopy(make_config().test_dataloader.dataset.pipeline)
+    pipeline[0]['skip_unreadable'] = True
+    skipping = copy(inferencer)
+    skipping.pipeline = Compose(pipeline)
+    features = skipping([crops[0], tmp_path / 'nobody.jpg', crops[1]])
+    assert np.isnan(features[1]).all()
+    np.testing.assert_array_equal(features[[0, 2]], inferencer(crops[:2]))
+    found = inferencer.search(crops[:1], features, topk=3)
+    assert found.rows[0].tolist() == [0, 2, 1]
+    assert found.scores[0, 2] == -np.inf
 
 
 def test_is_the_momentum_encoder_on_prepared_pixels(inferencer, crops):

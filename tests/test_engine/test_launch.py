@@ -44,6 +44,60 @@ def test_global_batch_is_shared_out(world_size, expected):
     assert cfg.train_dataloader.batch_size == expected
 
 
+@pytest.mark.parametrize('given', [None, 12])
+def test_a_batch_size_that_fits_is_no_matter(given):
+    cfg = Config(dict(train_dataloader=loader(batch_size=given)))
+    assert launch.share_out_batch(cfg, 8) is None
+
+
+def test_a_batch_size_without_effect_is_told():
+    cfg = Config(dict(train_dataloader=loader(batch_size=64)))
+    warning = launch.share_out_batch(cfg, 8)
+    assert 'train_dataloader.batch_size=64 has no effect' in warning
+    assert '8 identities x 4 + 8 videos x 2 identities x 4 = 96 images' in warning
+    assert '12 for each of 8 ranks' in warning
+    assert cfg.train_dataloader.batch_size == 12
+
+
+def test_ranks_that_cannot_share_a_batch():
+    cfg = Config(dict(train_dataloader=loader()))
+    message = (
+        r'train_dataloader\.sampler: .*possible numbers of ranks: 1, 2, 4, 8\..*make '
+        r'multi_camera\.identities and single_camera\.videos .*divisible by 3'
+    )
+    with pytest.raises(ValueError, match=message):
+        launch.share_out_batch(cfg, 3)
+    cfg.train_dataloader.sampler.single_camera = None
+    with pytest.raises(ValueError, match=r'make multi_camera\.identities divisible'):
+        launch.share_out_batch(cfg, 3)
+
+
+def start(tmp_path, resume):
+    cfg = Config(dict(work_dir=str(tmp_path), load_from='weights.pth', resume=True))
+    said = launch.choose_start(cfg, resume)
+    return cfg.resume, cfg.load_from, said
+
+
+def test_resume_without_a_checkpoint_keeps_the_weights_to_begin_with(tmp_path):
+    resume, load_from, said = start(tmp_path, 'auto')
+    assert (resume, load_from) == (False, 'weights.pth')
+    assert f'{tmp_path} has no checkpoint yet' in said
+    assert 'begins with the weights of load_from=weights.pth' in said
+    cfg = Config(dict(work_dir=str(tmp_path)))
+    assert 'begins anew' in launch.choose_start(cfg, 'auto')
+
+
+def test_resume_goes_on_from_the_latest_checkpoint_or_the_given_one(tmp_path):
+    (tmp_path / 'last_checkpoint').write_text('epoch_2.pth')
+    resume, load_from, said = start(tmp_path, 'auto')
+    # None: MMEngine looks up the same file.
+    assert (resume, load_from) == (True, None)
+    assert 'goes on from epoch_2.pth, the latest' in said
+    resume, load_from, said = start(tmp_path, 'epoch_1.pth')
+    assert (resume, load_from) == (True, 'epoch_1.pth')
+    assert 'goes on from epoch_1.pth' in said
+
+
 def test_one_part_alone():
     cfg = Config(dict(train_dataloader=loader()))
     cfg.train_dataloader.sampler.single_camera = None

@@ -43,6 +43,8 @@ def crops(tmp_path):
 @pytest.fixture
 def model(tmp_path, crops):
     """A config and a checkpoint of it."""
+    # of some random weights, no channel is ever active
+    torch.manual_seed(0)
     config = Config(
         dict(
             default_scope='dynamix',
@@ -117,6 +119,38 @@ def test_extract_features(run, model, crops, tmp_path):
     assert found['paths'][0] == 'bounding_box_test/0001_c2s1_000001_00.jpg'
     with pytest.raises(SystemExit, match='no folder'):
         run('extract_features.py', *model, tmp_path / 'nothing')
+    options = ('--num-workers', 0, '--cfg-options', 'model.inference=encoder')
+    wide = 'test_dataloader.dataset.pipeline.1.scale=(16,16)'
+    run('extract_features.py', *model, crops, '--out', out, *options, wide)
+    assert (np.load(out)['features'] != found['features']).any(), 'the options count'
+
+
+def test_features_that_could_not_be_written(run, model, crops, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run('extract_features.py', *model, crops, '--out', tmp_path / 'features')
+    assert 'features: expected a file that ends in .npz' in capsys.readouterr().err
+    out = tmp_path / 'new' / 'features.npz'
+    run('extract_features.py', *model, crops, '--out', out)
+    assert out.is_file()
+
+
+def test_an_unreadable_image_loses_no_others(run, model, crops, tmp_path, capsys):
+    out = tmp_path / 'features.npz'
+    run('extract_features.py', *model, crops, '--out', tmp_path / 'whole.npz')
+    whole = np.load(tmp_path / 'whole.npz')
+    bad = 'query/0001_c1s1_000001_00.jpg'
+    (crops / bad).write_bytes(b'no image')
+    run('extract_features.py', *model, crops, '--out', out)
+    found = np.load(out)
+    kept = whole['paths'] != bad
+    assert found['paths'].tolist() == whole['paths'][kept].tolist()
+    np.testing.assert_allclose(found['features'], whole['features'][kept], atol=1e-6)
+    printed = capsys.readouterr().out
+    assert f'left out 1 images, which cannot be read:\n{bad}' in printed
+    for file in (crops / 'query').iterdir():
+        file.write_bytes(b'no image')
+    with pytest.raises(SystemExit, match='none of the 3 images'):
+        run('extract_features.py', *model, crops / 'query', '--out', out)
 
 
 def test_browse_synthetic(run, tmp_path):

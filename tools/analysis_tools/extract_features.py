@@ -4,7 +4,7 @@
         --out features.npz
 
 The file holds `features` ([N, D] float32, unit length) and `paths` ([N], relative to
-the folder, sorted).
+the folder, sorted). Images that cannot be read are left out and named at the end.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
 
 from dynamix.apis import ReIDInferencer
 from dynamix.datasets.image_files import IMAGE_SUFFIXES
+from dynamix.datasets.transforms import LoadReIDImage
+from dynamix.engine.command_line import add_config_options, merge_options
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,10 +26,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('folder', type=Path, help='crops, in subfolders too')
-    parser.add_argument('--out', default='features.npz', help='file to write')
+    parser.add_argument(
+        '--out', type=Path, default='features.npz', help='.npz file to write'
+    )
     parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument(
+        '--num-workers', type=int, default=4, help='processes that read images'
+    )
     parser.add_argument('--device', help='by default a GPU if there is one')
-    return parser.parse_args()
+    add_config_options(parser)
+    args = parser.parse_args()
+    if args.out.suffix != '.npz':
+        parser.error(f'--out {args.out}: expected a file that ends in .npz')
+    return args
 
 
 def main() -> None:
@@ -40,13 +52,27 @@ def main() -> None:
         raise SystemExit(
             f"'{args.folder}' holds no image ({', '.join(IMAGE_SUFFIXES)})"
         )
-    inferencer = ReIDInferencer(args.config, args.checkpoint, args.device)
-    features = inferencer(paths, args.batch_size)
-    names = [path.relative_to(args.folder).as_posix() for path in paths]
-    np.savez(args.out, features=features, paths=np.array(names))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    cfg = Config.fromfile(args.config)
+    merge_options(cfg, args.cfg_options)
+    inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
+    for transform in inferencer.pipeline.transforms:
+        if isinstance(transform, LoadReIDImage):
+            transform.skip_unreadable = True
+    features = inferencer(paths, args.batch_size, args.num_workers)
+    names = np.array([path.relative_to(args.folder).as_posix() for path in paths])
+    readable = ~np.isnan(features).any(axis=1)
+    if not readable.any():
+        raise SystemExit(
+            f"none of the {len(names)} images of '{args.folder}' can be read"
+        )
+    np.savez(args.out, features=features[readable], paths=names[readable])
     print(
-        f'wrote {len(features)} features of {features.shape[1]} numbers to {args.out}'
+        f'wrote {readable.sum()} features of {features.shape[1]} numbers to {args.out}'
     )
+    if not readable.all():
+        print(f'left out {(~readable).sum()} images, which cannot be read:')
+        print(*names[~readable], sep='\n')
 
 
 if __name__ == '__main__':

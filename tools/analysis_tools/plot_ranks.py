@@ -15,10 +15,11 @@ from collections.abc import Callable
 import mmcv
 import numpy as np
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from torch.utils.data import Subset
 
 from dynamix.apis import ReIDInferencer
+from dynamix.engine.command_line import add_config_options, merge_options
 from dynamix.evaluation import ReIDMetric, rank_blocks, ranked_images
 from dynamix.evaluation.target_images import TargetImages
 from dynamix.registry import DATASETS, METRICS
@@ -46,9 +47,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', default='ranks.png', help='picture to write')
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--device', help='by default a GPU if there is one')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override the config'
-    )
+    add_config_options(parser)
     return parser.parse_args()
 
 
@@ -87,7 +86,7 @@ def find_metric(cfg: Config) -> ReIDMetric:
 def main() -> None:
     args = parse_args()
     cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    merge_options(cfg, args.cfg_options)
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
     target, look = embed_target(cfg, inferencer, args.target, args.batch_size)
     splits = target.splits()

@@ -1,0 +1,127 @@
+"""What the training and the test tool make of their words, before anything runs."""
+
+import importlib.util
+import json
+import logging
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+
+from tests.toy import toy_cfg
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    def load(name, *words):
+        spec = importlib.util.spec_from_file_location(f'tool_{name}', TOOLS / name)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        monkeypatch.setattr('sys.argv', [name, *map(str, words)])
+        monkeypatch.setenv('LOCAL_RANK', '0')
+        return module
+
+    return load
+
+
+@pytest.fixture
+def config(tmp_path):
+    cfg = toy_cfg(tmp_path, tmp_path / 'run', 'arguments')
+    cfg.load_from = 'pretrained.pth'
+    cfg.dump(tmp_path / 'toy.py')
+    return tmp_path / 'toy.py'
+
+
+def train_cfg(tool, *words):
+    module = tool('train.py', *words)
+    return module.make_cfg(module.parse_args())
+
+
+def test_resume_before_the_first_checkpoint(tool, config, tmp_path):
+    cfg, [(level, note)] = train_cfg(tool, config, '--resume')
+    assert (cfg.resume, cfg.load_from) == (False, 'pretrained.pth')
+    assert level == logging.INFO
+    assert 'begins with the weights of load_from=pretrained.pth' in note
+    # The command line may say both where the run is and what it begins with.
+    words = ('--cfg-options', f'work_dir={tmp_path / "other"}', 'load_from=b.pth')
+    cfg, [(_, note)] = train_cfg(tool, config, '--resume', *words)
+    assert (cfg.resume, cfg.load_from) == (False, 'b.pth')
+    assert str(tmp_path / 'other') in note
+
+
+def test_resume_after_the_first_checkpoint(tool, config, tmp_path):
+    (tmp_path / 'run').mkdir()
+    (tmp_path / 'run' / 'last_checkpoint').write_text('epoch_2.pth')
+    cfg, [(_, note)] = train_cfg(tool, config, '--resume')
+    assert (cfg.resume, cfg.load_from) == (True, None)
+    assert 'goes on from epoch_2.pth' in note
+    cfg, _ = train_cfg(tool, config, '--resume', 'epoch_1.pth')
+    assert (cfg.resume, cfg.load_from) == (True, 'epoch_1.pth')
+    cfg, notes = train_cfg(tool, config)
+    assert (cfg.get('resume', False), cfg.load_from) == (False, 'pretrained.pth')
+    assert notes == []
+
+
+def test_a_written_config_runs_on_another_number_of_ranks(tool, config, monkeypatch):
+    assert Config.fromfile(config).train_dataloader.batch_size == 16
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    cfg, [(level, note)] = train_cfg(tool, config, '--launcher', 'pytorch')
+    assert cfg.train_dataloader.batch_size == 8
+    assert level == logging.WARNING
+    assert 'train_dataloader.batch_size=16 has no effect' in note
+
+
+@pytest.mark.parametrize('name', ['train.py', 'test.py'])
+def test_an_option_that_nobody_reads_is_refused(tool, config, name):
+    checkpoint = [] if name == 'train.py' else ['some.pth']
+    option = ('--cfg-options', 'train_dataloder.num_workers=2')
+    module = tool(name, config, *checkpoint, *option)
+    with pytest.raises(ValueError, match="nearest they have is 'train_dataloader'"):
+        module.make_cfg(module.parse_args())
+
+
+@pytest.mark.parametrize(
+    ('words', 'item'),
+    [
+        ([], None),
+        (['--out', 'm.json'], 'metrics'),
+        (['--out', 'm.yaml'], 'metrics'),
+        (['--out', 'm.pkl'], 'pred'),
+        (['--out', 'm.pkl', '--out-item', 'metrics'], 'metrics'),
+    ],
+)
+def test_what_goes_into_a_file(tool, words, item):
+    assert tool('test.py', 'a.py', 'a.pth', *words).parse_args().out_item == item
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--out', 'm.txt'], "--out m.txt: expected .* in .json, .* but found '.txt'"),
+        (['--out', 'm.txt', '--out-item', 'metrics'], 'for --out-item metrics'),
+        (['--out', 'm.json', '--out-item', 'pred'], 'ends in .pkl, .pickle for'),
+        (['--out-item', 'pred'], '--out-item pred needs --out'),
+    ],
+)
+def test_a_file_that_cannot_hold_it_is_refused(tool, capsys, words, message):
+    with pytest.raises(SystemExit):
+        tool('test.py', 'a.py', 'a.pth', *words).parse_args()
+    printed = ' '.join(capsys.readouterr().err.split())
+    assert re.search(message, printed), printed
+
+
+@pytest.mark.parametrize('is_main', [True, False])
+def test_one_rank_writes_the_metrics(tool, config, tmp_path, monkeypatch, is_main):
+    out = tmp_path / 'new' / 'm.json'
+    module = tool('test.py', config, 'a.pth', '--out', out)
+    runner = SimpleNamespace(test=lambda: {'strangers/mAP': 50.0})
+    monkeypatch.setattr(module, 'run_among_ranks', lambda cfg, task: task(runner))
+    monkeypatch.setattr(module, 'is_main_process', lambda: is_main)
+    module.main()
+    assert out.exists() == is_main
+    if is_main:
+        assert json.loads(out.read_text()) == {'strangers/mAP': 50.0}
