@@ -33,14 +33,22 @@ class HostCopies:
     Args:
         tensors (Tensor): Of one device, or of the CPU, where they are there already
             and must not change until they are read.
+
+    Raises:
+        ValueError: If they are of several devices.
     """
 
     def __init__(self, *tensors: Tensor) -> None:
         self._tensors = [x.detach().to('cpu', non_blocking=True) for x in tensors]
         self._sent = None
-        for device in {x.device for x in tensors if x.device.type != 'cpu'}:
-            self._sent = torch.get_device_module(device).Event()
-            self._sent.record()
+        devices = {x.device for x in tensors if x.device.type != 'cpu'}
+        if len(devices) > 1:
+            raise ValueError(f'expected tensors of one device, but found {devices}.')
+        for device in devices:
+            module = torch.get_device_module(device)
+            self._sent = module.Event()
+            # of the tensors' device, which need not be the current one
+            self._sent.record(module.current_stream(device))
 
     def read(self) -> list[Tensor]:
         """Waits until they are there.

@@ -49,8 +49,8 @@ def peers(data: tuple[Tensor, Tensor, Tensor], chunks: list[int]) -> Work:
             streamed, *data, chunk, backend='triton'
         )
     work['plain PyTorch cross-entropy'] = partial(plain, *data)
-    work['`cut-cross-entropy`'] = partial(cut_cross_entropy, *data)
     work["Partial FC's formulation, 10 %"] = partial(partial_fc, *data, 0.1)
+    work['`cut-cross-entropy`'] = partial(cut_cross_entropy, *data)
     return work
 
 

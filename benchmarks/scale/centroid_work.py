@@ -94,7 +94,12 @@ def cut_cross_entropy(features: Tensor, centroids: Tensor, target: Tensor) -> Te
     """Apple's kernel, exact: by default it skips what it finds too small.
 
     On a CPU the same formula, compiled by PyTorch.
+
+    Raises:
+        OverflowError: If its offsets, of 32 bits, would read what is not its own.
     """
+    if centroids.is_cuda and centroids.numel() >= 2**31:
+        raise OverflowError('its offsets have 32 bits')
     from cut_cross_entropy import linear_cross_entropy
 
     features.grad = None

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dynamix.relabeling import FeatureBank
+from dynamix.relabeling import FeatureBank, LateWrite
 
 BLOCK = 1 << 16
 KINDS = dict(
@@ -47,11 +47,15 @@ def measure(args: argparse.Namespace) -> None:
             options['path'] = str(Path(folder) / options['path'])
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         bank = FeatureBank(n, args.dim, **options)
-        times = []
+        times, late = [], None
         for now in range(args.writes):
             rows = rng.integers(0, n, args.batch)
             begin = time.perf_counter()
-            bank.write(rows, batches[now % 8], now)
+            # as in training: the batch before has arrived meanwhile
+            arriving = LateWrite(bank, torch.from_numpy(rows), batches[now % 8], now)
+            if late is not None:
+                late.finish(lambda index: index)
+            late = arriving
             times.append(time.perf_counter() - begin)
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         some = min(n, 1_000_000)

@@ -91,6 +91,24 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
     cfg.merge_from_dict(options)
 
 
+class ToolRunner(Runner):
+    """MMEngine's Runner, but that a checkpoint to resume is read to the CPU.
+
+    A memory of centroids may fill half of a GPU, or a GPU of several its share; read to
+    the GPU, all of it would come on top.
+    """
+
+    def resume(
+        self,
+        filename: str,
+        resume_optimizer: bool = True,
+        resume_param_scheduler: bool = True,
+        map_location: str | Callable = 'cpu',
+    ) -> None:
+        """See MMEngine; ``map_location`` defaults to ``'cpu'``."""
+        super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
+
+
 def run_among_ranks(cfg: Config, task: Callable[[Runner], object]) -> None:
     """Builds the Runner of a config among its ranks, lets it work, leaves the ranks.
 
@@ -104,7 +122,7 @@ def run_among_ranks(cfg: Config, task: Callable[[Runner], object]) -> None:
     """
     start_cpu_ranks(cfg)
     try:
-        task(RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg))
+        task(RUNNERS.build(cfg) if 'runner_type' in cfg else ToolRunner.from_cfg(cfg))
     finally:
         gc.collect()
         end_ranks()

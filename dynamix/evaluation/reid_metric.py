@@ -136,7 +136,11 @@ class ReIDMetric(BaseMetric):
                     'evaluation data set and a model that sets `feature`.'
                 )
         features = [torch.as_tensor(sample['feature']) for sample in data_samples]
-        arrived = HostCopies(*(feature.float() for feature in features)).read()
+        if len({feature.shape for feature in features}) == 1:
+            # one copy for all
+            arrived = list(HostCopies(torch.stack(features).float()).read()[0])
+        else:
+            arrived = HostCopies(*(feature.float() for feature in features)).read()
         for sample, feature in zip(data_samples, arrived):
             kept = {key: sample[key] for key in _NEEDED}
             # a copy, as what arrived is in pinned memory, of which there is little

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import mmap
 import os
 from typing import cast
 
@@ -16,9 +18,9 @@ NEVER = -1
 class FeatureBank:
     """The latest embedding of every image that training has visited.
 
-    Fixed memory: ``num_images * (dim * itemsize + 4)`` bytes, of which untouched
-    pages cost nothing unless they are pinned or on a GPU. A write costs O(batch),
-    whatever the number of images.
+    Fixed memory: ``num_images * (dim * itemsize + 4)`` bytes, of which pages of 4 KB
+    that no image was written to cost nothing unless they are pinned or on a GPU. A
+    write costs O(batch), whatever the number of images.
 
     Args:
         num_images (int): Number of rows ``n``.
@@ -27,8 +29,8 @@ class FeatureBank:
             Defaults to ``'float16'``.
         device (str): Where embeddings are kept, such as ``'cpu'`` or ``'cuda'``.
             Defaults to ``'cpu'``.
-        pinned (bool): Page-locked memory, from which copies to a GPU are faster.
-            Defaults to False.
+        pinned (bool): Page-locked memory, from which copies to a GPU are faster;
+            PyTorch rounds its size up to a power of two. Defaults to False.
         path (str, optional): Keep the embeddings in this file, memory-mapped,
             rather than in memory. It is created or overwritten. Defaults to None.
 
@@ -75,8 +77,7 @@ class FeatureBank:
                 shape, dtype=getattr(torch, dtype), pin_memory=True
             )
         elif path is None or num_images == 0:
-            # calloc: pages of images never visited are never touched
-            self._storage = torch.from_numpy(np.zeros(shape, dtype))
+            self._storage = torch.from_numpy(_small_pages(shape, dtype))
         else:
             self._storage = torch.from_numpy(
                 np.lib.format.open_memmap(
@@ -248,3 +249,13 @@ class FeatureBank:
         self._storage[torch.from_numpy(self.visited).to(self._storage.device)] = 0
         self._iteration[:] = NEVER
         self.num_quarantined = 0
+
+
+def _small_pages(shape: tuple[int, int], dtype: str) -> np.ndarray:
+    """Zeros; as ``np.zeros`` but for huge pages, of which one row would touch 2 MB."""
+    size = shape[0] * shape[1]
+    memory = mmap.mmap(-1, max(1, size * np.dtype(dtype).itemsize))
+    if hasattr(mmap, 'MADV_NOHUGEPAGE'):
+        with contextlib.suppress(OSError):  # a kernel without huge pages
+            memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, dtype, size).reshape(shape)

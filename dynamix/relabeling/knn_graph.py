@@ -97,9 +97,11 @@ def knn_graph(
     if m < n:
         vectors = vectors[healthy]
     target = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    on_cpu = index
     if index == 'auto':
-        index = 'exact' if target.type == 'cuda' or m <= EXACT_UP_TO else 'ivf'
-    near, score = _search(vectors, width + 1, index, target, probes, seed)
+        on_cpu = 'exact' if m <= EXACT_UP_TO else 'ivf'
+        index = 'exact' if target.type == 'cuda' else on_cpu
+    near, score = _search(vectors, width + 1, index, on_cpu, target, probes, seed)
     near, score = _without_self(near, score)
     found[healthy, :width] = np.where(near >= 0, healthy[near], NONE)
     similarity[healthy, :width] = score
@@ -151,13 +153,26 @@ def blocked_topk(
 
 
 def _search(
-    x: np.ndarray, k: int, index: str, device: torch.device, probes: int, seed: int
+    x: np.ndarray,
+    k: int,
+    index: str,
+    on_cpu: str,
+    device: torch.device,
+    probes: int,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Neighbours with the vector itself among them; unordered among equals."""
+    """Neighbours with the vector itself among them; unordered among equals.
+
+    ``on_cpu`` is the index to use where a GPU's memory is not enough.
+    """
     if device.type == 'cuda' and index != 'hnsw':
         try:
             if (faiss := _faiss(required=False)) and _num_gpus(faiss):
-                gpu = device.index or 0
+                gpu = device.index
+                if gpu is None:
+                    gpu = torch.cuda.current_device()
+                # Faiss allocates for itself, what PyTorch holds back as well
+                torch.cuda.empty_cache()
                 return _faiss_gpu(faiss, x, k, index, gpu, probes, seed)
             if index == 'exact':
                 return blocked_topk(x, k, device)
@@ -166,6 +181,7 @@ def _search(
                 raise
             torch.cuda.empty_cache()
             _warn_of_memory()
+            index = on_cpu
     faiss = _faiss(index)
     if index == 'exact':
         score, near = faiss.knn(x, x, k, metric=faiss.METRIC_INNER_PRODUCT)

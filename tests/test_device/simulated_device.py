@@ -51,25 +51,36 @@ INDEXING = {
 _under_way: list[tuple[torch.Tensor, torch.Tensor]] = []
 
 
-def _arrive() -> None:
+def _arrive(count: int | None = None) -> None:
     with torch.utils._python_dispatch._disable_current_modes():
-        for target, values in _under_way:
+        for target, values in _under_way[:count]:
             target.copy_(values)
-    _under_way.clear()
+    del _under_way[:count]
 
 
 class _Event:
-    """Waiting for it costs nothing: it is told after a step that it was."""
+    """Waiting for it brings what was sent before it was recorded."""
 
-    def record(self) -> None:
-        pass
+    _last: tuple[torch.Tensor, torch.Tensor] | None = None
+    _recorded = False
+
+    def record(self, stream: None) -> None:
+        self._recorded = True
+        self._last = _under_way[-1] if _under_way else None
 
     def synchronize(self) -> None:
-        _arrive()
+        assert self._recorded
+        for number, copy in enumerate(_under_way):
+            if copy is self._last:
+                _arrive(number + 1)
+                break
 
 
 class _Backend(_DummyBackendModule):
     Event = _Event
+
+    def current_stream(self, device: torch.device) -> None:
+        assert torch.device(device).type == NAME
 
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
         return [torch.bfloat16, torch.float16]
@@ -128,7 +139,9 @@ class _Device(TorchDispatchMode):
         if function is aten.is_pinned.default:
             return False
         if function is aten._pin_memory.default:
-            return args[0].clone()
+            pinned = args[0].clone()
+            pinned.is_pinned_here = True
+            return pinned
         tensors = [x for x in tree_leaves((args, kwargs)) if _is_tensor(x)]
         of_device = [x for x in tensors if isinstance(x, DeviceTensor)]
         target = kwargs.get('device')
@@ -172,8 +185,11 @@ class _Device(TorchDispatchMode):
         self, source: torch.Tensor, target: Any, non_blocking: bool = False, **kw: Any
     ) -> torch.Tensor:
         to_device = target is None or torch.device(target).type == NAME
-        if to_device != isinstance(source, DeviceTensor) and not non_blocking:
-            self._wait('copy to the device' if to_device else 'copy to the host')
+        if to_device != isinstance(source, DeviceTensor):
+            # from memory that is not pinned a copy is made first
+            waits = to_device and source.dim() and not hasattr(source, 'is_pinned_here')
+            if waits or not non_blocking:
+                self._wait('copy to the device' if to_device else 'copy to the host')
         kw = {k: v for k, v in kw.items() if k not in ('device', 'pin_memory')}
         values = aten._to_copy.default(_values(source), **kw)
         if to_device:

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from mmengine.dataset import default_collate
 from mmengine.hooks import Hook
+from mmengine.registry import FUNCTIONS
 from mmengine.runner import Runner
 
 from dynamix.engine import RelabelHook
@@ -42,6 +44,15 @@ class StepWaitsHook(Hook):
         self.waits.clear()
 
 
+@FUNCTIONS.register_module()
+def collate_pinned(data_batch: Any) -> Any:
+    """Batches as a loader with ``pin_memory`` hands them out, as the device knows."""
+    batch = default_collate(data_batch)
+    for view in batch['inputs']:
+        view.is_pinned_here = True
+    return batch
+
+
 def run(crops: Path, folder: Path, name: str, **options: Any) -> Runner:
     cfg = toy_cfg(crops, folder / name, name)
     cfg.train_dataloader.sampler.iterations = ITERATIONS
@@ -50,6 +61,7 @@ def run(crops: Path, folder: Path, name: str, **options: Any) -> Runner:
     cfg.train_cfg.val_interval = 2
     cfg.custom_hooks[0].start = 1
     cfg.model.data_preprocessor.bgr_to_rgb = True
+    cfg.train_dataloader.collate_fn = dict(type='collate_pinned')
     cfg.merge_from_dict(options)
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type='StepWaitsHook')]
     return train(cfg)

@@ -1,7 +1,8 @@
 import pytest
 from mmengine.config import Config
+from mmengine.runner import Runner
 
-from dynamix.engine.command_line import merge_options
+from dynamix.engine.command_line import ToolRunner, merge_options
 
 
 def test_options_that_somebody_reads_are_taken():
@@ -39,3 +40,15 @@ def test_an_option_that_nobody_reads_is_refused(key, nearest, tmp_path):
     with pytest.raises(ValueError, match=message):
         merge_options(cfg, {key: 2})
     assert first not in cfg
+
+
+def test_checkpoints_to_resume_are_read_to_the_cpu(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Runner, 'resume', lambda self, *args: seen.append(args))
+    runner = object.__new__(ToolRunner)
+    runner.resume('epoch_1.pth')
+    runner.resume('epoch_1.pth', False, map_location='cuda')
+    assert seen == [
+        ('epoch_1.pth', True, True, 'cpu'),
+        ('epoch_1.pth', False, True, 'cuda'),
+    ]

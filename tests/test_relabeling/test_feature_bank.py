@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +86,20 @@ def test_a_mapped_bank_is_on_disk(tmp_path):
     bank = FeatureBank(6, 2, path=tmp_path / 'bank.npy')
     bank.write(np.array([4]), np.array([[1, 2]]), 0)
     assert np.load(tmp_path / 'bank.npy')[4].tolist() == [1, 2]
+
+
+def test_images_never_visited_take_no_memory():
+    bank = FeatureBank(100_000, 2048)
+    before = resident()
+    rows = np.random.default_rng(0).permutation(len(bank))[:1000]
+    bank.write(rows, np.ones((1000, 2048), np.float32), 0)
+    # a row is a page of 4 KB: 4 MB, of 410; huge pages would take them all
+    assert resident() - before < 40e6
+
+
+def resident():
+    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    return pages * os.sysconf('SC_PAGE_SIZE')
 
 
 def test_rows_on_a_device_are_read_as_arrays():

@@ -138,6 +138,7 @@ def test_falls_back_to_the_cpu_and_warns_once(monkeypatch, said, error, gpus, in
     def fail(*args, **kwargs):
         raise error
 
+    monkeypatch.setattr(torch.cuda, 'current_device', lambda: 0)
     monkeypatch.setattr(module, '_num_gpus', lambda faiss: gpus)
     monkeypatch.setattr(module, '_faiss_gpu', fail)
     monkeypatch.setattr(module, 'blocked_topk', fail)
@@ -146,6 +147,21 @@ def test_falls_back_to_the_cpu_and_warns_once(monkeypatch, said, error, gpus, in
         np.testing.assert_array_equal(found, slow(x, 5))
     assert len(said) == 1
     assert 'memory of the GPU' in said[0]
+
+
+@pytest.mark.parametrize(('index', 'expected'), [('auto', 'ivf'), ('exact', 'exact')])
+def test_the_cpu_takes_over_as_it_would_have_begun(monkeypatch, said, index, expected):
+    def fail(*args, **kwargs):
+        raise torch.cuda.OutOfMemoryError('CUDA out of memory.')
+
+    built = []
+    ivf = module._ivf
+    monkeypatch.setattr(module, 'EXACT_UP_TO', 50)
+    monkeypatch.setattr(module, '_num_gpus', lambda faiss: 0)
+    monkeypatch.setattr(module, 'blocked_topk', fail)
+    monkeypatch.setattr(module, '_ivf', lambda *args: built.append('ivf') or ivf(*args))
+    knn_graph(draw(60), 5, index, device='cuda')
+    assert (built or ['exact']) == [expected]
 
 
 def test_other_errors_of_the_gpu_are_not_hidden(monkeypatch, said):

@@ -257,6 +257,9 @@ def test_mixed_precision_and_scaled_rate(toy):
         '--cfg-options',
         'train_cfg.max_epochs=1',
         'auto_scale_lr.base_batch_size=8',
+        # The weights' gradient of a strided bfloat16 convolution from 2 x 1 to 1 x 1
+        # pixels holds memory that nobody wrote, on CPUs (PyTorch 2.15).
+        'model.backbone.strides=(1,2,2,1)',
     )
     assert 'BFloat16OptimWrapper' in text
     assert 'Scaling the original LR by 2.0' in text

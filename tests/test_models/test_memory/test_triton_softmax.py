@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,7 +73,15 @@ def test_rows_of_a_chunk() -> None:
     assert chunk_rows(4096, 8, 10**9) * 4096 < 2**31
 
 
-def test_kernel_compiles_for_hopper() -> None:
+@pytest.mark.parametrize('even', [True, False])
+@pytest.mark.parametrize(
+    ('anchors', 'storage'),
+    [('bf16', 'bf16'), ('bf16', 'fp32'), ('fp32', 'bf16'), ('fp32', 'fp32')],
+)
+def test_kernel_compiles_for_hopper(
+    anchors: str, storage: str, even: bool, tmp_path: Path
+) -> None:
+    import triton.backends.nvidia
     from triton import compile as compile_kernel
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
@@ -79,20 +89,23 @@ def test_kernel_compiles_for_hopper() -> None:
     from dynamix.models.memory import triton_softmax
 
     kernel = triton_softmax._exp_logits
-    blocks = triton_softmax.block_sizes(256, wide=False)
+    sizes = dict(bf16=2, fp32=4)
+    blocks = triton_softmax.block_sizes(
+        256, 768 if even else 771, sizes[anchors], sizes[storage]
+    )
     options = {key: blocks.pop(key) for key in ('num_warps', 'num_stages')}
-    constants = dict(HAS_VALID=True, WITH_PARTS=True, EVEN_DIM=True, **blocks)
+    constants = dict(HAS_VALID=True, WITH_PARTS=True, EVEN_DIM=even, **blocks)
     pointers = dict(
-        query='*bf16',
-        centroids='*bf16',
+        query=f'*{anchors}',
+        centroids=f'*{storage}',
         valid='*u8',
         excluded='*i64',
-        parts='*bf16',
+        parts=f'*{anchors}',
         totals='*fp32',
     )
     types = dict.fromkeys(kernel.arg_names, 'i32') | pointers | {'largest': 'fp32'}
     types |= dict.fromkeys(constants, 'constexpr')
-    aligned = [*pointers, 'dim', 'stride']
+    aligned = [*pointers, 'stride', *(['dim'] if even else [])]
     source = ASTSource(
         kernel,
         types,
@@ -100,9 +113,19 @@ def test_kernel_compiles_for_hopper() -> None:
         {(kernel.arg_names.index(n),): [['tt.divisibility', 16]] for n in aligned},
     )
     compiled = compile_kernel(source, GPUTarget('cuda', 90, 32), options=options)
-    assert 'wgmma.mma_async' in compiled.asm['ptx']
+    assert ('wgmma.mma_async' in compiled.asm['ptx']) == (anchors == 'bf16')
     # An H100 has 227 KiB of shared memory for a program.
     assert compiled.metadata.shared <= 227 * 1024
+    (tmp_path / 'kernel').write_bytes(compiled.asm['cubin'])
+    tools = Path(triton.backends.nvidia.__file__).parent / 'bin'
+    usage = subprocess.run(
+        [tools / 'cuobjdump', '--dump-resource-usage', tmp_path / 'kernel'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    [stack] = re.findall(r'STACK:(\d+)', usage.stdout)
+    assert int(stack) <= 64, 'registers spill'
 
 
 @pytest.mark.parametrize(
