@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from dynamix.models.checkpoint_weights import checkpoint_weights
 from dynamix.registry import MODELS
 from dynamix.structures import ReIDDataSample
+from dynamix.transfers import HostCopies
 
 Image = str | Path | np.ndarray
 
@@ -124,7 +125,12 @@ class ReIDInferencer:
         )
         samples: list[ReIDDataSample] = []
         for batch in loader:
-            samples += [sample.cpu() for sample in self.model.test_step(batch)]
+            found = self.model.test_step(batch)
+            # one copy for all of them
+            [features] = HostCopies(torch.stack([x.feature for x in found])).read()
+            for sample, feature in zip(found, features):
+                sample.feature = feature.clone()
+            samples += found
         return samples
 
     def search(

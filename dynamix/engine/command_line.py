@@ -95,8 +95,8 @@ class ToolRunner(Runner):
     """MMEngine's Runner, but that a checkpoint to resume is read to the CPU.
 
     A memory of centroids may fill half of a GPU, or a GPU of several its share; read to
-    the GPU, all of it would come on top. And Adam's count of steps, which PyTorch leaves
-    where it was read to, would be read from there for every parameter in every step.
+    the GPU, all of it would come on top. And Adam's counts of steps, which PyTorch
+    leaves where they were read to, would be read from there in every step, one by one.
     """
 
     def resume(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from dynamix.apis import ReIDInferencer
 from dynamix.evaluation import ReIDMetric
 from dynamix.relabeling import (
     DensityRule,
@@ -22,6 +24,8 @@ from dynamix.relabeling import (
 )
 from tests.test_evaluation.test_reid_metric import make_samples
 from tests.test_relabeling.conftest import add_errors, make_videos
+from tests.toy import draw as draw_person
+from tests.toy import toy_cfg
 
 from .simulated_device import NAME, simulated_device
 
@@ -86,3 +90,15 @@ def test_scores_on_a_device(options: dict, device: None) -> None:
         found.append(metric.evaluate(len(samples)))
     assert found[0] == pytest.approx(found[1])
     assert cast(float, found[0]['average/mAP']) > 0
+
+
+def test_features_by_a_device(tmp_path: Path, device: None) -> None:
+    images = [draw_person(person, 0) for person in range(5)]
+    found = []
+    for where in ('cpu', NAME):
+        torch.manual_seed(0)
+        inferencer = ReIDInferencer(toy_cfg(tmp_path, tmp_path, 'toy'), device=where)
+        features = inferencer(images, batch_size=2)
+        found.append((features, inferencer.search(images[:2], features, topk=3).rows))
+    np.testing.assert_allclose(found[0][0], found[1][0], atol=1e-6)
+    np.testing.assert_array_equal(found[0][1], found[1][1])
