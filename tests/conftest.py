@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from mmengine.logging import MMLogger
 
+from tests.toy import make_crops
+
 TEST_DATA = Path(
     os.environ.get(
         'DYNAMIX_TEST_DATA', Path(__file__).parents[1].parent / 'shared' / 'data'
@@ -23,6 +25,14 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> Path:
     folder = tmp_path_factory.mktemp('cache')
     monkeypatch.setenv('DYNAMIX_CACHE', str(folder))
     return folder
+
+
+@pytest.fixture(scope='module')
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images of the toy's people; see :func:`tests.toy.make_crops`."""
+    root = tmp_path_factory.mktemp('crops')
+    make_crops(root)
+    return root
 
 
 @pytest.fixture

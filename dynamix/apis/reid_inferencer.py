@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader, Dataset
 from dynamix.models.checkpoint_weights import checkpoint_weights
 from dynamix.registry import MODELS
 from dynamix.structures import ReIDDataSample
-from dynamix.transfers import HostCopies
 
 Image = str | Path | np.ndarray
 
@@ -126,10 +125,10 @@ class ReIDInferencer:
         samples: list[ReIDDataSample] = []
         for batch in loader:
             found = self.model.test_step(batch)
-            # one copy for all of them
-            [features] = HostCopies(torch.stack([x.feature for x in found])).read()
+            # one copy from the device for all of them
+            features = torch.stack([sample.feature for sample in found]).cpu()
             for sample, feature in zip(found, features):
-                sample.feature = feature.clone()
+                sample.feature = feature
             samples += found
         return samples
 

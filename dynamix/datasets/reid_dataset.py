@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Any, ClassVar, Literal
 
@@ -121,6 +122,10 @@ class ReIDDataset(Dataset):
 
     def split_checks(self) -> list[SplitCheck]:
         """Counts of each split of an evaluation set; empty for a training set."""
+        return self._split_checks
+
+    @cached_property
+    def _split_checks(self) -> list[SplitCheck]:
         if self.query_splits is None or self.gallery_splits is None:
             return []
         identity, camera = self.table.identity, self.table.camera

@@ -135,17 +135,15 @@ class Extraction:
         model = unwrap(runner)
         batches = (batch for batch in loader)
         unreadable = 0
-
-        shape = [2, 3, 64, 32]
+        images = torch.zeros(2, 3, 64, 32).to(model.data_preprocessor.device)
 
         def read() -> tuple[np.ndarray, Tensor]:
             data = model.data_preprocessor(next(batches), False)
-            shape[1:] = data['inputs'].shape[1:]
             samples = data['data_samples']
             return np.array([each.image_index for each in samples]), data['inputs']
 
         def embed_some(count: int) -> None:
-            nonlocal unreadable
+            nonlocal unreadable, images
             failure: Exception | None = None
             for _ in range(count):
                 if failure is None:
@@ -157,10 +155,7 @@ class Extraction:
                         # synchronised normalisation of the other ranks counts on this
                         # one until all meet
                         failure = error
-                        index, images = (
-                            np.full(2, -1),
-                            torch.zeros(shape).to(model.data_preprocessor.device),
-                        )
+                        index, images = np.full(2, -1), torch.zeros_like(images[:2])
                 write(torch.from_numpy(index), model.momentum_embeddings(images))
                 unreadable += int((index < 0).sum())
             if failure is not None:

@@ -135,24 +135,7 @@ def share_out_batch(cfg: Config, world_size: int) -> str | None:
     composition = Composition(
         sampler.get('multi_camera', {}), sampler.get('single_camera', {})
     )
-    multi_camera, single_camera = composition.multi_camera, composition.single_camera
-    dealt, sizes = [], []
-    if multi_camera:
-        dealt.append('multi_camera.identities')
-        sizes.append(f'{multi_camera.identities} identities x {multi_camera.images}')
-    if single_camera:
-        dealt.append('single_camera.videos (those of its schedule, too)')
-        sizes.append(
-            f'{single_camera.videos} videos x {single_camera.identities} identities '
-            f'x {single_camera.images}'
-        )
-    try:
-        composition.check_world_size(world_size)
-    except ValueError as error:
-        raise ValueError(
-            f'train_dataloader.sampler: {error} Start one of these numbers, or make '
-            f'{" and ".join(dealt)} divisible by {world_size}.'
-        ) from None
+    composition.check_world_size(world_size)
     share = composition.batch_size // world_size
     given = cfg.train_dataloader.get('batch_size')
     cfg.train_dataloader.batch_size = share
@@ -161,8 +144,7 @@ def share_out_batch(cfg: Config, world_size: int) -> str | None:
     return (
         f'train_dataloader.batch_size={given} has no effect: multi_camera and '
         'single_camera of train_dataloader.sampler make a global batch of '
-        f'{" + ".join(sizes)} = {composition.batch_size} images, {share} for each of '
-        f'{world_size} ranks.'
+        f'{composition}, {share} for each of {world_size} ranks.'
     )
 
 

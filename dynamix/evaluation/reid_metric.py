@@ -11,7 +11,6 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from dynamix.registry import METRICS
-from dynamix.transfers import HostCopies
 
 from .ranking import FEATURE_METRICS, ScoreBlock, feature_scores, rank_blocks
 from .ranking_labels import RankingLabels
@@ -137,14 +136,11 @@ class ReIDMetric(BaseMetric):
                 )
         features = [torch.as_tensor(sample['feature']) for sample in data_samples]
         if len({feature.shape for feature in features}) == 1:
-            # one copy for all
-            arrived = list(HostCopies(torch.stack(features).float()).read()[0])
-        else:
-            arrived = HostCopies(*(feature.float() for feature in features)).read()
-        for sample, feature in zip(data_samples, arrived):
+            # one copy from the device for all
+            features = list(torch.stack(features).cpu())
+        for sample, feature in zip(data_samples, features):
             kept = {key: sample[key] for key in _NEEDED}
-            # a copy, as what arrived is in pinned memory, of which there is little
-            kept['feature'] = feature.numpy().copy()
+            kept['feature'] = feature.detach().float().cpu().numpy()
             kept['img_path'] = sample.get('img_path', '')
             self.results.append(kept)
 

@@ -11,7 +11,7 @@ from .feature_bank import FeatureBank
 from .global_over_ranks import relabel_globally_over_ranks
 from .global_rule import GlobalRule
 from .global_scope import relabel_globally
-from .guard import Relabeling, conclude
+from .guard import Relabeling, conclude, refuse
 from .label_scores import score_labels
 from .late_write import LateWrite
 from .one_process import relabel
@@ -38,6 +38,7 @@ __all__ = [
     'check_tracklets',
     'conclude',
     'load_bank',
+    'refuse',
     'regroup',
     'relabel',
     'relabel_by_density',

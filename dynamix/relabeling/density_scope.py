@@ -12,7 +12,7 @@ from dynamix.structures import DROPPED
 from .columns import healthy_rows
 from .density_level import stranger_level
 from .density_rule import DensityRule
-from .device_rows import DeviceRows
+from .device_rows import as_rows
 from .exchange import Exchange
 from .guard import Relabeling, conclude
 from .numbering import keep_numbers
@@ -61,9 +61,9 @@ def relabel_by_density(
     """
     video = np.asarray(video)
     none = np.full(len(video), -1)
-    if not isinstance(embedding, DeviceRows):
-        embedding = np.asarray(embedding)
-    images = TrackedImages(embedding, np.asarray(valid, bool), video, none, none)
+    images = TrackedImages(
+        as_rows(embedding), np.asarray(valid, bool), video, none, none
+    )
     return relabel_by_density_over_ranks(
         images,
         VideoSplit(video),

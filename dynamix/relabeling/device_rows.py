@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import torch
 
@@ -32,3 +34,10 @@ class DeviceRows:
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         """Copies some rows to the CPU."""
         return self.tensor(rows).cpu().numpy()
+
+
+def as_rows(embedding: Any) -> np.ndarray:
+    """An array of what is not on a GPU; :class:`DeviceRows` stay where they are."""
+    if isinstance(embedding, DeviceRows):
+        return cast(np.ndarray, embedding)
+    return np.asarray(embedding)

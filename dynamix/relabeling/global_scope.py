@@ -9,7 +9,7 @@ import numpy as np
 from dynamix.structures import DROPPED
 
 from .columns import check_columns, healthy_rows
-from .device_rows import DeviceRows
+from .device_rows import as_rows
 from .global_rule import GlobalRule
 from .guard import Relabeling, conclude
 from .identity_centroids import identity_centroids
@@ -74,8 +74,7 @@ def relabel_globally(
     """
     begin = time.perf_counter()
     rule = rule or GlobalRule()
-    if not isinstance(embedding, DeviceRows):
-        embedding = np.asarray(embedding)
+    embedding = as_rows(embedding)
     valid, video, start, frame, current = (
         np.asarray(x) for x in (valid, video, start, frame, current)
     )

@@ -52,15 +52,36 @@ def conclude(
         Relabeling: The labels found, or those of now.
     """
     report.changed = float(np.mean(identity != current)) if len(current) else 0.0
+    report.seconds = time.perf_counter() - begin
     if report.changed > rule.max_changed and not rule.insist:
-        report.refused = (
+        why = (
             f'{report.changed:.1%} of the labels would change at once, more than '
             f'max_changed={rule.max_changed:.1%}'
         )
-        identity = current.astype(np.int32)
+        return refuse(Relabeling(identity, report), current, why)
+    return _counted(identity, current, report)
+
+
+def refuse(found: Relabeling, current: np.ndarray, why: str) -> Relabeling:
+    """Leaves the labels as they are.
+
+    Args:
+        found (Relabeling): What was found; its report is changed in place.
+        current (np.ndarray): ``[n]`` the labels now.
+        why (str): What the report says of it.
+
+    Returns:
+        Relabeling: The labels of now.
+    """
+    found.report.refused = why
+    return _counted(current.astype(np.int32), current, found.report)
+
+
+def _counted(
+    identity: np.ndarray, current: np.ndarray, report: RelabelReport
+) -> Relabeling:
     report.drops = int(((identity == DROPPED) & (current != DROPPED)).sum())
     report.revived = int(((identity != DROPPED) & (current == DROPPED)).sum())
     report.identities_before = len(np.unique(current[current >= 0]))
     report.identities_after = len(np.unique(identity[identity >= 0]))
-    report.seconds = time.perf_counter() - begin
     return Relabeling(identity, report)

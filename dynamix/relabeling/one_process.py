@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .device_rows import DeviceRows
+from .device_rows import as_rows
 from .guard import Relabeling
 from .over_ranks import relabel_over_ranks
 from .relabel_rule import RelabelRule
@@ -57,7 +57,7 @@ def relabel(
         ValueError: If shapes do not fit or a tracklet lies in two videos.
     """
     images = TrackedImages(
-        embedding if isinstance(embedding, DeviceRows) else np.asarray(embedding),
+        as_rows(embedding),
         np.asarray(valid, bool),
         np.asarray(video),
         np.asarray(tracklet),

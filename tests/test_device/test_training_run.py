@@ -17,19 +17,12 @@ from dynamix.engine import RelabelHook
 from dynamix.engine.command_line import ToolRunner
 from dynamix.engine.optim_wrappers import bfloat16_optim_wrapper
 from dynamix.registry import HOOKS
-from tests.toy import make_crops, toy_cfg
+from tests.toy import toy_cfg
 
 from .simulated_device import NAME, DeviceTensor, Wait, simulated_device
 
 ITERATIONS = 8
 LOG = 4
-
-
-@pytest.fixture(scope='module')
-def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp('crops')
-    make_crops(root)
-    return root
 
 
 @HOOKS.register_module()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 import re
 import shutil
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import ClassVar
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,22 +20,17 @@ from mmengine.hooks import Hook
 from torch.nn import functional
 
 from dynamix.engine import RelabelHook
+from dynamix.engine import extraction as extraction_module
 from dynamix.engine.extraction import (
     Extraction,
     deal_batches,
     spread_over_groups,
 )
+from dynamix.models.reid import ReIDDataPreprocessor
 from dynamix.registry import HOOKS
-from tests.toy import make_crops, toy_cfg, train
+from tests.toy import toy_cfg, train
 
 from .test_resume import Killed, assert_same
-
-
-@pytest.fixture(scope='module')
-def crops(tmp_path_factory):
-    root = tmp_path_factory.mktemp('crops')
-    make_crops(root)
-    return root
 
 
 @HOOKS.register_module()
@@ -194,6 +192,51 @@ def test_spread_takes_evenly(group, count):
             assert mine[0] == 0
             gaps = np.diff(np.append(mine, len(members)))
             assert gaps.max() - gaps.min() <= 1
+
+
+def test_a_rank_that_cannot_read_goes_on_until_all_meet():
+    """Synchronised normalisation of the others counts on it in each batch."""
+    embedded = []
+
+    def embed(images):
+        embedded.append(tuple(images.shape[1:]))
+        return torch.ones(len(images), 4)
+
+    class Model(torch.nn.Module):
+        data_preprocessor = ReIDDataPreprocessor()
+        momentum_embeddings = staticmethod(embed)
+
+    class Images:
+        def get_data_info(self, row):
+            if row == 5:
+                raise OSError('image 5 is broken')
+            return dict(img=np.zeros((20, 10, 3), np.uint8), image_index=row)
+
+    class TwoRanks:
+        count = 2
+
+        def add_up(self, counts, what):
+            return np.asarray(counts)
+
+        def together(self, function, what):
+            return function()
+
+    runner = SimpleNamespace(
+        model=Model(),
+        train_dataloader=SimpleNamespace(dataset=Images()),
+        optim_wrapper=SimpleNamespace(optim_context=lambda model: nullcontext()),
+        seed=0,
+    )
+    packing = [dict(type='dynamix.PackReIDInputs')]
+    with (
+        patch.object(extraction_module, 'ROUNDS', 1),
+        pytest.raises(OSError, match='image 5'),
+    ):
+        Extraction(packing, batch_size=2, num_workers=0).run(
+            runner, np.arange(12), lambda *_: None, TwoRanks()
+        )
+    assert len(embedded) == 6
+    assert set(embedded) <= {(3, 20, 10), (3, 64, 32)}
 
 
 @given(st.integers(0, 60), st.integers(0, 9), st.integers(0, 3))

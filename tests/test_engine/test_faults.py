@@ -5,14 +5,7 @@ import shutil
 import pytest
 import torch
 
-from tests.toy import make_crops, toy_cfg, train
-
-
-@pytest.fixture(scope='module')
-def crops(tmp_path_factory):
-    root = tmp_path_factory.mktemp('crops')
-    make_crops(root)
-    return root
+from tests.toy import toy_cfg, train
 
 
 def test_infinite_loss_stops_and_keeps_the_last_checkpoint(crops, tmp_path):

@@ -8,7 +8,7 @@ import torch
 from mmengine.hooks import Hook
 
 from dynamix.registry import HOOKS
-from tests.toy import make_crops, toy_cfg, train
+from tests.toy import toy_cfg, train
 
 
 class Killed(Exception):
@@ -25,13 +25,6 @@ class KillHook(Hook):
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if runner.iter == self.iteration:
             raise Killed
-
-
-@pytest.fixture(scope='module')
-def crops(tmp_path_factory):
-    root = tmp_path_factory.mktemp('crops')
-    make_crops(root)
-    return root
 
 
 @pytest.fixture(scope='module')

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader, Dataset
@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from dynamix.datasets import ReIDDataset
 from dynamix.datasets.label_checks import images_per_identity
 from dynamix.datasets.transforms import LoadReIDImage
+from dynamix.engine.command_line import add_config_options, merge_options
 from dynamix.registry import DATA_SAMPLERS, DATASETS
 
 # What a wrong entry of a config raises, unknown types and arguments too.
@@ -67,7 +68,7 @@ def parse_args() -> argparse.Namespace:
         metavar='N',
         help='processes that decode; 0: this one',
     )
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    add_config_options(parser)
     return parser.parse_args()
 
 
@@ -182,11 +183,7 @@ def evaluate_together(dataset: dict[str, Any], evaluator: Any) -> None:
     targets = build_whole(dataset)
     if isinstance(evaluator, dict):
         evaluator = evaluator.get('metrics', evaluator)
-    metrics = Evaluator(evaluator or []).metrics
-    if any(getattr(metric, 'camera_aware', False) for metric in metrics):
-        problems = targets.metainfo.get('camera_problems')
-        if problems:
-            raise ValueError('\n'.join(problems))
+    Evaluator(evaluator or []).dataset_meta = targets.metainfo
 
 
 def messages_of(check: Callable[..., None], *arguments: Any) -> list[str]:
@@ -237,7 +234,7 @@ def print_table(head: tuple[str, ...], rows: list[list[str]]) -> None:
 def main() -> int:
     args = parse_args()
     cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    merge_options(cfg, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'dynamix'))
     train = cfg.get('train_dataloader') or {}
     mixed = train.get('dataset') or {}

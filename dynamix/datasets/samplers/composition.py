@@ -58,6 +58,11 @@ class SingleCameraPart:
         return self.videos * self.identities * self.images
 
     @property
+    def num_identities(self) -> int:
+        """Different identities in a global batch, by whatever balance."""
+        return self.videos * self.identities
+
+    @property
     def balances(self) -> list[tuple[int, int]]:
         """All ``(videos, identities)`` that occur in training."""
         later = [(v, p) for _, v, p in self.schedule or ()]
@@ -115,6 +120,18 @@ class Composition:
             part.size for part in (self.multi_camera, self.single_camera) if part
         )
 
+    def __str__(self) -> str:
+        parts = []
+        if self.multi_camera:
+            part = self.multi_camera
+            parts.append(f'{part.identities} identities x {part.images}')
+        if self.single_camera:
+            one = self.single_camera
+            parts.append(
+                f'{one.videos} videos x {one.identities} identities x {one.images}'
+            )
+        return f'{" + ".join(parts)} = {self.batch_size} images'
+
     @property
     def world_sizes(self) -> list[int]:
         """Numbers of ranks among which a global batch can be shared out."""
@@ -164,16 +181,20 @@ class Composition:
         """Raises ValueError unless whole identities and videos can be dealt out."""
         if world_size in self.world_sizes:
             return
-        counts = []
+        counts, dealt = [], []
         if self.multi_camera:
             counts.append(f'multi_camera.identities={self.multi_camera.identities}')
+            dealt.append('multi_camera.identities')
         if self.single_camera:
             videos = sorted({v for v, _ in self.single_camera.balances})
             counts.append(f'single_camera.videos={", ".join(map(str, videos))}')
+            dealt.append('single_camera.videos (those of its schedule, too)')
         raise ValueError(
-            f'a global batch with {" and ".join(counts)} cannot be dealt to '
-            f'{world_size} ranks in whole identities and videos; possible numbers of '
-            f'ranks: {", ".join(map(str, self.world_sizes))}.'
+            f'train_dataloader.sampler: a global batch with {" and ".join(counts)} '
+            f'cannot be dealt to {world_size} ranks in whole identities and videos; '
+            f'possible numbers of ranks: {", ".join(map(str, self.world_sizes))}. '
+            f'Start one of these numbers, or make {" and ".join(dealt)} divisible by '
+            f'{world_size}.'
         )
 
     def columns(self, rank: int, world_size: int) -> np.ndarray:
@@ -209,7 +230,7 @@ def _build(
 
 
 def _check_schedule(part: SingleCameraPart) -> None:
-    size = part.videos * part.identities
+    size = part.num_identities
     before = -1
     for entry in part.schedule or ():
         if len(entry) != 3 or not all(isinstance(x, int) for x in entry):

@@ -67,7 +67,7 @@ class SingleCameraComposer:
         #: Number of different identities that can be drawn.
         self.num_identities = int(np.count_nonzero(present))
         self._spans_videos = self.num_identities < len(self.index.member)
-        needed = part.videos * part.identities
+        needed = part.num_identities
         if self.num_identities < needed:
             raise ValueError(
                 f'single_camera: a batch takes {part.videos} videos x '

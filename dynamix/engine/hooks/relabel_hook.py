@@ -25,6 +25,7 @@ from dynamix.relabeling import (
     TrackedImages,
     VideoSplit,
     check_tracklets,
+    refuse,
 )
 from dynamix.relabeling.exchange import Exchange
 from dynamix.structures import IdentityTable
@@ -136,7 +137,7 @@ class RelabelHook(Hook):
         self.video = np.asarray(dataset.video[rows])
         self.truth = None if dataset.truth is None else np.asarray(dataset.truth[rows])
         part = loop.dataloader.sampler.composition.single_camera
-        self.needed = 0 if part is None else part.videos * part.identities
+        self.needed = 0 if part is None else part.num_identities
         tracklet = self.table.original[rows]
         check_tracklets(tracklet, self.video)
         self.split = VideoSplit(self.video, get_rank(), get_world_size())
@@ -219,10 +220,8 @@ class RelabelHook(Hook):
         left = result.report.identities_after
         if left < self.needed:
             # the sampler would end the run, and each run resumed from here
-            result.report.refused = (
-                f'{left} identities would be left, but a batch takes {self.needed}'
-            )
-            result = result._replace(identity=before)
+            why = f'{left} identities would be left, but a batch takes {self.needed}'
+            return refuse(result, before, why)
         return result
 
     def _report(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -54,8 +55,8 @@ class Shard:
             (num_rows if self.rank == 0 else 0, *part.shape[1:]), dtype=part.dtype
         )
         most = -(-num_rows // self.count)
-        width = part.element_size() * part[:1].numel()
-        step = max(1, _BLOCK_BYTES // max(width, 1))
+        width = part.element_size() * math.prod(part.shape[1:])
+        step = max(1, _BLOCK_BYTES // width)
         for start in range(0, most, step):
             stop = min(start + step, most)
             held = part[start:stop]

@@ -80,18 +80,28 @@ MERGED = all_alike(lambda images: images.video.astype(np.int64))
 DROPPED = all_alike(lambda images: np.full(len(images), -1))
 
 
-@pytest.mark.parametrize('regroup', [MERGED, DROPPED], ids=['all merged', 'dropped'])
-def test_guard_refuses_and_warns(tmp_path, said, monkeypatch, regroup):
+@pytest.mark.parametrize(
+    ('regroup', 'rule', 'why'),
+    [
+        (MERGED, {}, 'more than max_changed=90.0%'),
+        (DROPPED, {}, 'more than max_changed=90.0%'),
+        # no batch could be made of what is left, now or after a resume
+        (DROPPED, dict(insist=True), '0 identities would be left, but a batch takes 4'),
+    ],
+    ids=['all merged', 'all dropped', 'all dropped, insisting'],
+)
+def test_guard_refuses_and_warns(tmp_path, said, monkeypatch, regroup, rule, why):
     monkeypatch.setattr(over_ranks, 'regroup', regroup)
-    hook, runner = make(tmp_path)
+    hook, runner = make(tmp_path, rule=rule)
     visit_all(hook, runner)
     before = runner.table.identity.copy()
     end_epoch(hook, runner)
     np.testing.assert_array_equal(runner.table.identity, before)
     [(level, text)] = said
     assert level == logging.WARNING
-    assert 'REFUSED' in text
-    assert 'max_changed=90.0%' in text
+    assert 'REFUSED: ' in text
+    assert why in text
+    assert runner.scalars['relabel/drops'] == 0
 
 
 def test_guard_gives_way_where_the_config_insists(tmp_path, said, monkeypatch):
@@ -101,18 +111,6 @@ def test_guard_gives_way_where_the_config_insists(tmp_path, said, monkeypatch):
     end_epoch(hook, runner)
     assert len(np.unique(runner.table.identity[MULTI:])) == 12
     assert said[0][0] == logging.INFO
-
-
-def test_labels_of_which_no_batch_can_be_made_are_refused(tmp_path, said, monkeypatch):
-    monkeypatch.setattr(over_ranks, 'regroup', DROPPED)
-    hook, runner = make(tmp_path, rule=dict(insist=True))
-    visit_all(hook, runner)
-    before = runner.table.identity.copy()
-    end_epoch(hook, runner)
-    np.testing.assert_array_equal(runner.table.identity, before)
-    [(level, text)] = said
-    assert level == logging.WARNING
-    assert 'REFUSED: 0 identities would be left, but a batch takes 4' in text
 
 
 def test_all_dropped_images_return(tmp_path):
