@@ -14,27 +14,21 @@ Found = TypeVar('Found')
 MOST_THREADS = 8
 
 
-def map_blocks(
-    work: Callable[[Block], Found], blocks: Sequence[Block], on_gpu: bool = False
-) -> list[Found]:
+def map_blocks(work: Callable[[Block], Found], blocks: Sequence[Block]) -> list[Found]:
     """Works on blocks, several at a time, each on one thread.
 
     Sorting and summing many small groups gains nothing from threads inside a product,
-    which wait for each other busily; blocks side by side do. As many as PyTorch has
-    threads (``OMP_NUM_THREADS``), 8 at most. What is found does not depend on their
-    number.
+    which wait for each other busily; blocks side by side do, also where embeddings are
+    on a GPU, as most of the work is not. As many as PyTorch has threads
+    (``OMP_NUM_THREADS``), 8 at most. What is found does not depend on their number.
 
     Args:
         work (Callable): A function of one block, without side effects.
         blocks (Sequence): The blocks.
-        on_gpu (bool): Whether the work is done on a GPU: then one block after the
-            other. Defaults to False.
 
     Returns:
         list: What was found, in the order of the blocks.
     """
-    if on_gpu:
-        return [work(block) for block in blocks]
     threads = torch.get_num_threads()
     workers = min(threads, MOST_THREADS)
     try:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from .homes import HomeLevels, calibrate_homes
 from .linkage import link
@@ -38,6 +39,7 @@ class Calibration:
     threshold: float = np.inf
 
 
+@threadpool_limits.wrap(limits=1, user_api='blas')
 def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     """Finds spaces and thresholds from evidence that needs no labels.
 
@@ -54,7 +56,9 @@ def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     names, group = tracklets.group
     space = purity = scored = None
     if rule.split or rule.drop:
-        space = WhitenedSpace(tracklets.x, group, rule.shrinkage, dim=DIM)
+        space = WhitenedSpace(
+            tracklets.x, np.arange(len(group)), group, rule.shrinkage, dim=DIM
+        )
         z = space.project(tracklets.x)
         scored = score_images(z, group, tracklets.video[names])
         purity = calibrate_purity(scored, rule.cut_cost, rule.min_images, rule.seed)
@@ -67,7 +71,9 @@ def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     piece_space, threshold = None, np.inf
     person = np.arange(len(pieces.name))
     if rule.merge:
-        piece_space = WhitenedSpace(pieces.x, pieces.group, rule.shrinkage, core=False)
+        piece_space = WhitenedSpace(
+            tracklets.x, pieces.members, pieces.group, rule.shrinkage, core=False
+        )
         vectors = pieces.vectors(piece_space)
         forbidden = pieces.shared_frames(images)
         threshold = merge_threshold(

@@ -55,11 +55,11 @@ def crowding(
         there = others[first:last:step]
         nearest = min(NEAREST, len(there))
         for at in range(start, stop, BLOCK):
-            rows = np.arange(at, min(at + BLOCK, stop))
+            rows = slice(at, min(at + BLOCK, stop))
             scores = np.maximum(x[rows] @ there.T, 0)
             column, rest = np.divmod(own[rows] - first, step)
             here = np.flatnonzero(rest == 0)
-            scores[here, column[here]] = np.maximum(score[rows[here]], 0)
+            scores[here, column[here]] = np.maximum(score[rows][here], 0)
             scores.partition(len(there) - nearest, axis=1)
             best = scores[:, len(there) - nearest :]
             result[rows] = best.sum(1) * (WEIGHT / NEAREST)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix
 
-CHUNK = 1 << 23
+CHUNK = 1 << 19
 
 
 def shared_frames(

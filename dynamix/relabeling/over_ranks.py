@@ -6,7 +6,6 @@ import numpy as np
 
 from .block_threads import map_blocks
 from .calibration import Calibration, calibrate
-from .device_rows import DeviceRows
 from .exchange import Exchange
 from .guard import Relabeling, conclude
 from .numbering import keep_numbers
@@ -162,7 +161,6 @@ def regroup_blocks(
     regrouped = map_blocks(
         lambda rows: regroup(images.take(rows), calibration, rule),
         split.blocks,
-        on_gpu=isinstance(images.embedding, DeviceRows),
     )
     for rows, found in zip(split.blocks, regrouped):
         component[rows] = found.component

@@ -133,14 +133,6 @@ class Pieces(NamedTuple):
     group: np.ndarray
     tracklets: Tracklets
 
-    @property
-    def x(self) -> torch.Tensor:
-        """``[m, D]`` unit embeddings of the members."""
-        x = self.tracklets.x
-        if len(self.members) == len(x) and (np.diff(self.members) == 1).all():
-            return x
-        return x[torch.from_numpy(self.members).to(x.device)]
-
     def vectors(self, space: WhitenedSpace) -> np.ndarray:
         """``[P, D]`` unit vectors: projections of the pieces' means."""
         return space.project(

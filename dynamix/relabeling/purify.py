@@ -187,10 +187,12 @@ def part_fits(images: ScoredImages, part: np.ndarray) -> np.ndarray:
     kept = np.flatnonzero(part != STRAY)
     piece = group[kept] * 2 + part[kept]
     cores = Cores(z[kept], piece, 2 * len(video))
-    fits = np.stack([cores.scores(z, 2 * group + k) for k in (0, 1)], axis=1)
-    fits[kept, part[kept]] = cores.own_scores(z[kept])
-    empty = np.bincount(piece, minlength=2 * len(video)) == 0
-    fits[empty.reshape(-1, 2)[group]] = -np.inf
+    filled = np.bincount(piece, minlength=2 * len(video)) > 0
+    fits = np.full((len(z), 2), -np.inf, z.dtype)
+    for k in (0, 1):
+        has = np.flatnonzero(filled[2 * group + k])
+        fits[has, k] = cores.scores(z[has], 2 * group[has] + k)
+    fits[kept, part[kept]] = cores.without_themselves(fits[kept, part[kept]])
     return fits - crowd[:, None]
 
 

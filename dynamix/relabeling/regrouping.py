@@ -71,7 +71,9 @@ def regroup(
         piece, merges, vetoes = _merge(images, pieces, piece, calibration)
     if scored is not None and calibration.homes is not None:
         before = piece[rows]
-        other = np.setdiff1d(np.flatnonzero(piece >= 0), rows)
+        elsewhere = piece >= 0
+        elsewhere[rows] = False
+        other = np.flatnonzero(elsewhere)
         piece[rows] = find_homes(
             scored.z,
             scored.crowding,

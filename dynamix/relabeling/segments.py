@@ -31,20 +31,22 @@ def unit_rows(embedding: np.ndarray, rows: slice | np.ndarray) -> torch.Tensor:
         torch.Tensor: ``[m, D]`` float32; zero for rows that are zero or not finite.
     """
     if isinstance(embedding, DeviceRows):
-        part = embedding.tensor(rows).float()
+        part = embedding.tensor(rows).to(torch.float32, copy=True)
     else:
         part = torch.from_numpy(np.array(embedding[rows])).float()
     length = torch.linalg.vector_norm(part, dim=1, keepdim=True)
     healthy = torch.isfinite(length) & (length > 0)
-    if healthy.all():
-        return part / length
-    return torch.where(healthy, part / length, 0.0)
+    part /= length
+    return part if healthy.all() else torch.where(healthy, part, 0.0)
 
 
 def group_sums(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
     """``[count, D]`` sums of the rows of each group; ``group [m]`` in any order."""
+    members = sort_stably(group).astype(np.int32)
+    end = np.cumsum(np.bincount(group, minlength=count))
     selector = csr_matrix(
-        (np.ones(len(x), x.dtype), (group, np.arange(len(x)))), shape=(count, len(x))
+        (np.ones(len(x), x.dtype), members, np.append(0, end).astype(np.int32)),
+        shape=(count, len(x)),
     )
     return selector @ x
 
@@ -204,7 +206,7 @@ class Cores:
 
     def __init__(self, x: np.ndarray, group: np.ndarray, count: int) -> None:
         self._group = group
-        order = np.argsort(group, kind='stable')
+        order = sort_stably(group)
         members = order[core_members(x[order], group[order], count)]
         self._inside = np.zeros(len(x), bool)
         self._inside[members] = True
@@ -225,7 +227,18 @@ class Cores:
         Returns:
             np.ndarray: ``[m]``; 1 for an image that is alone in its core.
         """
-        score = self.scores(x, self._group)
+        return self.without_themselves(self.scores(x, self._group))
+
+    def without_themselves(self, score: np.ndarray) -> np.ndarray:
+        """Takes the images out of the cores that they are compared with.
+
+        Args:
+            score (np.ndarray): ``[m]`` products of the images that the cores were made
+                of with those of their groups; changed in place.
+
+        Returns:
+            np.ndarray: ``[m]``; 1 for an image that is alone in its core.
+        """
         inside = np.flatnonzero(self._inside)
         length = self._length[self._group[inside]]
         product = score[inside] * length

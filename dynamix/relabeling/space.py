@@ -18,9 +18,10 @@ class WhitenedSpace:
     opened by it.
 
     Args:
-        x (torch.Tensor): ``[m, D]`` unit vectors of images, sorted by tracklet. Of
-            many, those of every k-th tracklet are used, about 20 000.
-        group (np.ndarray): ``[m]`` tracklet of each row, sorted.
+        x (torch.Tensor): ``[n, D]`` unit vectors of images.
+        members (np.ndarray): ``[m]`` rows to learn from, sorted by tracklet. Of many,
+            those of every k-th tracklet are used, about 20 000.
+        group (np.ndarray): ``[m]`` tracklet of each, sorted.
         shrinkage (float): Share of the identity in the covariance.
         core (bool): Only the half of each tracklet that is most alike counts, so that
             a tracker's errors do not. Defaults to True.
@@ -31,6 +32,7 @@ class WhitenedSpace:
     def __init__(
         self,
         x: torch.Tensor,
+        members: np.ndarray,
         group: np.ndarray,
         shrinkage: float,
         core: bool = True,
@@ -39,7 +41,7 @@ class WhitenedSpace:
         _, dense = np.unique(group, return_inverse=True)
         pick = np.flatnonzero(dense % max(1, round(len(group) / MAX_SAMPLE)) == 0)
         names, local = np.unique(dense[pick], return_inverse=True)
-        some = x[torch.from_numpy(pick).to(x.device)].cpu().numpy()
+        some = x[torch.from_numpy(members[pick]).to(x.device)].cpu().numpy()
         if core:
             kept = core_members(some, local, len(names))
             some, local = some[kept], local[kept]

@@ -8,6 +8,7 @@ that are not told not to, operators whose result has a size that only the device
 
 from __future__ import annotations
 
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -237,7 +238,14 @@ def simulated_device(waits: list[Wait] | None = None) -> Iterator[None]:
     Args:
         waits (list[Wait], optional): Whenever the host waits it is put down here.
     """
+    waits = [] if waits is None else waits
     load = torch.load
+    run = threading.Thread.run
+
+    def run_with_device(thread: threading.Thread) -> None:
+        # modes are those of a thread
+        with _Device(waits):
+            run(thread)
 
     def load_to(*args: Any, map_location: Any = None, **kwargs: Any) -> Any:
         state = load(*args, map_location='cpu', **kwargs)
@@ -251,7 +259,8 @@ def simulated_device(waits: list[Wait] | None = None) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(mmengine.device.utils, 'DEVICE', NAME)
             patch.setattr(torch, 'load', load_to)
-            with _Device([] if waits is None else waits) as device:
+            patch.setattr(threading.Thread, 'run', run_with_device)
+            with _Device(waits) as device:
                 patch.setattr(_Device, 'active', device)
                 yield
     finally:

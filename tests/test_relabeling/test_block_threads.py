@@ -49,12 +49,6 @@ def test_blocks_run_side_by_side_and_keep_their_order(threads):
     assert blas_threads() == before
 
 
-def test_on_a_gpu_one_after_the_other(threads):
-    here = threading.get_ident()
-    found = map_blocks(lambda block: threading.get_ident(), range(3), on_gpu=True)
-    assert found == [here] * 3
-
-
 def test_an_error_ends_it(threads):
     def work(block):
         if block == 2:
