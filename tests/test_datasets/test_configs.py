@@ -11,7 +11,9 @@ from dynamix.datasets.samplers import Composition
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 RECIPES = sorted(
-    [*CONFIGS.glob('*.py'), *CONFIGS.glob('ablation/*.py')], key=lambda file: file.name
+    file
+    for folder in ('.', 'ablation', 'protocols')
+    for file in CONFIGS.glob(f'{folder}/*.py')
 )
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'analysis_tools' / 'check_data.py'
 CONFIG = """
 train_dataloader = dict(
     dataset=dict(
@@ -36,16 +33,6 @@ VIPER = dict(type='VIPeR', num_splits=3)
 
 
 @pytest.fixture
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('check_data', TOOL)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
 def root(make_images) -> Path:
     return make_images(
         ['train/a/c1_1.jpg', 'train/a/c2_1.jpg', 'train/b/c1_1.jpg']
@@ -56,20 +43,20 @@ def root(make_images) -> Path:
 
 
 def run(
-    tool, root: Path, monkeypatch, capsys, *options: str, target: dict = VIPER
+    check_data, root: Path, monkeypatch, capsys, *options: str, target: dict = VIPER
 ) -> tuple[int, list]:
     config = root / 'config.py'
     config.write_text(CONFIG.format(root=root, target=target))
     monkeypatch.setattr(sys, 'argv', ['check_data.py', str(config), *options])
-    status = tool.main()
+    status = check_data.main()
     lines = capsys.readouterr().out.splitlines()
     return status, [line.split() for line in lines]
 
 
 @pytest.mark.parametrize('workers', ['0', '2'])
-def test_prints_what_is_there(tool, root, monkeypatch, capsys, workers) -> None:
+def test_prints_what_is_there(check_data, root, monkeypatch, capsys, workers) -> None:
     status, lines = run(
-        tool, root, monkeypatch, capsys, '--decode', '-1', '--workers', workers
+        check_data, root, monkeypatch, capsys, '--decode', '-1', '--workers', workers
     )
     assert status == 0
     found = [' '.join(line) for line in lines]
@@ -78,23 +65,25 @@ def test_prints_what_is_there(tool, root, monkeypatch, capsys, workers) -> None:
     assert found.count('viper 8 4 2 3 2 2 0') == 1, 'val and test are the same'
 
 
-def test_images_are_spread_over_workers(tool, root, monkeypatch) -> None:
+def test_images_are_spread_over_workers(check_data, root, monkeypatch) -> None:
     def fail(*_: object) -> None:
         raise OSError(f'{os.getpid()}')
 
-    monkeypatch.setattr(tool.LoadReIDImage, '__call__', fail)
-    dataset = tool.DATASETS.build(dict(type='dynamix.VIPeR', data_root=str(root)))
-    assert tool.broken_images(dataset, 5) == [f'{os.getpid()}'] * 5
-    messages = tool.broken_images(dataset, -1, workers=2)
+    monkeypatch.setattr(check_data.LoadReIDImage, '__call__', fail)
+    dataset = check_data.DATASETS.build(dict(type='dynamix.VIPeR', data_root=str(root)))
+    assert check_data.broken_images(dataset, 5) == [f'{os.getpid()}'] * 5
+    messages = check_data.broken_images(dataset, -1, workers=2)
     assert len(messages) == 8
     assert f'{os.getpid()}' not in messages
 
 
 @pytest.mark.parametrize('workers', ['0', '2'])
-def test_names_every_error_and_fails(tool, root, monkeypatch, capsys, workers) -> None:
+def test_names_every_error_and_fails(
+    check_data, root, monkeypatch, capsys, workers
+) -> None:
     (root / 'train/b/c1_1.jpg').write_bytes(b'x')
     status, lines = run(
-        tool,
+        check_data,
         root,
         monkeypatch,
         capsys,
@@ -142,14 +131,14 @@ def test_names_every_error_and_fails(tool, root, monkeypatch, capsys, workers) -
     ],
 )
 def test_what_training_would_refuse_is_an_error(
-    tool, root, monkeypatch, capsys, options, text
+    check_data, root, monkeypatch, capsys, options, text
 ) -> None:
     for folder in ('query/c', 'gallery/c'):
         (root / folder).mkdir(parents=True, exist_ok=True)
         source = (root / 'train/a/c1_1.jpg').read_bytes()
         (root / folder / f'c{len(folder)}_1.jpg').write_bytes(source)
     status, lines = run(
-        tool, root, monkeypatch, capsys, '--cfg-options', *options.split()
+        check_data, root, monkeypatch, capsys, '--cfg-options', *options.split()
     )
     errors = [' '.join(line) for line in lines if line[:1] == ['error:']]
     assert status == 1
@@ -161,7 +150,7 @@ def test_what_training_would_refuse_is_an_error(
     [([], 1), (['val_evaluator.0'], 1), (['val_evaluator.0', 'test_evaluator'], 0)],
 )
 def test_targets_need_other_cameras_where_a_metric_says_so(
-    tool, root, monkeypatch, capsys, unaware, expected
+    check_data, root, monkeypatch, capsys, unaware, expected
 ) -> None:
     for folder in ('query/c', 'gallery/c'):
         (root / folder).mkdir(parents=True)
@@ -170,7 +159,7 @@ def test_targets_need_other_cameras_where_a_metric_says_so(
     if options:
         options.insert(0, '--cfg-options')
     target = dict(type='LabelledFolder', split='test')
-    status, lines = run(tool, root, monkeypatch, capsys, *options, target=target)
+    status, lines = run(check_data, root, monkeypatch, capsys, *options, target=target)
     errors = [' '.join(line) for line in lines if line[:1] == ['error:']]
     assert status == expected
     assert len(errors) == expected, 'the same for val and test: said once'
@@ -180,9 +169,11 @@ def test_targets_need_other_cameras_where_a_metric_says_so(
 
 
 @pytest.mark.parametrize('missing', ['train', 'val', 'test'])
-def test_a_loader_may_be_left_out(tool, root, monkeypatch, capsys, missing) -> None:
+def test_a_loader_may_be_left_out(
+    check_data, root, monkeypatch, capsys, missing
+) -> None:
     option = f'{missing}_dataloader=None'
-    status, lines = run(tool, root, monkeypatch, capsys, '--cfg-options', option)
+    status, lines = run(check_data, root, monkeypatch, capsys, '--cfg-options', option)
     assert status == 0
     first = [line[0] for line in lines if line]
     assert ('labelled_folder' in first) == (missing != 'train')

@@ -1,0 +1,13 @@
+# Protocol 2: training images of Market-1501, MSMT17, CUHK-SYSU
+# + LUPerson-NL -> CUHK03-NP.
+_base_ = './_base_/dynamix_r50.py'
+sources = ['market1501', 'msmt17', 'cuhk_sysu']
+train_dataloader = dict(
+    dataset=dict(
+        multi_camera=[dict(_base_.labelled[name], split='train') for name in sources],
+    ),
+)
+test_dataloader = dict(
+    dataset=dict(targets=[dict(_base_.labelled['cuhk03'], split='test')])
+)
+val_dataloader = test_dataloader
