@@ -103,9 +103,10 @@ def find_homes(
     name = person[member][new]
     owner = video[member][new]
     group = np.cumsum(new) - 1
-    cores = Cores(z[member], group, len(name))
+    x = np.take(z, member, axis=0)
+    cores = Cores(x, group, len(name))
     score = np.full(len(z), -np.inf, np.float32)
-    score[member] = cores.own_scores(z[member]) - crowding[member]
+    score[member] = cores.own_scores(x) - crowding[member]
     home = np.full(len(z), -1)
     home[member] = group
     may_move = person == DROPPED

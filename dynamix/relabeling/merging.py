@@ -262,10 +262,9 @@ def silhouette(cluster: np.ndarray, pairs: np.ndarray, score: np.ndarray) -> flo
     ends = np.concatenate([pairs, pairs[:, ::-1]])
     distance = 1 - np.concatenate([score, score]).astype(np.float64)
     places = ends[:, 0], cluster[ends[:, 1]]
-    # sums over equal places; both have the same structure
-    total = csr_matrix((distance, places), shape=(count, count))
-    number = csr_matrix((np.ones(len(distance)), places), shape=(count, count))
-    mean = total.data / number.data
+    # sums over equal places: of distances, and in the imaginary part of ones
+    total = csr_matrix((distance + 1j, places), shape=(count, count))
+    mean = total.data.real / total.data.imag
     piece, other = np.repeat(np.arange(count), np.diff(total.indptr)), total.indices
     own = other == cluster[piece]
     inner = np.full(count, np.nan)

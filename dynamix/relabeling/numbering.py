@@ -4,6 +4,8 @@ import numpy as np
 
 from dynamix.structures import DROPPED
 
+from .segments import number_runs
+
 
 def keep_numbers(
     component: np.ndarray,
@@ -29,9 +31,9 @@ def keep_numbers(
     """
     if num_identities is None:
         num_identities = int(max(current.max(initial=-1), first_identity - 1)) + 1
-    names, inverse = np.unique(component, return_inverse=True)
+    names, _, inverse = number_runs(component)
     dropped = int(len(names) > 0 and names[0] == DROPPED)
-    group = inverse.reshape(-1) - dropped
+    group = inverse - dropped
     num_groups = len(names) - dropped
     both = (group >= 0) & (current != DROPPED)
     space = np.int64(max(num_identities, int(current.max(initial=0)) + 1))

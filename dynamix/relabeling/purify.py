@@ -186,12 +186,12 @@ def part_fits(images: ScoredImages, part: np.ndarray) -> np.ndarray:
     z, group, video, _, crowd, _ = images
     kept = np.flatnonzero(part != STRAY)
     piece = group[kept] * 2 + part[kept]
-    cores = Cores(z[kept], piece, 2 * len(video))
+    cores = Cores(np.take(z, kept, axis=0), piece, 2 * len(video))
     filled = np.bincount(piece, minlength=2 * len(video)) > 0
     fits = np.full((len(z), 2), -np.inf, z.dtype)
     for k in (0, 1):
         has = np.flatnonzero(filled[2 * group + k])
-        fits[has, k] = cores.scores(z[has], 2 * group[has] + k)
+        fits[has, k] = cores.scores(np.take(z, has, axis=0), 2 * group[has] + k)
     fits[kept, part[kept]] = cores.without_themselves(fits[kept, part[kept]])
     return fits - crowd[:, None]
 
