@@ -14,6 +14,9 @@ from .relabel_rule import RelabelRule
 from .space import WhitenedSpace
 from .tracked_images import TrackedImages
 
+# With fewer, threads inside a product cost more than they bring.
+MANY_DIMENSIONS = 1024
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -39,7 +42,6 @@ class Calibration:
     threshold: float = np.inf
 
 
-@threadpool_limits.wrap(limits=1, user_api='blas')
 def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     """Finds spaces and thresholds from evidence that needs no labels.
 
@@ -50,6 +52,12 @@ def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     Returns:
         Calibration: One that changes nothing, if there is no evidence.
     """
+    few = images.embedding.shape[1] < MANY_DIMENSIONS
+    with threadpool_limits(1 if few else None, user_api='blas'):
+        return _calibrate(images, rule)
+
+
+def _calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     tracklets = find_tracklets(images)
     if len(tracklets.rows) == 0:
         return Calibration()
