@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,7 @@ def write_columns(
     Args:
         file (str | os.PathLike): Where to; its folder is made when missing.
         arrays (Mapping[str, np.ndarray]): One-dimensional arrays.
-        header (dict): JSON types to keep beside them. A random ``token`` that
-            names this content is added.
+        header (dict): JSON types to keep beside them.
     """
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +37,7 @@ def write_columns(
         start = _aligned(end)
         places.append((name, array.dtype.str, len(array), start))
         end = start + array.nbytes
-    text = json.dumps(dict(header, token=uuid.uuid4().hex, arrays=places)).encode()
+    text = json.dumps(dict(header, arrays=places)).encode()
     begin = _aligned(len(MAGIC) + 8 + len(text))
     handle, unfinished = tempfile.mkstemp(prefix=file.name, dir=file.parent)
     try:

@@ -52,7 +52,9 @@ def _walk(builder: ImageTableBuilder, folder: str, below: str) -> Iterator[str]:
         for entry in entries:
             if entry.name.startswith('.'):
                 continue
-            if entry.name.lower().endswith(IMAGE_SUFFIXES):
+            is_named_image = entry.name.lower().endswith(IMAGE_SUFFIXES)
+            # Without following links this asks the disk nothing.
+            if is_named_image and not entry.is_dir(follow_symlinks=False):
                 files.append(entry.name)
             elif entry.is_dir():
                 folders.append(entry.name)
@@ -84,6 +86,35 @@ def require(path: str, name: str, holds: str) -> None:
             f'{name}: {os.path.abspath(path)} is missing. It should hold {holds}; '
             f'{PREPARATION}.'
         )
+
+
+def compile_pattern(name: str, pattern: str, groups: tuple[str, ...]) -> re.Pattern:
+    """Compiles what the names of a data set are read by.
+
+    Args:
+        name (str): Of the data set.
+        pattern (str): Regular expression.
+        groups (tuple[str, ...]): Groups that it must have.
+
+    Returns:
+        re.Pattern: The pattern.
+
+    Raises:
+        ValueError: If it is no regular expression or lacks a group.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(
+            f'{name}: `pattern` is no regular expression: {error} in {pattern!r}.'
+        ) from error
+    lacking = set(groups) - set(compiled.groupindex)
+    if lacking:
+        raise ValueError(
+            f'{name}: `pattern` must have the groups {", ".join(groups)}, but '
+            f'{sorted(lacking)} are not in {pattern!r}.'
+        )
+    return compiled
 
 
 def complain_about_names(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -35,7 +37,7 @@ class ImageTable:
         info (dict, optional): What the reader wants to keep about the whole table,
             in JSON types.
         file (Path, optional): The file that the arrays are mapped from.
-        token (str): Random name of the saved content.
+        token (str): See :attr:`token`; empty: not known yet.
 
     Attributes:
         identity (np.ndarray): ``[n]`` int32.
@@ -120,6 +122,21 @@ class ImageTable:
         """Bytes of all arrays, paths included."""
         return sum(array.nbytes for array in self.arrays.values())
 
+    @property
+    def token(self) -> str:
+        """Digest of the rows, paths and info: equal for all who read equal data.
+
+        When folders changed and where the root lies do not enter.
+        """
+        if not self._token:
+            digest = hashlib.sha256(json.dumps(self.info, sort_keys=True).encode())
+            for name in sorted({*self.arrays} - {'watched', 'stamps'}):
+                array = np.ascontiguousarray(self.arrays[name])
+                digest.update(f'{name} {array.dtype.str} {len(array)} '.encode())
+                digest.update(array.data)
+            self._token = digest.hexdigest()[:32]
+        return self._token
+
     def path(self, index: int) -> str:
         """Full path of an image.
 
@@ -159,7 +176,8 @@ class ImageTable:
         Args:
             file (str | os.PathLike): Where to; its folder is made when missing.
         """
-        write_columns(file, self.arrays, dict(root=self.root, info=self.info))
+        header = dict(root=self.root, info=self.info, token=self.token)
+        write_columns(file, self.arrays, header)
 
     @classmethod
     def load(cls, file: str | os.PathLike) -> ImageTable:
@@ -175,7 +193,7 @@ class ImageTable:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.file is not None:
-            return _reload, (self.file, self._token)
+            return _reload, (self.file, self.token)
         return ImageTable, (self.arrays, self.root, self.info)
 
 
@@ -202,10 +220,10 @@ def time_of_change(path: str) -> int:
 
 def _reload(file: Path, token: str) -> ImageTable:
     table = ImageTable.load(file)
-    if table._token != token:
+    if table.token != token:
         raise RuntimeError(
-            f'the image table {file} was rebuilt while this run was using it: the '
-            'data changed under a run. Start it again.'
+            f'the image table {file} was rebuilt while this run was using it, '
+            'from other data: they changed under a run. Start it again.'
         )
     return table
 

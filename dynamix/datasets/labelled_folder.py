@@ -11,12 +11,13 @@ from dynamix.registry import DATASETS
 
 from .image_files import (
     PREPARATION,
+    compile_pattern,
     complain_about_names,
     iter_images,
     natural_key,
     require,
 )
-from .image_table import ImageTable
+from .image_table import COLUMNS, ImageTable
 from .image_table_builder import ImageTableBuilder
 from .reid_dataset import ReIDDataset
 
@@ -35,8 +36,8 @@ class LabelledFolder(ReIDDataset):
     Training splits number identities and cameras ``0, 1, ...`` in natural order of
     their labels. People of the training and of the test part are different people,
     also where both parts count from 0. The test split keeps the data set's numbers
-    (labels that are no numbers are numbered from 1). Junk is left out everywhere,
-    distractors are left out of training.
+    (labels that are no numbers, or too large ones, are numbered from 1). Junk is left
+    out everywhere, distractors are left out of training.
 
     Args:
         data_root (str): Folder of the data set.
@@ -64,7 +65,9 @@ class LabelledFolder(ReIDDataset):
         test=('query', 'gallery'),
         all=('train', 'query', 'gallery'),
     )
-    PATTERN: ClassVar[str] = r'/(?P<identity>[^/]+)/(?:c(?P<camera>\d+)[_/])?'
+    PATTERN: ClassVar[str] = (
+        r'/(?P<identity>[^/]+)/(?:(?:[^/]+/)*?c(?P<camera>\d+)[_/])?'
+    )
     EXAMPLE: ClassVar[str] = 'anna/c3_000151.jpg'
     JUNK: ClassVar[tuple[Label, ...]] = ()
     DISTRACTORS: ClassVar[tuple[Label, ...]] = ()
@@ -91,12 +94,9 @@ class LabelledFolder(ReIDDataset):
             )
         self.split = split
         self.folders = {**self.FOLDERS, **(folders or {})}
-        self.pattern = re.compile(pattern or self.PATTERN)
-        if 'identity' not in self.pattern.groupindex:
-            raise ValueError(
-                f'{self.name}: `pattern` must have a group (?P<identity>...), but is '
-                f'{self.pattern.pattern!r}.'
-            )
+        self.pattern = compile_pattern(
+            self.name, pattern or self.PATTERN, ('identity',)
+        )
 
     @property
     def is_test(self) -> bool:
@@ -183,15 +183,18 @@ class LabelledFolder(ReIDDataset):
         )
         return builder.build(
             info=dict(parts=parts),
-            identity=self._numbers(identities)[builder.column('identity')],
-            camera=self._numbers(cameras)[builder.column('camera')],
+            identity=self._numbers('identity', identities)[builder.column('identity')],
+            camera=self._numbers('camera', cameras)[builder.column('camera')],
         )
 
-    def _numbers(self, codes: dict[tuple[bool, Label], int]) -> np.ndarray:
+    def _numbers(self, column: str, codes: dict[tuple[bool, Label], int]) -> np.ndarray:
         """``[len(codes)]``: the number in the table of each code given out."""
         keys = sorted(codes, key=lambda key: (key[0], natural_key(str(key[1]))))
         numbers = np.zeros(len(codes), np.int64)
-        keep = self.is_test and all(isinstance(label, int) for _, label in keys)
+        largest = np.iinfo(COLUMNS[column]).max
+        keep = self.is_test and all(
+            isinstance(label, int) and label <= largest for _, label in keys
+        )
         first = 1 if self.is_test else 0
         for place, key in enumerate(keys):
             numbers[codes[key]] = key[1] if keep else first + place

@@ -88,7 +88,7 @@ class ReIDDataset(Dataset):
             reader=f'{type(self).__module__}.{type(self).__qualname__}',
             code=class_digest(type(self), base=Dataset),
             version=__version__,
-            root=os.path.abspath(self.data_root) if self.data_root else '',
+            root=os.path.abspath(self.data_root),
         )
 
     def read_table(self) -> None:

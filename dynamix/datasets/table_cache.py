@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def cached_table(
 
     Of several ranks the first builds, the others wait and then load. A rank that
     cannot see the first one's file (another machine, a cache folder that cannot be
-    written) builds its own.
+    written) builds its own, which must be the same.
 
     Args:
         build (Callable): Reads the source and returns its table.
@@ -45,32 +46,42 @@ def cached_table(
 
     Raises:
         Exception: Whatever ``build`` raised on the first rank, on all of them.
+        ValueError: If this rank finds other data than the first one.
     """
     text = json.dumps(fingerprint, sort_keys=True)
     name = hashlib.sha256(text.encode()).hexdigest()[:20]
     folder = default_cache_dir() if cache_dir is None else Path(cache_dir)
     file = folder.expanduser() / f'{name}.table'
     table: ImageTable | None = None
-    failure: list[Exception | None] = [None]
+    outcome: list[Any] = [None, '', 0]
     if dist.get_rank() == 0:
         try:
-            table = _load_current(file) or _build(build, file)
+            table = _load(file) or _build(build, file)
+            outcome = [None, table.token, len(table)]
         except Exception as error:
-            failure[0] = error
-    dist.broadcast_object_list(failure)  # also the barrier that the others wait at
-    if failure[0] is not None:
-        raise failure[0]
+            outcome[0] = error
+    dist.broadcast_object_list(outcome)  # also the barrier that the others wait at
+    failure, token, size = outcome
+    if failure is not None:
+        raise failure
     if table is None:
-        table = _load_current(file) or _build(build, file)
+        table = _load(file, token) or _build(build, file)
+    if table.token != token:
+        raise ValueError(
+            f'rank {dist.get_rank()} finds {len(table)} images in {table.root} on '
+            f'{platform.node()}, and they are not the {size} that rank 0 finds: all '
+            'ranks must see the same files under the same names.'
+        )
     return table
 
 
-def _load_current(file: Path) -> ImageTable | None:
+def _load(file: Path, token: str = '') -> ImageTable | None:
+    """The table that was kept, if it is current or has this token."""
     try:
         table = ImageTable.load(file)
     except (OSError, ValueError):
         return None
-    return table if table.is_current() else None
+    return table if table.token == token or table.is_current() else None
 
 
 def _build(build: Callable[[], ImageTable], file: Path) -> ImageTable:

@@ -9,12 +9,19 @@ import numpy as np
 
 from dynamix.registry import DATASETS
 
-from .image_files import PREPARATION, complain_about_names, iter_images, require
-from .image_table import ImageTable
+from .image_files import (
+    PREPARATION,
+    compile_pattern,
+    complain_about_names,
+    iter_images,
+    require,
+)
+from .image_table import COLUMNS, ImageTable
 from .image_table_builder import ImageTableBuilder
 from .reid_dataset import ReIDDataset
 
 LAST_NUMBER = re.compile(r'(\d+)\D*$')
+LAST_FRAME = np.iinfo(COLUMNS['frame']).max
 
 
 @DATASETS.register_module()
@@ -41,7 +48,7 @@ class TrackletFolder(ReIDDataset):
             ``FRAMES_ARE_CLOCK`` (False here).
         truth (str, optional): CSV file, relative to ``data_root``, with the columns
             ``video``, ``tracklet`` and ``person``: the true identity of each
-            tracklet, for scoring only.
+            tracklet, empty where unknown, for scoring only.
         **kwargs: Of :class:`ReIDDataset`.
 
     Raises:
@@ -67,13 +74,9 @@ class TrackletFolder(ReIDDataset):
     ) -> None:
         super().__init__(data_root, **kwargs)
         self.folder = self.FOLDER if folder is None else folder
-        self.pattern = re.compile(pattern or self.PATTERN)
-        lacking = {'video', 'tracklet', 'frame'} - set(self.pattern.groupindex)
-        if lacking:
-            raise ValueError(
-                f'{self.name}: `pattern` must have the groups video, tracklet and '
-                f'frame, but {sorted(lacking)} are not in {self.pattern.pattern!r}.'
-            )
+        self.pattern = compile_pattern(
+            self.name, pattern or self.PATTERN, ('video', 'tracklet', 'frame')
+        )
         if frames_are_clock is None:
             frames_are_clock = self.FRAMES_ARE_CLOCK
         self.frames_are_clock = frames_are_clock
@@ -100,12 +103,12 @@ class TrackletFolder(ReIDDataset):
         for name in iter_images(builder, self.folder):
             seen += 1
             match = self.pattern.search('/' + name)
-            if match is None:
+            if match is None or None in match.group('video', 'tracklet', 'frame'):
                 wrong.append(name)
                 continue
             video, tracklet = key = match['video'], match['tracklet']
             if 'person' in self.pattern.groupindex:
-                people[key] = match['person']
+                people[key] = match['person'] or ''
             builder.add(
                 os.path.join(self.folder, name),
                 tracklets.setdefault(key, len(tracklets)),
@@ -130,7 +133,7 @@ class TrackletFolder(ReIDDataset):
         order = np.lexsort([builder.column(c) for c in ('frame', 'identity', 'video')])
         tracklet = builder.column('identity')[order]
         begins = np.flatnonzero(np.diff(tracklet, prepend=-1))
-        known = {*people.values()} - {*self.UNKNOWN_PEOPLE}
+        known = {*people.values()} - {'', *self.UNKNOWN_PEOPLE}
         numbers = {person: i for i, person in enumerate(sorted(known))}
         return builder.build(
             order=order,
@@ -159,7 +162,13 @@ class TrackletFolder(ReIDDataset):
                 f'{self.name}: `frames_are_clock` is set, but there is no number in '
                 f'{match["frame"]!r}, the frame of {name}.'
             )
-        return int(number[1])
+        frame = int(number[1])
+        if frame > LAST_FRAME:
+            raise ValueError(
+                f'{self.name}: `frames_are_clock` is set, but the frame of {name} is '
+                f'{frame}: numbers of frames go to {LAST_FRAME}.'
+            )
+        return frame
 
     def _read_truth(self, builder: ImageTableBuilder) -> dict[tuple[str, str], str]:
         if self.truth_file is None:
@@ -167,8 +176,11 @@ class TrackletFolder(ReIDDataset):
         file = os.path.join(self.data_root, self.truth_file)
         require(file, self.name, 'the columns video, tracklet and person')
         builder.watch(self.truth_file)
-        with open(file, newline='', encoding='utf-8') as stream:
-            rows = csv.DictReader(stream)
+        # Undecodable bytes become what they are in the names of folders.
+        with open(
+            file, newline='', encoding='utf-8-sig', errors='surrogateescape'
+        ) as stream:
+            rows = csv.DictReader(stream, restval='')
             lacking = {'video', 'tracklet', 'person'} - set(rows.fieldnames or ())
             if lacking:
                 raise ValueError(

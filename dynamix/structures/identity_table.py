@@ -43,13 +43,11 @@ class IdentityTable:
                 f'of images, but got {num_multi_camera_images}.'
             )
         multi, single = np.split(original, [self.num_multi_camera_images])
-        if multi.size and not -1 <= multi.min() <= multi.max() < max(
-            self.num_multi_camera_identities, 1
-        ):
+        count = self.num_multi_camera_identities
+        if multi.size and not -1 <= multi.min() <= multi.max() < count:
             raise ValueError(
-                'multi-camera images must have identities in '
-                f'-1..{self.num_multi_camera_identities - 1}, but their range is '
-                f'{multi.min()}..{multi.max()}.'
+                f'multi-camera images must have identities in -1..{count - 1}, but '
+                f'their range is {multi.min()}..{multi.max()}.'
             )
         self._check_single(single)
         self.original = original

@@ -52,6 +52,13 @@ def test_finds_images_only_and_watches_every_folder(make_images) -> None:
         make_images([])
 
 
+def test_a_folder_may_be_called_like_an_image(make_images) -> None:
+    root = make_images(['scene.jpg/1.jpg', '2.jpg'])
+    (root / '3.jpg').symlink_to(root / '2.jpg')
+    builder = ImageTableBuilder(str(root))
+    assert list(iter_images(builder, '')) == ['2.jpg', '3.jpg', 'scene.jpg/1.jpg']
+
+
 def test_says_what_is_missing(tmp_path) -> None:
     require(str(tmp_path), 'x', 'y')
     with pytest.raises(FileNotFoundError, match=r'x: /.*/none is missing\. It should'):

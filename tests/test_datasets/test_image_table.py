@@ -85,6 +85,28 @@ def test_a_worker_notices_that_the_file_is_another_one(tmp_path) -> None:
         pickle.loads(sent)
 
 
+def test_a_worker_takes_a_file_that_was_made_anew_of_the_same_data(tmp_path) -> None:
+    def save() -> ImageTable:
+        make([(1, 2, 3, 4, 'a')]).save(tmp_path / 'a.table')
+        return ImageTable.load(tmp_path / 'a.table')
+
+    sent = pickle.dumps(save())
+    save()
+    assert pickle.loads(sent).path(0) == '/root/a'
+
+
+def test_the_token_names_the_content() -> None:
+    rows = [(1, 2, 3, 4, 'ab'), (5, 6, 7, 8, 'c')]
+    token = make(rows).token
+    assert make(rows, root='/elsewhere').token == token
+    changed = [(0, 2, 3, 4), (1, 0, 3, 4), (1, 2, 0, 4), (1, 2, 3, 0)]
+    others = [make([(*row, 'ab'), rows[1]]) for row in changed]
+    others += [make([(*rows[0][:4], 'a'), (*rows[1][:4], 'bc')]), make(rows[::-1])]
+    others += [make(rows)]
+    others[-1].info['truth'] = [1]
+    assert len({token, *(other.token for other in others)}) == 8
+
+
 def test_a_failed_save_leaves_the_old_file_alone(tmp_path, monkeypatch) -> None:
     file = tmp_path / 'a.table'
     ImageTable.from_columns([1]).save(file)

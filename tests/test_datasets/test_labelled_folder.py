@@ -46,6 +46,31 @@ def test_numbers_people_and_cameras_in_natural_order(make_images) -> None:
     )
 
 
+def test_the_camera_may_stand_below_further_folders(make_images) -> None:
+    names = ['monday/c3_1.jpg', 'monday/c4/1.jpg', 'c5/monday/c6_1.jpg', 'monday/1.jpg']
+    root = make_images(f'train/anna/{name}' for name in names)
+    found = {path: camera for path, _, camera in columns(LabelledFolder(str(root)))}
+    assert [found[f'train/anna/{name}'] for name in names] == [1, 2, 3, 0]
+
+
+def test_labels_of_a_target_that_are_too_large_are_numbered(make_images) -> None:
+    people = ['1705312345678', '99999999999999999999', '7']
+    root = make_images(
+        f'{part}/{person}/c{camera}_1.jpg'
+        for part, camera in (('query', 100_200), ('gallery', 9))
+        for person in people
+    )
+    found = columns(LabelledFolder(str(root), split='test'))
+    assert [row[1:] for row in found] == [
+        (1, 2),
+        (2, 2),
+        (3, 2),
+        (1, 1),
+        (2, 1),
+        (3, 1),
+    ]
+
+
 def test_evaluation_items_say_what_they_are(make_images) -> None:
     dataset = LabelledFolder(str(make_images(OWN)), split='test', name='mine')
     assert [dataset[i] for i in range(3)] == [
@@ -106,7 +131,8 @@ def test_linked_folders_are_read(make_images, tmp_path) -> None:
         ),
         ([], dict(split='val'), ValueError, "unknown split 'val'"),
         ([], dict(folders=dict(trian='x')), ValueError, r"\['trian'\] in `folders`"),
-        ([], dict(pattern='x'), ValueError, 'must have a group'),
+        ([], dict(pattern='x'), ValueError, r"groups identity, but \['identity'\]"),
+        ([], dict(pattern='(x'), ValueError, '`pattern` is no regular expression.*0'),
     ],
 )
 def test_says_what_is_wrong(make_images, names, options, error, message) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
-from dynamix.datasets import ImageTable, Market1501
+from dynamix.datasets import ImageTable, ImageTableBuilder, Market1501
 from dynamix.datasets.table_cache import cached_table, default_cache_dir
 
 NAMES = [
@@ -50,6 +50,17 @@ def test_options_and_folders_do_not_share_a_table(make_images, cache_dir) -> Non
     assert len(Market1501(root, split='all')) == 4
     assert len(Market1501(root, folders=dict(train='query'))) == 1
     assert len(list(cache_dir.iterdir())) == 3
+
+
+def test_a_root_that_is_not_given_is_where_the_run_was_started(
+    make_images, monkeypatch
+) -> None:
+    root = make_images([f'{place}/{name}' for place in 'ab' for name in NAMES])
+    for place in 'ab':
+        monkeypatch.chdir(root / place)
+        dataset = Market1501('')
+        dataset.full_init()
+        assert dataset.table.path(0) == str(root / place / NAMES[0])
 
 
 def reader(**members: Any) -> type[Market1501]:
@@ -101,36 +112,53 @@ def test_a_damaged_file_is_built_anew(tmp_path) -> None:
     assert get(6) == [6]
 
 
-def _rank(rank: int, port: int, folder: str, fails: bool) -> None:
+def _rank(rank: int, port: int, folder: str, case: str) -> None:
     torch.distributed.init_process_group(
         'gloo', init_method=f'tcp://127.0.0.1:{port}', rank=rank, world_size=2
     )
 
     def build() -> ImageTable:
         Path(folder, f'built_by_{rank}').touch()
-        if fails:
+        if case == 'fails':
             raise FileNotFoundError('no such folder')
         time.sleep(0.3)
-        return ImageTable.from_columns([1, 2])
+        builder = ImageTableBuilder(f'{folder}/data of rank {rank}')
+        if case == 'just changed':
+            builder.root = folder
+            builder.watch('')
+        builder.add('1.jpg', 0)
+        builder.add(f'{rank}.jpg' if case == 'other data' else '2.jpg', 0)
+        return builder.build()
 
+    machine = rank if 'data' in case else 0
     try:
-        table = cached_table(build, {}, Path(folder, 'cache'))
+        table = cached_table(build, {}, Path(folder, f'cache_{machine}'))
         Path(folder, f'rows_{rank}_{len(table)}').touch()
     except FileNotFoundError:
         Path(folder, f'error_{rank}').touch()
+    except ValueError as error:
+        Path(folder, str(error).partition(' images in')[0]).touch()
     torch.distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize('fails', [False, True])
-def test_of_two_ranks_one_builds_and_both_learn_of_an_error(tmp_path, fails) -> None:
+@pytest.mark.parametrize(
+    ('case', 'expected'),
+    [
+        ('settled', {'built_by_0', 'rows_0_2', 'rows_1_2'}),
+        ('just changed', {'built_by_0', 'rows_0_2', 'rows_1_2'}),
+        ('fails', {'built_by_0', 'error_0', 'error_1'}),
+        ('same data', {'built_by_0', 'built_by_1', 'rows_0_2', 'rows_1_2'}),
+        ('other data', {'built_by_0', 'built_by_1', 'rows_0_2', 'rank 1 finds 2'}),
+    ],
+)
+def test_of_two_ranks_one_builds_for_its_machine_and_both_learn_of_an_error(
+    tmp_path, case, expected
+) -> None:
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
     mp.start_processes(
-        _rank, args=(port, str(tmp_path), fails), nprocs=2, start_method='fork'
+        _rank, args=(port, str(tmp_path), case), nprocs=2, start_method='fork'
     )
-    names = {path.name for path in tmp_path.iterdir()} - {'cache'}
-    if fails:
-        assert names == {'built_by_0', 'error_0', 'error_1'}
-    else:
-        assert names == {'built_by_0', 'rows_0_2', 'rows_1_2'}
+    found = {path.name for path in tmp_path.iterdir()}
+    assert found - {'cache_0', 'cache_1'} == expected

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ def rows(dataset: TrackletFolder) -> list[tuple]:
     ]
 
 
+DOCS = Path(__file__).parents[2] / 'docs' / 'data.md'
+OPTIONAL = r'/(?P<video>v)/(?:(?P<tracklet>t)/)?(?P<frame>\d)'
 NAMES = [
     'v10/t1/2.jpg',
     'v10/t1/10.jpg',
@@ -55,6 +58,15 @@ def test_frames_prove_nothing_unless_the_user_says_so(make_images) -> None:
     assert len(TrackletFolder(root)) == 7
 
 
+def test_a_frame_that_is_a_time_of_the_day_is_named(make_images) -> None:
+    root = make_images(['v/t/1705312345678.jpg'])
+    assert len(TrackletFolder(root)) == 1
+    with pytest.raises(
+        ValueError, match=r'frame of v/t/17053\d+\.jpg is 17053\d+: num'
+    ):
+        TrackletFolder(root, frames_are_clock=True).full_init()
+
+
 def test_with_a_clock_time_is_its_order(make_images) -> None:
     dataset = TrackletFolder(
         make_images(['v/t/a_20.jpg', 'v/t/b_3.jpg']), frames_are_clock=True
@@ -82,12 +94,50 @@ def test_truth_is_read_from_a_table(make_images) -> None:
 
 
 @pytest.mark.parametrize(
+    'text',
+    [
+        'video,tracklet,person\nv2,t1,zoe\nv2,t2,\n',
+        'video,tracklet,person\nv2,t1,zoe\nv2,t2\n',
+        '\ufeffvideo,tracklet,person\nv2,t1,zoe\n',
+        'video,tracklet,person\nv2,t1,zo\udceb\nvid\udce9o,t1,zo\udceb\n',  # Latin-1
+    ],
+)
+def test_people_of_other_tracklets_are_unknown(make_images, text) -> None:
+    root = make_images(NAMES)
+    (root / 'truth.csv').write_text(text, errors='surrogateescape', encoding='utf-8')
+    dataset = TrackletFolder(root, truth='truth.csv')
+    dataset.full_init()
+    assert dataset.truth.tolist() == [-1, 0, -1, -1, -1, -1]
+
+
+def test_a_person_that_the_name_leaves_out_is_unknown(make_images) -> None:
+    dataset = TrackletFolder(
+        make_images(['v/t1/p5_1.jpg', 'v/t2/1.jpg']),
+        pattern=r'/(?P<video>v)/(?P<tracklet>..)/(?:p(?P<person>5)_)?(?P<frame>1)',
+    )
+    dataset.full_init()
+    assert dataset.truth.tolist() == [0, -1]
+
+
+def test_images_without_tracklets_are_read_as_the_documentation_says(
+    make_images,
+) -> None:
+    (pattern,) = re.findall(r"pattern=r'(.*<tracklet>\(.*)'\)", DOCS.read_text())
+    names = ['hall/1.jpg', 'site/door.1/2.x.jpg', 'site/door.1/3.jpg']
+    dataset = TrackletFolder(make_images(names), pattern=pattern)
+    assert [row[:3] for row in rows(dataset)] == [
+        (name, i, min(i, 1)) for i, name in enumerate(names)
+    ]
+
+
+@pytest.mark.parametrize(
     ('names', 'options', 'error', 'message'),
     [
         ([], dict(folder='videos'), FileNotFoundError, 'data/videos is missing'),
         ([], {}, ValueError, 'there is no image in .*video_01/tracklet_0007'),
         (['v/1.jpg', 'v/t/1.jpg'], {}, ValueError, "1 of 2 .* first is 'v/1.jpg'"),
         ([], dict(pattern='(?P<video>x)'), ValueError, r"\['frame', 'tracklet'\]"),
+        (['v/t/1.jpg', 'v/1.jpg'], dict(pattern=OPTIONAL), ValueError, "is 'v/1.jpg'"),
     ],
 )
 def test_says_what_is_wrong(make_images, names, options, error, message) -> None:

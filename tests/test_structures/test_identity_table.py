@@ -48,6 +48,8 @@ def test_bad_labels_change_nothing(identity, text):
 def test_overlapping_ranges_are_refused():
     with pytest.raises(ValueError, match=r'range is 0\.\.2'):
         IdentityTable(np.array([0, 2, 3]), 2, 2)
+    with pytest.raises(ValueError, match=r'range is 0\.\.0'):
+        IdentityTable(np.array([0]), 1, 0)
     with pytest.raises(ValueError, match='image 1 has 0'):
         IdentityTable(np.array([0, 0]), 1, 1)
     with pytest.raises(ValueError, match=r'0\.\.2, the number of images'):

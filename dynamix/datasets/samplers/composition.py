@@ -233,7 +233,11 @@ def _check_schedule(part: SingleCameraPart) -> None:
     size = part.num_identities
     before = -1
     for entry in part.schedule or ():
-        if len(entry) != 3 or not all(isinstance(x, int) for x in entry):
+        if (
+            not isinstance(entry, Sequence)
+            or len(entry) != 3
+            or not all(isinstance(x, int) for x in entry)
+        ):
             raise ValueError(
                 'sampler.single_camera.schedule must list (epoch, videos, identities) '
                 f'as integers, but has {entry!r}.'

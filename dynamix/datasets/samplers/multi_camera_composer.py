@@ -86,7 +86,8 @@ class MultiCameraComposer:
         if sorted(given) != sorted(self.sources):
             raise ValueError(
                 'multi_camera.source_weights must name every multi-camera source '
-                f'once ({", ".join(self.sources)}), but names {", ".join(given)}.'
+                f'once ({", ".join(self.sources)}), but names {", ".join(given)}. '
+                'Sources of the same name need a `name` of their own.'
             )
         weights = np.array([given[name] for name in self.sources], dtype=np.float64)
         if not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() == 0:

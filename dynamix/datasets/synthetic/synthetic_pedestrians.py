@@ -67,7 +67,7 @@ class SyntheticPedestrians(ReIDDataset):
         if split not in SPLITS:
             raise ValueError(f'`split` must be one of {SPLITS}, but got {split!r}.')
         check_whole('seed', seed, 0)
-        if len(image_size) != 2:
+        if not isinstance(image_size, Sequence) or len(image_size) != 2:
             raise ValueError(
                 f'`image_size` must be (height, width), but got {image_size!r}.'
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -74,7 +74,10 @@ class VideoLayout:
         """Smallest and largest number of people of a video."""
         if isinstance(self.people_per_video, int):
             return self.people_per_video, self.people_per_video
-        if len(self.people_per_video) != 2:
+        if (
+            not isinstance(self.people_per_video, Sequence)
+            or len(self.people_per_video) != 2
+        ):
             raise ValueError(
                 '`people_per_video` must be a number or the smallest and the largest '
                 f'one, but got {self.people_per_video!r}.'

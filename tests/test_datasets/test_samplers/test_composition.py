@@ -60,6 +60,7 @@ def test_schedule_changes_the_balance() -> None:
             r'8 x 2 = 16 .* from epoch 3 on it is 8 x 4',
         ),
         (None, dict(schedule=[(3, -8, -2)]), r'must keep the size of the batch'),
+        (None, dict(schedule=(3, 4, 4)), r'must list .* but has 3'),
         (None, dict(schedule=[(3, 4)]), r'must list \(epoch, videos, identities\)'),
         (None, dict(schedule=[(3, 4, 4), (3, 8, 2)]), '3 follows 3'),
     ],

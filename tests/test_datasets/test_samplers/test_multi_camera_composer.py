@@ -150,7 +150,7 @@ def test_without_weights_all_identities_are_drawn_equally_often() -> None:
             dict(small=1),
             r'every multi-camera source once \(small, large\).*names small',
         ),
-        (dict(small=1, large=1, other=1), 'but names small, large, other'),
+        (dict(small=1, large=1, other=1), 'small, large, other.*need a `name` of'),
         (dict(small=-1, large=1), 'not negative'),
         (dict(small=0, large=0), 'not all zero'),
         (dict(small=float('nan'), large=0), 'finite'),

@@ -182,6 +182,7 @@ def test_million_rows_are_small_and_quick():
     [
         (dict(split='gallery'), ValueError, 'split'),
         (dict(seed=-1), ValueError, 'seed'),
+        (dict(image_size=64), ValueError, 'image_size'),
         (dict(image_size=(64,)), ValueError, 'image_size'),
         (dict(image_size=(64, 8)), ValueError, 'image_size'),
         (dict(domain=[]), ValueError, 'domain'),

@@ -150,6 +150,7 @@ def test_recurring_people():
     [
         dict(num_videos=0),
         dict(num_videos=2.5),
+        dict(people_per_video=2.5),
         dict(people_per_video=(3, 2)),
         dict(people_per_video=(3, 4, 5)),
         dict(images_per_tracklet=1),
