@@ -36,6 +36,8 @@ def interpreted() -> dict[str, Any]:
         text=True,
         check=False,
     )
+    if 'only 0-dimensional arrays can be converted' in done.stderr:
+        pytest.skip('the interpreter of this Triton fails with NumPy 2.4 or later')
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
