@@ -29,12 +29,13 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import Runner
 from pytorch_metric_learning.losses import TripletMarginLoss
 from pytorch_metric_learning.miners import BatchHardMiner
 from torch import Tensor, nn
 
+from dynamix.engine.command_line import add_config_options, merge_options
 from dynamix.engine.launch import set_loader_defaults, share_out_batch
 from dynamix.experiments import compare_paired
 from dynamix.models.reid import DynaMix
@@ -156,7 +157,7 @@ def make_cfg(args: argparse.Namespace, method: str, seed: int) -> Config:
     cfg.experiment_name = f'{args.bed}-{method}-{seed}'
     cfg.launcher = 'none'
     cfg.randomness = dict(seed=seed)
-    cfg.merge_from_dict(args.cfg_options or {})
+    merge_options(cfg, args.cfg_options)
     # Both encoders are evaluated at the end, here and not by the loop.
     cfg.train_cfg.val_begin = cfg.train_cfg.max_epochs + 1
     set_loader_defaults(cfg)
@@ -236,12 +237,12 @@ def main() -> None:
     parser.add_argument(
         '--out', type=Path, default=Path('work_dirs/quality_baseline/results.json')
     )
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    add_config_options(parser)
     args = parser.parse_args()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.identities = None
     args.identities = count_identities(args)
-    settings = dict(scale=args.scale, options=args.cfg_options)
+    settings = dict(scale=args.scale, options=args.cfg_options or None)
     kept = json.loads(args.out.read_text()) if args.out.exists() else {}
     if kept and kept['settings'] != json.loads(json.dumps(settings)):
         raise SystemExit(f'{args.out} was made with {kept["settings"]}: choose --out')

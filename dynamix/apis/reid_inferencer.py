@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.dataset import Compose, default_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from torch.utils.data import DataLoader, Dataset
 
+from dynamix.evaluation import feature_scores
 from dynamix.models.checkpoint_weights import checkpoint_weights
 from dynamix.registry import MODELS
 from dynamix.structures import ReIDDataSample
@@ -96,7 +96,8 @@ class ReIDInferencer:
             read, if ``LoadReIDImage`` of the pipeline is to skip it.
 
         Raises:
-            ValueError: If there are no images, or an array is no image.
+            ValueError: If there are no images, or one is neither a file that can be
+                decoded nor such an array, with pixels.
             FileNotFoundError: If a file is missing.
         """
         several = [images] if isinstance(images, (str, Path, np.ndarray)) else images
@@ -151,14 +152,19 @@ class ReIDInferencer:
 
         Returns:
             SearchResult: Rows of the gallery and cosines; -inf where a feature is NaN.
+
+        Raises:
+            ValueError: If the features of both have different lengths; of images, as
+                :meth:`__call__`.
         """
         query_rows = self._features(queries, batch_size, num_workers)
-        gallery_rows = self._features(gallery, batch_size, num_workers).T
-        topk = min(topk, gallery_rows.shape[1])
-        found = [
-            (block @ gallery_rows).nan_to_num(nan=-torch.inf).topk(topk)
-            for block in query_rows.split(_BLOCK_ROWS)
-        ]
+        gallery_rows = self._features(gallery, batch_size, num_workers)
+        score_block = feature_scores(query_rows, gallery_rows, 'cosine')
+        topk = min(topk, len(gallery_rows))
+        found = []
+        for start in range(0, max(len(query_rows), 1), _BLOCK_ROWS):
+            scores = score_block(start, start + _BLOCK_ROWS)
+            found.append(scores.nan_to_num(nan=-torch.inf).topk(topk))
         return SearchResult(
             torch.cat([block.indices for block in found]).cpu().numpy(),
             torch.cat([block.values for block in found]).cpu().numpy(),
@@ -171,7 +177,7 @@ class ReIDInferencer:
             features = images
         else:
             features = self(images, batch_size, num_workers)
-        return F.normalize(torch.as_tensor(features).float().to(self.device))
+        return torch.as_tensor(features).float().to(self.device)
 
     def _load(self, checkpoint: str) -> None:
         loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
@@ -203,11 +209,17 @@ class _Images(Dataset):
 
     def __getitem__(self, index: int) -> Any:
         image = self.images[index]
-        if not isinstance(image, np.ndarray):
+        if isinstance(image, (str, Path)):
             return self.pipeline(dict(image_index=index, img_path=str(image)))
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        if not isinstance(image, np.ndarray):
             raise ValueError(
-                f'image {index} must be [H, W, 3] uint8, but it is '
+                f'image {index} must be a path or an array, but it is a '
+                f'{type(image).__name__}.'
+            )
+        is_image = image.ndim == 3 and image.shape[2] == 3 and image.size > 0
+        if not is_image or image.dtype != np.uint8:
+            raise ValueError(
+                f'image {index} must be [H, W, 3] uint8 and not empty, but it is '
                 f'{list(image.shape)} {image.dtype}.'
             )
         return self.pipeline(

@@ -90,8 +90,8 @@ class BankCheckpoint:
         reference = checkpoint.get('feature_bank')
         if reference is None:
             raise ValueError(
-                f'{source} has no `feature_bank`: it was made without RelabelHook '
-                'and cannot be resumed with it; use `load_from`.'
+                f'{source} has no `feature_bank`: it is a best checkpoint or was made '
+                'without RelabelHook, and cannot be resumed with it; use `load_from`.'
             )
         found = reference['num_images'], reference['dim']
         expected = self.split.num_images, self.bank.embedding.shape[1]

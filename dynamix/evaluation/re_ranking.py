@@ -55,11 +55,7 @@ def k_reciprocal_scores(
         raise ValueError(
             f'metric must be one of {FEATURE_METRICS}, but got {metric!r}.'
         )
-    if k1 < 1 or k2 < 1 or not 0 <= lambda_value <= 1:
-        raise ValueError(
-            'rerank needs k1 >= 1, k2 >= 1 and lambda_value in 0..1, but got '
-            f'k1={k1}, k2={k2}, lambda_value={lambda_value}.'
-        )
+    check_options(k1, k2, lambda_value)
     features = torch.cat([query, gallery])
     if metric == 'cosine':
         features = F.normalize(features)
@@ -82,6 +78,19 @@ def k_reciprocal_scores(
         return distance.add_(original, alpha=lambda_value).neg_()
 
     return score_block
+
+
+def check_options(k1: int = 20, k2: int = 6, lambda_value: float = 0.3) -> None:
+    """Checks options of :func:`k_reciprocal_scores` before there are features.
+
+    Raises:
+        ValueError: If one is out of range.
+    """
+    if k1 < 1 or k2 < 1 or not 0 <= lambda_value <= 1:
+        raise ValueError(
+            'rerank needs k1 >= 1, k2 >= 1 and lambda_value in 0..1, but got '
+            f'k1={k1}, k2={k2}, lambda_value={lambda_value}.'
+        )
 
 
 def _squared_distances(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from dynamix.registry import METRICS
 
 from .ranking import FEATURE_METRICS, ScoreBlock, feature_scores, rank_blocks
 from .ranking_labels import RankingLabels
-from .re_ranking import k_reciprocal_scores
+from .re_ranking import check_options, k_reciprocal_scores
 from .report import dropped_line, no_valid_query_message, score_table
 from .target_images import TargetImages
 
@@ -27,6 +27,8 @@ _NEEDED = (
     'query_splits',
     'gallery_splits',
 )
+
+_RERANK_OPTIONS = {'k1', 'k2', 'lambda_value'}
 
 
 @METRICS.register_module()
@@ -80,21 +82,23 @@ class ReIDMetric(BaseMetric):
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
-        if not topk or any(k != int(k) or k < 1 for k in topk):
+        is_list = isinstance(topk, Sequence) and len(topk) > 0
+        if not is_list or any(k != int(k) or k < 1 for k in topk):
             raise ValueError(
-                f'ReIDMetric.topk must hold ranks from 1 on, but got {topk!r}.'
+                f'ReIDMetric.topk must list ranks from 1 on, but got {topk!r}.'
             )
         if metric not in FEATURE_METRICS:
             raise ValueError(
                 f'ReIDMetric.metric must be one of {FEATURE_METRICS}, but got '
                 f'{metric!r}.'
             )
-        unknown = set(rerank or {}) - {'k1', 'k2', 'lambda_value'}
-        if unknown:
+        options = {} if rerank is None else rerank
+        if not isinstance(options, dict) or set(options) - _RERANK_OPTIONS:
             raise ValueError(
-                'ReIDMetric.rerank takes k1, k2 and lambda_value, but got '
-                f'{", ".join(sorted(unknown))}.'
+                'ReIDMetric.rerank must be None or a dict of k1, k2 and lambda_value, '
+                f'but got {rerank!r}.'
             )
+        check_options(**options)
         self.topk = tuple(int(k) for k in topk)
         self.metric = metric
         self.camera_aware = camera_aware

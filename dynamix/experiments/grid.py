@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -13,6 +14,8 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
+
+from dynamix.engine.command_line import add_config_options, merge_options
 
 # Where data lie and how they are fetched changes no result.
 _BESIDE_THE_POINT = ('data_root', 'num_workers')
@@ -103,17 +106,21 @@ def row_title(config: str | Path) -> str:
     return first[1:].strip() if first.startswith('#') else config.stem
 
 
-def resolve(cell: Cell, options: dict[str, Any] | None = None) -> Config:
+def resolve(cell: Cell) -> Config:
     """The config that a run goes by, but for its seed.
 
     Args:
         cell (Cell): The run.
-        options (dict[str, Any], optional): ``cell.options``, parsed.
+
+    Raises:
+        ValueError: If ``tools/train.py`` would refuse one of ``cell.options``.
     """
     with _environment(cell.environment):
         cfg = Config.fromfile(cell.config)
-    if options:
-        cfg.merge_from_dict(options)
+    parser = argparse.ArgumentParser()
+    add_config_options(parser)
+    words = ['--cfg-options', *cell.options] if cell.options else []
+    merge_options(cfg, parser.parse_args(words).cfg_options)
     return cfg
 
 

@@ -16,7 +16,7 @@ SCORES = ('mAP', 'Rank-1')
 
 
 def read_scores(work_dir: str | Path, epochs: int) -> dict[str, dict[str, float]]:
-    """Scores after the last epoch, from the newest log in a work directory.
+    """Scores after the last epoch, from the logs in a work directory.
 
     Args:
         work_dir (str | Path): Of the run.

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,8 +49,6 @@ class Runs:
     Args:
         out (str | Path): The folder.
         train_tool (str | Path): ``tools/train.py``.
-        options (dict[str, Any], optional): The cells' ``options``, parsed. Defaults to
-            None.
         threads (int): ``OMP_NUM_THREADS`` of a run. Defaults to 1.
         keep_checkpoints (bool): Keep those of runs that are done. Defaults to False.
     """
@@ -58,22 +57,20 @@ class Runs:
         self,
         out: str | Path,
         train_tool: str | Path,
-        options: dict[str, Any] | None = None,
         threads: int = 1,
         keep_checkpoints: bool = False,
     ) -> None:
         self.out = Path(out)
         self.train_tool = Path(train_tool)
-        self.options = options or {}
         self.threads = threads
         self.keep_checkpoints = keep_checkpoints
-        self._resolved: dict[tuple[str, str, str], tuple[Config, str]] = {}
+        self._resolved: dict[Cell, tuple[Config, str]] = {}
 
     def settings(self, cell: Cell) -> tuple[Config, str]:
         """Config and fingerprint of a run."""
-        key = (cell.scale, cell.bed, cell.row)
+        key = replace(cell, seed=0)
         if key not in self._resolved:
-            cfg = resolve(cell, self.options)
+            cfg = resolve(cell)
             self._resolved[key] = cfg, fingerprint(cfg)
         return self._resolved[key]
 

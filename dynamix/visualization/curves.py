@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -20,22 +20,22 @@ class Curve(NamedTuple):
     y: np.ndarray
 
 
-def find_log(path: str | Path) -> Path:
-    """The scalar log itself, or the newest one in a work directory.
+def find_logs(path: str | Path) -> list[Path]:
+    """The scalar log itself, or all those in a work directory, newest first.
 
     Raises:
         FileNotFoundError: If there is none.
     """
     path = Path(path)
     if path.is_file():
-        return path
+        return [path]
     logs = [*path.glob('vis_data/scalars.json'), *path.glob('*/vis_data/scalars.json')]
     if not logs:
         raise FileNotFoundError(
             f"'{path}' is neither a log nor a folder with */vis_data/scalars.json, "
             'where MMEngine writes the scalars of a run.'
         )
-    return max(logs, key=lambda log: log.stat().st_mtime)
+    return sorted(logs, key=lambda log: log.stat().st_mtime, reverse=True)
 
 
 def read_scalars(path: str | Path, x: str = 'step') -> dict[str, Curve]:
@@ -43,7 +43,8 @@ def read_scalars(path: str | Path, x: str = 'step') -> dict[str, Curve]:
 
     Args:
         path (str | Path): A log of one JSON object a line, or a work directory, whose
-            newest log is taken.
+            newest run is taken: its newest log and, as far as that run was resumed,
+            those before.
         x (str): The key that says where on the x axis a line belongs: ``'step'``,
             ``'iter'`` or ``'epoch'``. Lines without it are passed over. Defaults to
             ``'step'``.
@@ -57,18 +58,14 @@ def read_scalars(path: str | Path, x: str = 'step') -> dict[str, Curve]:
         ValueError: If a line is not JSON. An unfinished last line, of a run that is
             going on, is passed over.
     """
-    log = find_log(path)
-    lines = log.read_text(encoding='utf-8').splitlines()
+    lines: list[dict[str, Any]] = []
+    for log in find_logs(path):
+        of_log = _read_lines(log)
+        lines = of_log + lines
+        if next((line['epoch'] for line in of_log if 'epoch' in line), 1) == 1:
+            break
     points: dict[str, dict[float, float]] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            values = json.loads(line)
-        except json.JSONDecodeError as error:
-            if number == len(lines):
-                break
-            raise ValueError(f"line {number} of '{log}' is not JSON: {error}") from None
+    for values in lines:
         if x not in values:
             continue
         for key, value in values.items():
@@ -81,6 +78,21 @@ def read_scalars(path: str | Path, x: str = 'step') -> dict[str, Curve]:
         )
         for key, curve in points.items()
     }
+
+
+def _read_lines(log: Path) -> list[dict[str, Any]]:
+    found = []
+    lines = log.read_text(encoding='utf-8').splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number == len(lines):
+                break
+            raise ValueError(f"line {number} of '{log}' is not JSON: {error}") from None
+    return found
 
 
 def select_curves(

@@ -164,5 +164,27 @@ def test_bad_images_are_named(inferencer, crops, tmp_path):
         inferencer([])
     with pytest.raises(ValueError, match=r'image 1 must be .* \[80, 40\] uint8'):
         inferencer([crops[0], crops[1][..., 0]])
+    with pytest.raises(
+        ValueError, match=r'image 1 .* not empty, .* \[0, 40, 3\] uint8'
+    ):
+        inferencer([crops[0], crops[1][:0]])
+    with pytest.raises(ValueError, match=r'image 0 .* path or an array, .* a Tensor'):
+        inferencer([torch.from_numpy(crops[0])])
     with pytest.raises(FileNotFoundError, match=r'nobody\.jpg'):
         inferencer(tmp_path / 'nobody.jpg')
+
+
+def test_features_of_another_model_are_refused(inferencer, crops):
+    with pytest.raises(
+        ValueError, match=r'query features have 16 numbers .* gallery .*5'
+    ):
+        inferencer.search(crops[:1], np.ones((3, 5), np.float32))
+
+
+def test_many_queries_or_none(inferencer, crops):
+    gallery = inferencer(crops)
+    many = np.tile(gallery, (100, 1))
+    found = inferencer.search(many, gallery, topk=1)
+    np.testing.assert_array_equal(found.rows.ravel(), np.tile(np.arange(7), 100))
+    assert inferencer.search(many[:0], gallery, topk=2).rows.shape == (0, 2)
+    assert inferencer.search(many[:3], gallery[:0]).rows.shape == (3, 0)

@@ -263,7 +263,12 @@ def test_samples_of_a_training_set():
 
 
 @pytest.mark.parametrize(
-    'option', [dict(topk=()), dict(topk=(0,)), dict(metric='l1'), dict(rerank={'k': 1})]
+    'option',
+    [
+        *(dict(topk=topk) for topk in ((), (0,), 5)),
+        dict(metric='l1'),
+        *(dict(rerank=rerank) for rerank in ({'k': 1}, True, {'k1': 0})),
+    ],
 )
 def test_bad_options_are_named(option):
     with pytest.raises(ValueError, match=next(iter(option))):

@@ -27,6 +27,7 @@ options = dict(option.split('=') for option in args.cfg_options)
 seed = int(options['randomness.seed'])
 with open(args.work_dir.parents[3] / 'starts', 'a') as starts:
     starts.write(f'{Path(args.config).stem} {os.environ["DYNAMIX_BED"]} {seed}\n')
+print(f'options: {args.cfg_options[1:]}')
 print(f'resumes: {(args.work_dir / "epoch_1.pth").exists()}')
 
 behaviour = cfg.get('behaviour')

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -165,7 +166,8 @@ def test_where_the_data_lie_is_no_setting(rows, monkeypatch):
     here = fingerprint(resolve(cell))
     monkeypatch.setenv('NOWHERE', 'there')
     assert fingerprint(resolve(cell)) == here
-    assert fingerprint(resolve(cell, {'train_cfg.max_epochs': 3})) != here
+    longer = replace(cell, options=('train_cfg.max_epochs=3',))
+    assert fingerprint(resolve(longer)) != here
 
 
 def test_rows_with_equal_settings_share_their_runs(run, tmp_path):
@@ -243,6 +245,15 @@ def test_shards_are_disjoint_and_complete(run, tmp_path):
 def test_options_reach_every_run(run, tmp_path):
     found = run('--tables', 'good', '--seeds', 1, '--cfg-options', 'train_cfg.x=[1,2]')
     assert found['beds']['synthetic']['rows']['plain']['missing'] is None
+    logs = [*(tmp_path / 'out').glob('**/train.log')]
+    assert len(logs) == 2
+    assert all("options: ['train_cfg.x=[1,2]']" in log.read_text() for log in logs)
+
+
+def test_an_option_that_nobody_reads_is_refused(run, tmp_path):
+    with pytest.raises(ValueError, match="nearest they have is 'train_cfg'"):
+        run('--tables', 'good', '--cfg-options', 'train_cgf.max_epochs=1')
+    assert starts(tmp_path) == []
 
 
 @pytest.mark.parametrize(

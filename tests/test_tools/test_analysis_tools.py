@@ -96,6 +96,12 @@ def test_plot_curves(run, tmp_path, capsys):
     assert 'wrote 2 curves' in capsys.readouterr().out
 
 
+def test_curves_of_logs_of_one_name_would_hide_each_other(run, capsys):
+    with pytest.raises(SystemExit):
+        run('plot_curves.py', 'a/seed0', 'b/seed0', '--keys', 'loss')
+    assert '--names must tell the logs apart' in capsys.readouterr().err
+
+
 def test_plot_ranks(run, model, tmp_path, capsys):
     out = tmp_path / 'ranks.png'
     run('plot_ranks.py', *model, '--order', 'worst', '--queries', 2, '--out', out)
@@ -107,8 +113,17 @@ def test_plot_ranks(run, model, tmp_path, capsys):
     order = ('--order', 'worst', '--queries', 2)
     run('plot_ranks.py', *model, *order, '--out', out, *options)
     assert (cv2.imread(str(out)) != cosine).any(), 'the config says how to rank'
+    metrics = [f'metrics.{option.split(".", 1)[1]}' for option in options[1:]]
+    whole = ['test_evaluator.type=Evaluator', *(f'test_evaluator.{m}' for m in metrics)]
+    reranked = cv2.imread(str(out))
+    run('plot_ranks.py', *model, *order, '--out', out, '--cfg-options', *whole)
+    assert (cv2.imread(str(out)) == reranked).all(), 'an evaluator is one of metrics'
     with pytest.raises(SystemExit, match="no target 'msmt17' but market1501"):
         run('plot_ranks.py', *model, '--target', 'msmt17')
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        run('plot_ranks.py', *model, '--out', 'ranks')
+    assert '--out ranks: expected .jpg, ' in capsys.readouterr().err
 
 
 def test_extract_features(run, model, crops, tmp_path):

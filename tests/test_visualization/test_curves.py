@@ -62,6 +62,27 @@ def test_the_newest_log_of_a_folder_is_taken(tmp_path):
     assert read_scalars(tmp_path)['loss'].y == [2.0]
 
 
+def test_a_resumed_run_is_read_from_its_start(tmp_path):
+    iterations = 2  # of an epoch
+
+    def log(name: str, age: int, steps: range, value: float) -> None:
+        lines = [
+            dict(step=s, epoch=1 + (s - 1) // iterations, loss=value) for s in steps
+        ]
+        path = write(tmp_path / name / 'vis_data' / 'scalars.json', lines)
+        os.utime(path, (1e9 - age, 1e9 - age))
+
+    log('an older run', 300, range(1, 20), 9.0)
+    log('killed', 200, range(1, 6), 3.0)
+    log('killed again', 150, range(5, 6), 2.0)
+    log('resumed', 100, range(5, 9), 1.0)
+    curve = read_scalars(tmp_path)['loss']
+    np.testing.assert_array_equal(curve.x, range(1, 9))
+    np.testing.assert_array_equal(curve.y, [3, 3, 3, 3, 1, 1, 1, 1])
+    log('begun anew', 0, range(1, 3), 5.0)
+    np.testing.assert_array_equal(read_scalars(tmp_path)['loss'].y, [5, 5])
+
+
 def test_no_log_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=str(tmp_path)):
         read_scalars(tmp_path)

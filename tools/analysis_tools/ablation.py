@@ -21,10 +21,8 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import torch
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
 from dynamix.experiments import (
@@ -105,13 +103,6 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def parse_options(options: list[str]) -> dict[str, Any]:
-    """``key=value`` words as ``tools/train.py`` understands them."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
-    return parser.parse_args(['--cfg-options', *options] if options else []).cfg_options
-
-
 def visible_devices() -> list[str]:
     """Names of the GPUs that runs can be dealt to; none where there is but one."""
     count = torch.cuda.device_count()
@@ -167,13 +158,7 @@ def main() -> None:
     MMLogger.get_instance('ablation')
     tables = choose_tables(args)
     rows = choose_rows(args, tables)
-    runs = Runs(
-        args.out,
-        args.train_tool,
-        parse_options(args.cfg_options),
-        args.threads,
-        args.keep_checkpoints,
-    )
+    runs = Runs(args.out, args.train_tool, args.threads, args.keep_checkpoints)
     grid = {
         bed: {
             (row, seed): Cell(

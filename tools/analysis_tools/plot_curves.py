@@ -30,16 +30,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--title', default='', help='text above the picture')
     parser.add_argument('--ylabel', default='', help='text beside the y axis')
     args = parser.parse_args()
-    if args.names and len(args.names) != len(args.logs):
+    args.names = args.names or [Path(log).name for log in args.logs]
+    if len(args.names) != len(args.logs):
         parser.error(f'--names gives {len(args.names)} names for {len(args.logs)} logs')
+    if len({*args.names}) < len(args.names):
+        parser.error(
+            f'--names must tell the logs apart, but they are {", ".join(args.names)}'
+        )
     return args
 
 
 def main() -> None:
     args = parse_args()
-    names = args.names or [Path(log).name for log in args.logs]
     curves = {}
-    for name, log in zip(names, args.logs):
+    for name, log in zip(args.names, args.logs):
         chosen = select_curves(read_scalars(log, args.x), args.keys)
         for key, curve in chosen.items():
             curves[key if len(args.logs) == 1 else f'{name}: {key}'] = curve

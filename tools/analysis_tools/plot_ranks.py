@@ -16,13 +16,15 @@ import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 from torch.utils.data import Subset
 
 from dynamix.apis import ReIDInferencer
+from dynamix.datasets.image_files import IMAGE_SUFFIXES
 from dynamix.engine.command_line import add_config_options, merge_options
 from dynamix.evaluation import ReIDMetric, rank_blocks, ranked_images
 from dynamix.evaluation.target_images import TargetImages
-from dynamix.registry import DATASETS, METRICS
+from dynamix.registry import DATASETS
 from dynamix.visualization import RankedImage, draw_rank_sheet
 
 
@@ -48,7 +50,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--device', help='by default a GPU if there is one')
     add_config_options(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not args.out.lower().endswith(IMAGE_SUFFIXES):
+        parser.error(f'--out {args.out}: expected {", ".join(IMAGE_SUFFIXES)}')
+    return args
 
 
 def embed_target(
@@ -76,8 +81,9 @@ def embed_target(
 def find_metric(cfg: Config) -> ReIDMetric:
     """The ``ReIDMetric`` of the config, or the default one if it has no evaluator."""
     given = cfg.get('test_evaluator', dict(type='ReIDMetric'))
-    for entry in given if isinstance(given, (list, tuple)) else [given]:
-        metric = METRICS.build(entry)
+    if isinstance(given, dict):
+        given = given.get('metrics', given)
+    for metric in Evaluator(given).metrics:
         if isinstance(metric, ReIDMetric):
             return metric
     raise SystemExit(f'test_evaluator has no ReIDMetric but {given}')

@@ -73,10 +73,7 @@ class LoadReIDImage(BaseTransform):
         try:
             data = fileio.get(path, backend_args=self.backend_args)
         except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f'the image {path} is missing: it was there when the table of its '
-                'data set was built, or a list file names it.'
-            ) from error
+            raise FileNotFoundError(f'the image {path} is missing.') from error
         missing = truncation(data)
         if missing is not None:
             raise ValueError(f'the image {path} is cut off: {missing}.')
