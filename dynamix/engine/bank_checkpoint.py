@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import barrier, is_main_process
-from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from dynamix.relabeling import FeatureBank, VideoSplit, load_bank, save_bank
 from dynamix.relabeling.exchange import Exchange
+
+from .checkpoint_schedule import next_checkpoint
 
 SUFFIX = '.feature_bank'
 
@@ -38,7 +39,7 @@ class BankCheckpoint:
 
     def save_if_due(self, runner: Runner) -> None:
         """Writes the bank if a checkpoint of this epoch follows; all ranks call it."""
-        name = _next_checkpoint(runner)
+        name = next_checkpoint(runner)
         if name is None:
             return
         path = Path(name)
@@ -105,18 +106,3 @@ class BankCheckpoint:
         load_bank(self.bank, self.split, folder, reference['ranks'])
         if self.split.rank == 0:
             self.bank.num_quarantined = reference['num_quarantined']
-
-
-def _next_checkpoint(runner: Runner) -> str | None:
-    """Path of the checkpoint that CheckpointHook saves after this epoch, if it does."""
-    for hook in runner.hooks:
-        if not isinstance(hook, CheckpointHook) or not hook.by_epoch:
-            continue
-        if hook.every_n_epochs(runner, hook.interval, hook.save_begin) or (
-            hook.save_last and hook.is_last_train_epoch(runner)
-        ):
-            return osp.join(
-                hook.out_dir or runner.work_dir,
-                hook.filename_tmpl.format(runner.epoch + 1),
-            )
-    return None

@@ -71,11 +71,7 @@ class IdentityTableHook(Hook):
         self._unreadable += (image_index < 0).sum()
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Says how many images could not be read, if any.
-
-        A memory that is sharded over ranks is collected for the checkpoint.
-        """
-        unwrap(runner).head.gather()
+        """Says how many images could not be read, if any."""
         unreadable = int(self._unreadable)
         if unreadable:
             print_log(

@@ -200,7 +200,6 @@ class RelabelHook(Hook):
         head = unwrap(runner).head
         own = None if self.split.count == 1 else self.split.rows
         head.follow_relabeling(before, result.identity, self.bank, own)
-        head.gather()
         if is_main_process():
             self._report(runner, result, before, when)
 

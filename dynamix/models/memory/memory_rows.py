@@ -94,8 +94,9 @@ class MemoryRows(nn.Module):
             super()._save_to_state_dict(destination, prefix, keep_vars)
         elif self._whole is None:
             raise RuntimeError(
-                'a sharded memory is saved from the copy that gather() makes: call it '
-                'on all ranks after the last update and before state_dict().'
+                'a sharded memory is saved from the copy that gather() makes: have '
+                'ShardedMemoryHook in default_hooks, or call it on all ranks after the '
+                'last update and before state_dict().'
             )
         else:
             destination[f'{prefix}centroids'] = self._whole[0]

@@ -28,9 +28,6 @@ class Head:
     def follow_relabeling(self, before, after, bank, rows=None):
         self.moves.append((before.copy(), after.copy(), bank, rows))
 
-    def gather(self):
-        pass
-
 
 def make(tmp_path, scene=None, checkpoint=None, **options):
     """Two multi-camera people, then the scene; a hook that is ready to run."""
