@@ -30,9 +30,9 @@ def truncation(data: bytes) -> str | None:
     if not data:
         return 'the file is empty'
     if data.startswith(JPEG_START):
-        # A thumbnail in the header has an end of its own, before the last scan;
-        # within a scan the end marker cannot occur by chance.
-        if data.rfind(JPEG_END) < max(data.rfind(JPEG_SCAN), 0):
+        # A thumbnail in the header has an end of its own; within a scan the end
+        # marker cannot occur by chance.
+        if data.find(JPEG_END, _first_scan(data)) < 0:
             return f'a JPEG of {len(data)} bytes without its end marker'
     elif data.startswith(PNG_START):
         if data.rfind(PNG_END) < 0:
@@ -42,6 +42,19 @@ def truncation(data: bytes) -> str | None:
         if len(data) < expected:
             return f'a BMP of {len(data)} bytes, where its header says {expected}'
     return None
+
+
+def _first_scan(data: bytes) -> int:
+    """Where the segments of a JPEG's header end; past the data if it is cut off."""
+    at = len(JPEG_START)
+    while data[at : at + 1] == b'\xff' and data[at : at + 2] != JPEG_SCAN:
+        if data[at + 1 : at + 2] == b'\xff':  # any number of them may fill a gap
+            at += 1
+        elif at + 4 > len(data):
+            return len(data)
+        else:
+            at += 2 + struct.unpack_from('>H', data, at + 2)[0]
+    return at
 
 
 def _bmp_size(data: bytes) -> int:

@@ -38,6 +38,14 @@ def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image() -> None:
     assert truncation(data[:-2])
 
 
+def test_what_a_phone_appends_is_no_part_of_the_image() -> None:
+    picture = CODED['baseline']
+    assert truncation(picture + b'video \xff\xda and so on') is None
+    filled = picture[:2] + b'\xff\xff' + picture[2:]
+    assert truncation(filled) is None
+    assert truncation(filled[:-2]) is not None
+
+
 def test_knows_nothing_of_other_formats() -> None:
     assert truncation(b'RIFF....WEBP') is None
     assert truncation(b'BM') is None
