@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmengine.evaluator import Evaluator
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -89,6 +90,20 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
                 f"'{nearest}'."
             )
     cfg.merge_from_dict(options)
+
+
+def build_evaluator(given: Any) -> Evaluator:
+    """Builds what a config's ``test_evaluator`` or ``val_evaluator`` says.
+
+    Args:
+        given (dict | list | None): A metric, several, or an ``Evaluator`` of some.
+
+    Returns:
+        Evaluator: With their metrics.
+    """
+    if isinstance(given, dict):
+        given = given.get('metrics', given)
+    return Evaluator(given or [])
 
 
 class ToolRunner(Runner):

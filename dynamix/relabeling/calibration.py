@@ -64,9 +64,7 @@ def _calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     names, group = tracklets.group
     space = purity = scored = None
     if rule.split or rule.drop:
-        space = WhitenedSpace(
-            tracklets.x, np.arange(len(group)), group, rule.shrinkage, dim=DIM
-        )
+        space = WhitenedSpace(tracklets.x, group, rule.shrinkage, dim=DIM)
         z = space.project(tracklets.x)
         scored = score_images(z, group, tracklets.video[names])
         purity = calibrate_purity(scored, rule.cut_cost, rule.min_images, rule.seed)
@@ -80,7 +78,11 @@ def _calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     person = np.arange(len(pieces.name))
     if rule.merge:
         piece_space = WhitenedSpace(
-            tracklets.x, pieces.members, pieces.group, rule.shrinkage, core=False
+            tracklets.x,
+            pieces.group,
+            rule.shrinkage,
+            core=False,
+            members=pieces.members,
         )
         vectors = pieces.vectors(piece_space)
         forbidden = pieces.shared_frames(images)

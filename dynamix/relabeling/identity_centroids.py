@@ -51,9 +51,7 @@ def identity_centroids(
     size = np.bincount(group)
     pick = group % max(1, len(rows) // MAX_SAMPLE) == 0
     some = unit_rows(embedding, rows[pick])
-    space = WhitenedSpace(
-        some, np.arange(len(some)), group[pick], shrinkage, core=False
-    )
+    space = WhitenedSpace(some, group[pick], shrinkage, core=False)
 
     def project(total: np.ndarray, number: np.ndarray) -> np.ndarray:
         mean = total / number[:, None].astype(np.float32)

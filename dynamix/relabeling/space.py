@@ -19,29 +19,31 @@ class WhitenedSpace:
 
     Args:
         x (torch.Tensor): ``[n, D]`` unit vectors of images.
-        members (np.ndarray): ``[m]`` rows to learn from, sorted by tracklet. Of many,
+        group (np.ndarray): ``[m]`` tracklet of each member, sorted. Of many members,
             those of every k-th tracklet are used, about 20 000.
-        group (np.ndarray): ``[m]`` tracklet of each, sorted.
         shrinkage (float): Share of the identity in the covariance.
         core (bool): Only the half of each tracklet that is most alike counts, so that
             a tracker's errors do not. Defaults to True.
         dim (int, optional): Keep this many directions, those in which tracklets
             differ most (linear discriminant analysis). Defaults to None: all.
+        members (np.ndarray, optional): ``[m]`` rows to learn from. Defaults to None:
+            all.
     """
 
     def __init__(
         self,
         x: torch.Tensor,
-        members: np.ndarray,
         group: np.ndarray,
         shrinkage: float,
         core: bool = True,
         dim: int | None = None,
+        members: np.ndarray | None = None,
     ) -> None:
         _, dense = np.unique(group, return_inverse=True)
         pick = np.flatnonzero(dense % max(1, round(len(group) / MAX_SAMPLE)) == 0)
         names, local = np.unique(dense[pick], return_inverse=True)
-        some = x[torch.from_numpy(members[pick]).to(x.device)].cpu().numpy()
+        rows = pick if members is None else members[pick]
+        some = x[torch.from_numpy(rows).to(x.device)].cpu().numpy()
         if core:
             kept = core_members(some, local, len(names))
             some, local = some[kept], local[kept]

@@ -167,7 +167,8 @@ class IdentityTable:
                     f'of this config has {expected}: resume with the data the run '
                     'began with, or use `load_from` to take the weights alone.'
                 )
-        if state.get('original', self._checksum()) != self._checksum():
+        checksum = self._checksum()
+        if state.get('original', checksum) != checksum:
             raise ValueError(
                 'the checkpoint was made with as many images and identities, but their '
                 'labels, before any relabeling, come in another order: an image was '

@@ -6,15 +6,19 @@ from types import ModuleType
 
 import pytest
 
-TOOLS = Path(__file__).parents[2] / 'tools' / 'analysis_tools'
+TOOLS = Path(__file__).parents[2] / 'tools'
 
 
-@pytest.fixture
-def check_data() -> ModuleType:
-    """tools/analysis_tools/check_data.py"""
-    spec = importlib.util.spec_from_file_location('check_data', TOOLS / 'check_data.py')
+def load_tool(name: str) -> ModuleType:
+    """A file of tools/ as a module."""
+    spec = importlib.util.spec_from_file_location(f'tool_{name}', TOOLS / name)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def check_data() -> ModuleType:
+    return load_tool('analysis_tools/check_data.py')

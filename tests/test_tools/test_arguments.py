@@ -1,10 +1,8 @@
 """What the training and the test tool make of their words, before anything runs."""
 
-import importlib.util
 import json
 import logging
 import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,15 +10,13 @@ from mmengine.config import Config
 
 from tests.toy import toy_cfg
 
-TOOLS = Path(__file__).parents[2] / 'tools'
+from .conftest import load_tool
 
 
 @pytest.fixture
 def tool(monkeypatch):
     def load(name, *words):
-        spec = importlib.util.spec_from_file_location(f'tool_{name}', TOOLS / name)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = load_tool(name)
         monkeypatch.setattr('sys.argv', [name, *map(str, words)])
         monkeypatch.setenv('LOCAL_RANK', '0')
         return module

@@ -17,14 +17,17 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader, Dataset
 
 from dynamix.datasets import ReIDDataset
 from dynamix.datasets.label_checks import images_per_identity
 from dynamix.datasets.transforms import LoadReIDImage
-from dynamix.engine.command_line import add_config_options, merge_options
+from dynamix.engine.command_line import (
+    add_config_options,
+    build_evaluator,
+    merge_options,
+)
 from dynamix.registry import DATA_SAMPLERS, DATASETS
 
 # What a wrong entry of a config raises, unknown types and arguments too.
@@ -181,9 +184,7 @@ def evaluate_together(dataset: dict[str, Any], evaluator: Any) -> None:
         Exception: What training would raise, at the latest at its first evaluation.
     """
     targets = build_whole(dataset)
-    if isinstance(evaluator, dict):
-        evaluator = evaluator.get('metrics', evaluator)
-    Evaluator(evaluator or []).dataset_meta = targets.metainfo
+    build_evaluator(evaluator).dataset_meta = targets.metainfo
 
 
 def messages_of(check: Callable[..., None], *arguments: Any) -> list[str]:

@@ -16,12 +16,15 @@ import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.evaluator import Evaluator
 from torch.utils.data import Subset
 
 from dynamix.apis import ReIDInferencer
 from dynamix.datasets.image_files import IMAGE_SUFFIXES
-from dynamix.engine.command_line import add_config_options, merge_options
+from dynamix.engine.command_line import (
+    add_config_options,
+    build_evaluator,
+    merge_options,
+)
 from dynamix.evaluation import ReIDMetric, rank_blocks, ranked_images
 from dynamix.evaluation.target_images import TargetImages
 from dynamix.registry import DATASETS
@@ -81,9 +84,7 @@ def embed_target(
 def find_metric(cfg: Config) -> ReIDMetric:
     """The ``ReIDMetric`` of the config, or the default one if it has no evaluator."""
     given = cfg.get('test_evaluator', dict(type='ReIDMetric'))
-    if isinstance(given, dict):
-        given = given.get('metrics', given)
-    for metric in Evaluator(given).metrics:
+    for metric in build_evaluator(given).metrics:
         if isinstance(metric, ReIDMetric):
             return metric
     raise SystemExit(f'test_evaluator has no ReIDMetric but {given}')
