@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from typing import Any
 
+import numpy as np
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -60,8 +62,12 @@ class IdentityTableHook(Hook):
                 f'rank(s) needs {expected} (tools/train.py sets it by itself).'
             )
         self.table = loader.dataset.identity_table
-        self._sampling = dict(seed=sampler.seed, iterations=sampler.iterations)
         dataset = loader.dataset
+        self._sampling = dict(
+            seed=sampler.seed,
+            iterations=sampler.iterations,
+            cameras=zlib.crc32(np.ascontiguousarray(dataset.camera).data),
+        )
         unwrap(runner).head.bind(self.table, dataset.camera, dataset.scene)
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
@@ -110,14 +116,22 @@ class IdentityTableHook(Hook):
                 'the checkpoint has no `identity_table`, so it cannot be resumed '
                 'from; use `load_from` to take its weights alone.'
             )
+        sampling = checkpoint['sampler']
         for key, config_key in (
             ('seed', 'randomness.seed (or train_dataloader.sampler.seed)'),
             ('iterations', 'train_dataloader.sampler.iterations'),
         ):
-            theirs, ours = checkpoint['sampler'][key], self._sampling[key]
+            theirs, ours = sampling[key], self._sampling[key]
             if theirs != ours:
                 raise ValueError(
                     f'the run to resume sampled with {key} {theirs}, this config with '
                     f'{ours}: set {config_key} to {theirs}.'
                 )
+        # None: of a checkpoint from before cameras were noted
+        if sampling.get('cameras') not in (None, self._sampling['cameras']):
+            raise ValueError(
+                'the checkpoint was made with other cameras of the training images: '
+                'resume with the data and the `pattern` the run began with, or use '
+                '`load_from` to take the weights alone.'
+            )
         self.table.load_state_dict(checkpoint['identity_table'])

@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-import logging
-from typing import Any
-
 import numpy as np
 import torch
 from mmengine import dist
-from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -19,7 +15,6 @@ from dynamix.transfers import to_device
 
 from .batch_tensors import gather_keys, unit_rows
 from .checks import check_embeddings, check_loss_names, check_memory_options
-from .data_signature import data_signature, forget_other_data
 
 DEFAULT_LOSSES = dict(
     instance=dict(type='dynamix.InstanceLoss'),
@@ -65,8 +60,6 @@ class CentroidMemoryHead(BaseModule):
             unknown key or a value out of range.
     """
 
-    data_signature: Tensor
-
     def __init__(
         self,
         in_channels: int,
@@ -91,8 +84,6 @@ class CentroidMemoryHead(BaseModule):
         if 'camera_centroid' in losses:
             options['sharded'] = False
             self.camera_memory = CentroidMemory(0, in_channels, **options)
-        # Tells checkpoints of the same training data from those of other data.
-        self.register_buffer('data_signature', torch.zeros((), dtype=torch.int64))
         self._identity_table: IdentityTable | None = None
         self._camera_rows: CameraRows | None = None
         self._scene: np.ndarray | None = None
@@ -106,7 +97,7 @@ class CentroidMemoryHead(BaseModule):
     ) -> None:
         """Names the training data; memories get its size and start empty.
 
-        Binding to the same data again keeps the memories.
+        Binding to the same table again keeps the memories.
 
         Args:
             identity_table (IdentityTable): Identities of the ``N`` images.
@@ -126,22 +117,21 @@ class CentroidMemoryHead(BaseModule):
                     f'{name} must have an entry for each of the {len(identity_table)} '
                     f'images of the identity table, but has {len(column)}.'
                 )
+        if identity_table is self._identity_table:
+            return
         multi = slice(0, identity_table.num_multi_camera_images)
         rows = CameraRows(
             identity_table.original[multi],
             np.asarray(camera)[multi],
             identity_table.num_multi_camera_identities,
         )
-        signature = data_signature(identity_table, rows)
-        if signature != int(self.data_signature):
-            for memory, size in (
-                (self.memory, identity_table.num_identities),
-                (self.camera_memory, len(rows)),
-            ):
-                if memory is not None:
-                    memory.resize(0)
-                    memory.resize(size)
-        self.data_signature.fill_(signature)
+        for memory, size in (
+            (self.memory, identity_table.num_identities),
+            (self.camera_memory, len(rows)),
+        ):
+            if memory is not None:
+                memory.resize(0)
+                memory.resize(size)
         self._identity_table, self._camera_rows = identity_table, rows
         self._scene = np.asarray(scene)
 
@@ -279,17 +269,3 @@ class CentroidMemoryHead(BaseModule):
         """Collects a sharded memory on rank 0; all ranks call it before a save."""
         if self.memory is not None:
             self.memory.gather()
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        """Keeps memories of other training data out."""
-        other = forget_other_data(state_dict, prefix, self.data_signature)
-        if other and self._identity_table is not None:
-            print_log(
-                'The checkpoint was made with other training data: its weights are '
-                'taken, the centroid memories start empty.',
-                logger='current',
-                level=logging.WARNING,
-            )
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

@@ -66,6 +66,7 @@ def test_what_does_not_fit_is_named(given: dict[str, Any], message: str) -> None
     [
         (dict(seed=4), r'seed 4, .* 3: set randomness\.seed'),
         (dict(iterations=5), r'set train_dataloader\.sampler\.iterations to 5'),
+        (dict(cameras=1), 'made with other cameras of the training images'),
     ],
 )
 def test_another_stream_of_batches_is_not_resumed(

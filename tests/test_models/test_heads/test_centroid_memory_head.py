@@ -257,17 +257,6 @@ def test_checkpoint_of_the_same_data() -> None:
         assert torch.equal(target.state_dict()[key], value), key
 
 
-def test_checkpoint_of_other_data_leaves_the_memories_empty() -> None:
-    target = CentroidMemoryHead(DIM, memory=dict(dtype='float64'))
-    target.bind(IdentityTable(IDENTITY, 8, 2), CAMERA % 2)
-    signature = target.data_signature.clone()
-    target.load_state_dict(trained().state_dict())
-    assert target.memory is not None
-    assert len(target.memory) == 5
-    assert not target.memory.initialized.any()
-    assert torch.equal(target.data_signature, signature)
-
-
 def test_a_head_without_data_passes_over_the_memories_of_a_checkpoint() -> None:
     head = CentroidMemoryHead(DIM)
     head.load_state_dict(trained().state_dict())
@@ -280,7 +269,7 @@ def test_a_head_without_data_passes_over_the_memories_of_a_checkpoint() -> None:
 def test_binding_again() -> None:
     head = trained()
     assert head.memory is not None
-    head.bind(IdentityTable(IDENTITY, 8, 2), CAMERA)
+    head.bind(table_of(head), CAMERA)
     assert head.memory.initialized.any()
     head.bind(IdentityTable(IDENTITY[::-1][8:], 0, 0), CAMERA[8:])
     assert not head.memory.initialized.any()
