@@ -201,15 +201,18 @@ class LabelledFolder(ReIDDataset):
         return numbers
 
     def read_table(self) -> None:
-        if not self.is_test:
-            return
-        none: tuple[int, ...] = ()
-        rows = {part: range(*span) for part, span in self.table.info['parts'].items()}
-        size = len(self.table)
-        self.query_splits = [(0,) if i in rows['query'] else none for i in range(size)]
-        self.gallery_splits = [
-            (0,) if i in rows['gallery'] else none for i in range(size)
-        ]
+        if self.is_test:
+            self.set_splits(self.splits())
+
+    def splits(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Hook of subclasses: queries and gallery, as :meth:`set_splits` takes them."""
+        return [(self.in_part('query'), self.in_part('gallery'))]
+
+    def in_part(self, part: str) -> np.ndarray:
+        """``[n]`` booleans: whether a row of the table is of this part."""
+        rows = np.zeros(len(self.table), bool)
+        rows[slice(*self.table.info['parts'][part])] = True
+        return rows
 
 
 def as_label(text: str) -> Label:

@@ -58,11 +58,7 @@ class RandomHalves(LabelledFolder):
             tuple: ``[n]`` booleans each: is a query, stands in the gallery.
         """
         identity = self.table.identity
-        parts = self.table.info['parts']
-        is_query = np.zeros(len(identity), bool)
-        is_query[slice(*parts['query'])] = True
-        is_gallery = np.zeros(len(identity), bool)
-        is_gallery[slice(*parts['gallery'])] = True
+        is_query, is_gallery = self.in_part('query'), self.in_part('gallery')
         pairs = np.intersect1d(identity[is_query], identity[is_gallery])
         searched = half(pairs, generator)
         return (
@@ -70,15 +66,9 @@ class RandomHalves(LabelledFolder):
             is_gallery & (np.isin(identity, searched) | ~np.isin(identity, pairs)),
         )
 
-    def read_table(self) -> None:
-        if not self.is_test:
-            return
+    def splits(self) -> list[tuple[np.ndarray, np.ndarray]]:
         generator = np.random.default_rng(self.seed)
-        drawn = [self.draw(generator) for _ in range(self.num_splits)]
-        self.query_splits, self.gallery_splits = (
-            [tuple(np.flatnonzero(row).tolist()) for row in np.stack(member, axis=1)]
-            for member in zip(*drawn)
-        )
+        return [self.draw(generator) for _ in range(self.num_splits)]
 
 
 def half(people: np.ndarray, generator: np.random.Generator) -> np.ndarray:

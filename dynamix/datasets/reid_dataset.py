@@ -3,8 +3,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from functools import cached_property
-from itertools import chain
+from itertools import compress, count
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -50,6 +49,7 @@ class ReIDDataset(Dataset):
             numbers of the splits in which each row is a query; None for a training
             set.
         gallery_splits (list[tuple[int, ...]] | None): Likewise, of the gallery.
+        split_checks (list[SplitCheck]): Counts of each split of an evaluation set.
     """
 
     NAME: ClassVar[str] = 'reid'
@@ -72,6 +72,7 @@ class ReIDDataset(Dataset):
         self.truth: np.ndarray | None = None
         self.query_splits: Splits | None = None
         self.gallery_splits: Splits | None = None
+        self.split_checks: list[SplitCheck] = []
         self._fully_initialized = False
 
     def build_table(self) -> ImageTable:
@@ -94,9 +95,23 @@ class ReIDDataset(Dataset):
     def read_table(self) -> None:
         """Hook of subclasses: derives what they need once :attr:`table` is there.
 
-        This is the place to check the table and to set :attr:`truth`,
-        :attr:`query_splits` and :attr:`gallery_splits`.
+        This is the place to check the table, to set :attr:`truth` and to call
+        :meth:`set_splits`.
         """
+
+    def set_splits(self, splits: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Makes this an evaluation set.
+
+        Args:
+            splits (Sequence[tuple[np.ndarray, np.ndarray]]): For each split which rows
+                are queries and which stand in the gallery, ``[n]`` booleans each.
+        """
+        self.query_splits, self.gallery_splits = (
+            [tuple(compress(count(), row)) for row in zip(*(m.tolist() for m in rows))]
+            for rows in zip(*splits)
+        )
+        identity, camera = self.table.identity, self.table.camera
+        self.split_checks = [check_split(identity, camera, *split) for split in splits]
 
     def full_init(self) -> None:
         """Loads or builds the table; does nothing the second time.
@@ -120,28 +135,8 @@ class ReIDDataset(Dataset):
             self._check_people()
         self._fully_initialized = True
 
-    def split_checks(self) -> list[SplitCheck]:
-        """Counts of each split of an evaluation set; empty for a training set."""
-        return self._split_checks
-
-    @cached_property
-    def _split_checks(self) -> list[SplitCheck]:
-        if self.query_splits is None or self.gallery_splits is None:
-            return []
-        identity, camera = self.table.identity, self.table.camera
-        numbers = {*chain.from_iterable(chain(self.query_splits, self.gallery_splits))}
-        return [
-            check_split(
-                identity,
-                camera,
-                np.array([number in splits for splits in self.query_splits], bool),
-                np.array([number in splits for splits in self.gallery_splits], bool),
-            )
-            for number in sorted(numbers) or [0]
-        ]
-
     def _check_target(self) -> None:
-        for number, found in enumerate(self.split_checks()):
+        for number, found in enumerate(self.split_checks):
             where = f'target {self.name!r}, split {number}'
             if not found.queries or not found.gallery:
                 raise ValueError(

@@ -76,7 +76,7 @@ class TargetDataset(Dataset):
             'If cameras are not known or do not matter, set camera_aware=False of '
             'ReIDMetric.'
             for dataset in self.datasets
-            for number, found in enumerate(dataset.split_checks())
+            for number, found in enumerate(dataset.split_checks)
             if found.without_match == found.queries
         ]
 

@@ -158,8 +158,8 @@ def test_target_without_an_answer(make_images, logged) -> None:
         build('a/c1_1.jpg', 'b/c2_1.jpg')
     dataset = build('b/c1_1.jpg', 'b/c1_2.jpg')
     assert '1 of 1 queries show a person whom no other' in logged[-1]
-    assert dataset.split_checks()[0].without_match == 1
-    assert build('c/c1_1.jpg', 'c/c2_2.jpg').split_checks()[0].without_match == 0
+    assert dataset.split_checks[0].without_match == 1
+    assert build('c/c1_1.jpg', 'c/c2_2.jpg').split_checks[0].without_match == 0
 
 
 def test_columns_are_small(make_images) -> None:

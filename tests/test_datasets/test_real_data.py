@@ -20,7 +20,7 @@ def test_market_subset(real_data: Path) -> None:
 def test_mini_market(real_data: Path) -> None:
     dataset = Market1501(str(real_data / 'mini_market1501'), split='test')
     dataset.full_init()
-    (found,) = dataset.split_checks()
+    (found,) = dataset.split_checks
     assert found.without_match == 2
     identity = [
         int(Path(dataset.table.path(i)).name.split('_')[0]) for i in range(len(dataset))
@@ -33,14 +33,14 @@ def test_multiviewx(real_data: Path) -> None:
     assert len(Market1501(root)) == 555
     dataset = Market1501(root, split='test')
     dataset.full_init()
-    (found,) = dataset.split_checks()
+    (found,) = dataset.split_checks
     assert (found.queries, found.gallery, found.without_match) == (65, 239, 0)
 
 
 def test_viper(real_data: Path) -> None:
     dataset = VIPeR(str(real_data / 'VIPeR'))
     assert len(dataset) == 1264
-    checks = dataset.split_checks()
+    checks = dataset.split_checks
     assert {(c.queries, c.gallery, c.without_match) for c in checks} == {(316, 316, 0)}
     assert len(checks) == 10
 

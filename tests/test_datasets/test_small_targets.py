@@ -54,7 +54,7 @@ def test_prid_beyond_the_pairs_equal_numbers_are_different_people(make_images) -
     assert set(query.sum(1)) == {3}
     assert set(gallery.sum(1)) == {3 + 9}
     assert len(np.unique(dataset.table.identity)) == 6 + 5 + 9
-    assert dataset.split_checks()[0].without_match == 0
+    assert dataset.split_checks[0].without_match == 0
 
 
 def test_grid_distractors_stand_in_every_gallery(make_images) -> None:
@@ -83,7 +83,7 @@ def test_ilids_one_image_each_way(make_images) -> None:
     for q, g in zip(query, gallery):
         assert q.sum() == 3
         assert sorted(dataset.table.identity[q]) == sorted(dataset.table.identity[g])
-    assert {check.without_match for check in dataset.split_checks()} == {0}
+    assert {check.without_match for check in dataset.split_checks} == {0}
 
 
 def test_there_is_no_training_split() -> None:

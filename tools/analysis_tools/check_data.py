@@ -98,7 +98,7 @@ def training_row(dataset: ReIDDataset) -> list[str]:
 
 def target_row(dataset: ReIDDataset) -> list[str]:
     """One row of the table of targets; numbers of a split are means."""
-    checks = dataset.split_checks()
+    checks = dataset.split_checks
 
     def mean(of: str) -> str:
         # a training set has no splits; that it is no target is said below the table

@@ -137,9 +137,7 @@ class SyntheticPedestrians(ReIDDataset):
         row = np.arange(len(self.table))
         person = row < layout.num_people_images
         query = person & (row % layout.images_per_camera == 0)
-        gallery = ~query | (layout.images_per_camera == 1)
-        self.query_splits = [(0,) if one else () for one in query.tolist()]
-        self.gallery_splits = [(0,) if one else () for one in gallery.tolist()]
+        self.set_splits([(query, ~query | (layout.images_per_camera == 1))])
 
     def get_data_info(self, index: int) -> dict[str, Any]:
         """Draws a picture.
