@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dynamix.config_checks import check_keys
 from dynamix.registry import DATASETS
 
 from .image_files import (
@@ -52,8 +53,8 @@ class LabelledFolder(ReIDDataset):
         **kwargs: Of :class:`ReIDDataset`.
 
     Raises:
-        ValueError: If the split or a key of ``folders`` is unknown, or the pattern
-            lacks its group.
+        ValueError: If the split is unknown or the pattern lacks its group.
+        TypeError: If a key of ``folders`` is unknown.
     """
 
     NAME: ClassVar[str] = 'labelled_folder'
@@ -86,12 +87,7 @@ class LabelledFolder(ReIDDataset):
                 f'{self.name}: unknown split {split!r}, expected one of '
                 f'{sorted(self.SPLITS)}.'
             )
-        unknown = set(folders or ()) - set(self.FOLDERS)
-        if unknown:
-            raise ValueError(
-                f'{self.name}: unknown keys {sorted(unknown)} in `folders`, expected '
-                f'some of {sorted(self.FOLDERS)}.'
-            )
+        check_keys(f'{self.name}.folders', folders or (), self.FOLDERS)
         self.split = split
         self.folders = {**self.FOLDERS, **(folders or {})}
         self.pattern = compile_pattern(

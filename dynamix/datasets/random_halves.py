@@ -4,6 +4,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dynamix.config_checks import check_whole
+
 from .labelled_folder import LabelledFolder
 
 
@@ -41,10 +43,7 @@ class RandomHalves(LabelledFolder):
         **kwargs: Any,
     ) -> None:
         super().__init__(data_root, split, **kwargs)
-        if num_splits < 1:
-            raise ValueError(
-                f'{self.name}: `num_splits` must be at least 1, but got {num_splits}.'
-            )
+        check_whole(f'{self.name}.num_splits', num_splits, 1)
         self.num_splits = num_splits
         self.seed = seed
 

@@ -17,6 +17,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from dynamix.config_checks import check_keys, check_whole
 from dynamix.datasets import MixedDataset
 from dynamix.engine.unwrap import unwrap
 from dynamix.relabeling.exchange import Exchange
@@ -48,17 +49,10 @@ class Extraction:
     images_per_tracklet: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ('batch_size', 1),
-            ('num_workers', 0),
-            ('images_per_tracklet', 1),
-        ):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(
-                    f'RelabelHook.extract.{name} must be at least {least}, but got '
-                    f'{value}.'
-                )
+        check_whole('RelabelHook.extract.batch_size', self.batch_size, 1)
+        check_whole('RelabelHook.extract.num_workers', self.num_workers, 0)
+        if (some := self.images_per_tracklet) is not None:
+            check_whole('RelabelHook.extract.images_per_tracklet', some, 1)
         if not self.pipeline:
             raise ValueError(
                 'RelabelHook.extract.pipeline must have transforms, as those of '
@@ -72,15 +66,12 @@ class Extraction:
         Raises:
             TypeError: If a key is unknown, or there is no ``pipeline``.
         """
-        known = [field.name for field in fields(cls)]
-        if not isinstance(options, dict) or not (
-            {'pipeline'} <= set(options) <= set(known)
-        ):
-            found = sorted(options) if isinstance(options, dict) else options
+        if not isinstance(options, dict) or 'pipeline' not in options:
             raise TypeError(
-                'RelabelHook.extract must be a dict with `pipeline`, and may have '
-                f'{known[1:]}, but is one with {found}.'
+                f'RelabelHook.extract must be a dict with `pipeline`, but is {options}.'
             )
+        known = [field.name for field in fields(cls)]
+        check_keys('RelabelHook.extract', options, known)
         return cls(**options)
 
     def choose(self, tracklet: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any, TypeVar
 
+from dynamix.config_checks import check_keys
 from dynamix.relabeling import (
     DensityRule,
     GlobalRule,
@@ -67,13 +68,9 @@ def _build(
     also: tuple[str, ...] = (),
     without: tuple[str, ...] = (),
 ) -> Rule:
-    known = {field.name for field in fields(kind)} - set(without)  # type: ignore
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise TypeError(
-            f'RelabelHook.{where} has no {unknown[0]!r}: with scope={scope!r} it may '
-            f'have {sorted({*known, *also})}.'
-        )
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    known = [name for name in (*known, *also) if name not in without]
+    check_keys(f'RelabelHook.{where} (scope={scope!r})', options, known)
     try:
         return kind(**options)
     except ValueError as error:

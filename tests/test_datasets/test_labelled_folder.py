@@ -130,7 +130,7 @@ def test_linked_folders_are_read(make_images, tmp_path) -> None:
             "names of 2 of 3 images in .* the first is 'train/a.jpg'",
         ),
         ([], dict(split='val'), ValueError, "unknown split 'val'"),
-        ([], dict(folders=dict(trian='x')), ValueError, r"\['trian'\] in `folders`"),
+        ([], dict(folders=dict(trian='x')), TypeError, "folders` has no key 'trian'"),
         ([], dict(pattern='x'), ValueError, r"groups identity, but \['identity'\]"),
         ([], dict(pattern='(x'), ValueError, '`pattern` is no regular expression.*0'),
     ],

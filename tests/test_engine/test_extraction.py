@@ -260,7 +260,7 @@ def test_batches_hold_all_images_and_never_one(size, count, seed):
         (dict(), TypeError, 'must be a dict with `pipeline`'),
         (dict(pipeline=[1], batch=3), TypeError, "'batch'"),
         (dict(pipeline=[]), ValueError, 'pipeline must have transforms'),
-        (dict(pipeline=[1], batch_size=0), ValueError, 'batch_size must be at least 1'),
+        (dict(pipeline=[1], batch_size=0), ValueError, 'batch_size` must be a whole'),
         (dict(pipeline=[1], num_workers=-1), ValueError, 'num_workers'),
         (dict(pipeline=[1], images_per_tracklet=0), ValueError, 'images_per_tracklet'),
     ],

@@ -55,15 +55,15 @@ def test_scope_and_rule(scope, rule, function, expected):
     ('scope', 'rule', 'error', 'message'),
     [
         ('all', None, ValueError, r"RelabelHook\.scope .*'dbscan', 'global', 'video'"),
-        ('video', dict(eps=1), TypeError, r"RelabelHook\.rule has no 'eps'.*'merge'"),
-        ('dbscan', dict(merge=True), TypeError, r"has no 'merge'.*'eps'"),
-        ('video', dict(video={}), TypeError, "has no 'video'"),
-        ('global', dict(x=1), TypeError, r"has no 'x'.*'false_share'.*'video'"),
+        ('video', dict(eps=1), TypeError, r"Hook\.rule .*video.* key 'eps'.*merge"),
+        ('dbscan', dict(merge=True), TypeError, r"has no key 'merge'.*eps"),
+        ('video', dict(video={}), TypeError, "has no key 'video'"),
+        ('global', dict(x=1), TypeError, r"has no key 'x'.*false_share.*video"),
         (
             'global',
             dict(video=dict(insist=True)),
             TypeError,
-            r"RelabelHook\.rule\.video has no 'insist'",
+            r"RelabelHook\.rule\.video .* has no key 'insist'",
         ),
         ('dbscan', dict(eps=3), ValueError, r'RelabelHook\.rule: eps must lie'),
         (

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import numpy as np
+
+from dynamix.config_checks import check_keys, check_whole
 
 Part = TypeVar('Part', 'MultiCameraPart', 'SingleCameraPart')
 
@@ -50,7 +52,7 @@ class SingleCameraPart:
     videos: int = 8
     identities: int = 2
     images: int = 4
-    schedule: Sequence[tuple[int, int, int]] | None = field(default=None)
+    schedule: Sequence[tuple[int, int, int]] | None = None
 
     @property
     def size(self) -> int:
@@ -91,8 +93,9 @@ class Composition:
             None: no single-camera images.
 
     Raises:
-        ValueError: If both are None, a key is unknown, a number is not a positive
-            integer or the schedule changes the size of the batch.
+        ValueError: If both are None, a number is not a positive integer or the
+            schedule changes the size of the batch.
+        TypeError: If a key is unknown.
     """
 
     def __init__(
@@ -213,19 +216,10 @@ def _build(
 ) -> Part | None:
     if values is None:
         return None
-    known = [entry.name for entry in fields(kind)]
-    for key in values:
-        if key not in known:
-            raise ValueError(
-                f'{name} has no key {key!r}; its keys are {", ".join(known)}.'
-            )
+    check_keys(name, values, [entry.name for entry in fields(kind)])
     part = kind(**values)
     for key in ('videos', 'identities', 'images'):
-        value = getattr(part, key, 1)
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f'{name}.{key} must be a positive integer, but got {value!r}.'
-            )
+        check_whole(f'{name}.{key}', getattr(part, key, 1), 1)
     return part
 
 

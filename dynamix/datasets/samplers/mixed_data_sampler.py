@@ -10,6 +10,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
+from dynamix.config_checks import check_whole
 from dynamix.datasets.sample_key import SampleKey
 from dynamix.registry import DATA_SAMPLERS
 
@@ -65,11 +66,7 @@ class MixedDataSampler(Sampler):
         iterations: int = 400,
         seed: int | None = None,
     ) -> None:
-        if not isinstance(iterations, int) or iterations < 1:
-            raise ValueError(
-                'sampler.iterations must be a positive integer, but got '
-                f'{iterations!r}.'
-            )
+        check_whole('sampler.iterations', iterations, 1)
         self.composition = Composition(multi_camera, single_camera)
         self.rank, self.world_size = get_dist_info()
         self.composition.check_world_size(self.world_size)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .layout_checks import check_whole
+from dynamix.config_checks import check_whole
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dynamix.config_checks import check_keys, check_whole
 from dynamix.registry import DATASETS
 
 from ..counter_random import make_key
 from ..image_table import ImageTable
 from ..reid_dataset import ReIDDataset, Transform
 from .domain_style import domain_style
-from .layout_checks import check_whole
 from .people_layout import PeopleLayout
 from .renderer import PedestrianRenderer
 from .tracker import VideoLayout, track_videos
@@ -86,13 +86,11 @@ class SyntheticPedestrians(ReIDDataset):
         self.seed = seed
         self.image_size = (int(image_size[0]), int(image_size[1]))
         kind = VideoLayout if split == 'videos' else PeopleLayout
-        allowed = [field.name for field in fields(kind)]
-        unknown = [key for key in layout if key not in allowed]
-        if unknown:
-            raise TypeError(
-                f'split {split!r} of SyntheticPedestrians has no option '
-                f'{", ".join(unknown)}: it has {", ".join(allowed)}.'
-            )
+        check_keys(
+            f'SyntheticPedestrians(split={split!r})',
+            layout,
+            [field.name for field in fields(kind)],
+        )
         if split == 'train' and (
             layout.get('num_distractors') or layout.get('num_junk')
         ):

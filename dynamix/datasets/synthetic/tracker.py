@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
+from dynamix.config_checks import check_range, check_rate, check_whole
+
 from ..counter_random import hash_uniform, make_key
-from .layout_checks import check_range, check_rate, check_whole
 
 _ROUNDS = 6
 Draw = Callable[[str, int], np.ndarray]

@@ -6,6 +6,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from dynamix.config_checks import check_whole
 from dynamix.registry import HOOKS
 
 
@@ -26,10 +27,7 @@ class LossGuardHook(Hook):
     priority = 'NORMAL'
 
     def __init__(self, interval: int = 50) -> None:
-        if interval < 1:
-            raise ValueError(
-                f'LossGuardHook.interval must be at least 1, but got {interval}.'
-            )
+        check_whole('LossGuardHook.interval', interval, 1)
         self.interval = interval
 
     def after_train_iter(

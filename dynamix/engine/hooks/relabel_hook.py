@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import Tensor
 
+from dynamix.config_checks import check_keys, check_whole
 from dynamix.engine.bank_checkpoint import BankCheckpoint
 from dynamix.engine.extraction import Extraction
 from dynamix.engine.relabel_log import describe_report, score_stages
@@ -90,22 +91,11 @@ class RelabelHook(Hook):
         scope: str = 'video',
         extract: dict | None = None,
     ) -> None:
-        for name, value in (('start', start), ('interval', interval)):
-            if value < 1:
-                raise ValueError(
-                    f'RelabelHook.{name} must be at least 1, but got {value}.'
-                )
-        if max_age is not None and max_age < 0:
-            raise ValueError(
-                'RelabelHook.max_age must be None or a number of iterations, but got '
-                f'{max_age}.'
-            )
-        unknown = sorted(set(bank or {}) - set(BANK_OPTIONS))
-        if unknown:
-            raise TypeError(
-                f'RelabelHook.bank may have {", ".join(BANK_OPTIONS)}, but has '
-                f'{unknown[0]!r}.'
-            )
+        check_whole('RelabelHook.start', start, 1)
+        check_whole('RelabelHook.interval', interval, 1)
+        if max_age is not None:
+            check_whole('RelabelHook.max_age', max_age, 0)
+        check_keys('RelabelHook.bank', bank or (), BANK_OPTIONS)
         self.start = start
         self.interval = interval
         self.max_age = max_age

@@ -6,6 +6,7 @@ from mmengine import dist
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from dynamix.config_checks import check_keys
 from dynamix.models.losses import mean_over_anchors
 from dynamix.models.memory import CameraRows, CentroidMemory
 from dynamix.models.memory.follow_relabeling import EmbeddingSource
@@ -14,7 +15,7 @@ from dynamix.structures import IdentityTable, ReIDDataSample
 from dynamix.transfers import to_device
 
 from .batch_tensors import gather_keys, unit_rows
-from .checks import check_embeddings, check_loss_names, check_memory_options
+from .checks import check_embeddings, check_loss_names
 
 DEFAULT_LOSSES = dict(
     instance=dict(type='dynamix.InstanceLoss'),
@@ -23,6 +24,7 @@ DEFAULT_LOSSES = dict(
     camera_centroid=dict(type='dynamix.CameraCentroidLoss'),
 )
 KNOWN_LOSSES = (*DEFAULT_LOSSES, 'batch_centroid')
+MEMORY_OPTIONS = ('momentum', 'dtype', 'chunk_size', 'sharded', 'backend')
 
 
 @MODELS.register_module()
@@ -56,8 +58,9 @@ class CentroidMemoryHead(BaseModule):
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
-        ValueError: If ``losses`` is empty or has an unknown name, or ``memory`` an
-            unknown key or a value out of range.
+        ValueError: If ``losses`` is empty or has an unknown name, or a value of
+            ``memory`` is out of range.
+        TypeError: If ``memory`` has an unknown key.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class CentroidMemoryHead(BaseModule):
             {name: MODELS.build(cfg) for name, cfg in losses.items()}
         )
         options = dict(memory or {})
-        check_memory_options(options)
+        check_keys('head.memory', options, MEMORY_OPTIONS)
         self.memory: CentroidMemory | None = None
         self.camera_memory: CentroidMemory | None = None
         if 'centroid' in losses:

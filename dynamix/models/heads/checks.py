@@ -6,23 +6,12 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-MEMORY_OPTIONS = ('momentum', 'dtype', 'chunk_size', 'sharded', 'backend')
-
 
 def check_loss_names(names: Iterable[str], known: Iterable[str]) -> None:
     """Raises a ValueError where losses are unknown or there are none."""
     names, known = sorted(names), sorted(known)
     if not names or set(names) - set(known):
         raise ValueError(f'head.losses must name some of {known}, but got {names}.')
-
-
-def check_memory_options(names: Iterable[str]) -> None:
-    """Raises a ValueError where a key of ``head.memory`` is unknown."""
-    unknown = sorted(set(names) - set(MEMORY_OPTIONS))
-    if unknown:
-        raise ValueError(
-            f'head.memory may have {", ".join(MEMORY_OPTIONS)}, but has {unknown[0]!r}.'
-        )
 
 
 def check_embeddings(features: Tensor, in_channels: int) -> None:

@@ -51,9 +51,8 @@ def test_schedule_changes_the_balance() -> None:
     ('multi_camera', 'single_camera', 'message'),
     [
         (None, None, 'cannot both be None'),
-        (dict(person=8), None, "multi_camera has no key 'person'; its keys are"),
-        (None, dict(videos=0), 'single_camera.videos must be a positive integer'),
-        (dict(images=2.5), None, 'multi_camera.images must be .* got 2.5'),
+        (None, dict(videos=0), 'single_camera.videos` must be a whole number'),
+        (dict(images=2.5), None, 'multi_camera.images` must be .* got 2.5'),
         (
             None,
             dict(schedule=[(3, 8, 4)]),
@@ -72,3 +71,9 @@ def test_wrong_values_are_named(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Composition(multi_camera, single_camera)
+
+
+def test_unknown_keys_are_named() -> None:
+    expected = "multi_camera` has no key 'person'; its keys are identities, images"
+    with pytest.raises(TypeError, match=expected):
+        Composition(dict(person=8), None)

@@ -193,7 +193,7 @@ def test_says_what_a_batch_is_made_of(as_rank: Any) -> None:
 
 @pytest.mark.parametrize('iterations', [0, -1, 2.0])
 def test_wrong_iterations(iterations: Any) -> None:
-    with pytest.raises(ValueError, match='iterations must be a positive integer'):
+    with pytest.raises(ValueError, match='iterations` must be a whole number'):
         make(iterations=iterations)
 
 

@@ -180,9 +180,9 @@ def test_people_are_found_without_tracklets(tmp_path, said):
 def test_wrong_scope_or_rule_is_named_at_construction():
     with pytest.raises(ValueError, match=r"RelabelHook\.scope.*but got 'videos'"):
         RelabelHook(scope='videos')
-    with pytest.raises(TypeError, match=r"RelabelHook\.rule has no 'eps'"):
+    with pytest.raises(TypeError, match=r"RelabelHook\.rule .* has no key 'eps'"):
         RelabelHook(rule=dict(eps=0.3))
-    with pytest.raises(TypeError, match=r"RelabelHook\.bank may have .* but has 'dir'"):
+    with pytest.raises(TypeError, match=r"RelabelHook\.bank` has no key 'dir'"):
         RelabelHook(bank=dict(dir='/tmp'))
-    with pytest.raises(ValueError, match=r'RelabelHook\.max_age .* but got -5'):
+    with pytest.raises(ValueError, match=r'RelabelHook\.max_age` .* but got -5'):
         RelabelHook(max_age=-5)

@@ -63,7 +63,7 @@ def test_named_losses_and_weights() -> None:
 
 
 def test_wrong_options_and_embeddings_are_named() -> None:
-    with pytest.raises(ValueError, match=r"head\.memory may have .* has 'size'"):
+    with pytest.raises(TypeError, match=r"`head\.memory` has no key 'size'"):
         CentroidMemoryHead(DIM, memory=dict(size=3))
     with pytest.raises(ValueError, match=r"head\.losses must .* got \['triplet'\]"):
         CentroidMemoryHead(DIM, losses=dict(triplet=dict(type='TripletLoss')))

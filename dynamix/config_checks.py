@@ -1,8 +1,19 @@
-"""Errors about configured numbers that name the key."""
+"""Errors about configured values that name the key."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+
+def check_keys(key: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raises TypeError, as Python does for arguments, if a key below it is unknown."""
+    known = list(known)
+    for name in given:
+        if name not in known:
+            raise TypeError(
+                f'`{key}` has no key {name!r}; its keys are {", ".join(known)}.'
+            )
 
 
 def check_whole(key: str, value: Any, smallest: int) -> None:
