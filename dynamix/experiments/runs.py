@@ -261,9 +261,9 @@ def _note_code(folder: Path, is_new: bool) -> None:
     file.write_text('+'.join(codes), encoding='utf-8')
 
 
-def _tail(file: Path, lines: int = 5) -> str:
+def _tail(file: Path) -> str:
     text = file.read_text(encoding='utf-8', errors='replace').splitlines()
-    return '\n'.join(f'    {line}' for line in text[-lines:])
+    return '\n'.join(f'    {line}' for line in text[-5:])
 
 
 def _clear(folder: Path) -> None:

@@ -127,7 +127,6 @@ def plot_curves(
     title: str = '',
     xlabel: str = 'step',
     ylabel: str = '',
-    size: tuple[float, float] = (7.0, 4.0),
 ) -> None:
     """Draws curves into one picture, with a legend.
 
@@ -139,7 +138,6 @@ def plot_curves(
         title (str): Above the picture. Defaults to ``''``.
         xlabel (str): Defaults to ``'step'``.
         ylabel (str): Defaults to ``''``.
-        size (tuple[float, float]): Width and height in inches. Defaults to (7, 4).
 
     Raises:
         ValueError: If there are no curves.
@@ -147,7 +145,7 @@ def plot_curves(
     if not curves:
         raise ValueError('there are no curves to plot.')
     # No pyplot: it would keep global state and look for a screen.
-    figure = Figure(figsize=size, layout='constrained')
+    figure = Figure(figsize=(7, 4), layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for name, curve in curves.items():

@@ -41,8 +41,6 @@ def negative_statistics(
     *,
     valid: Tensor | None = None,
     excluded: Tensor,
-    topk: int | None = None,
-    across_ranks: bool = False,
     **options: Any,
 ) -> SoftmaxStatistics:
     """Statistics over all centroids, or estimated from a sample of them.
@@ -57,9 +55,8 @@ def negative_statistics(
         valid (Tensor, optional): ``[C_r]`` bool. Defaults to None, all are valid.
         excluded (Tensor): ``[B, M]`` int64 rows of this rank's part that do not count
             for an anchor; with a sample, those that are in its ``batch`` alone.
-        topk (int, optional): For all centroids only.
-        across_ranks (bool): For all centroids only.
-        **options: Others of :func:`softmax_statistics`.
+        **options: Others of :func:`softmax_statistics`; ``topk`` is for all centroids
+            only.
 
     Returns:
         SoftmaxStatistics: Of this rank's centroids.
@@ -74,8 +71,6 @@ def negative_statistics(
             temperature,
             valid=valid,
             excluded=excluded,
-            topk=topk,
-            across_ranks=across_ranks,
             **options,
         )
     shard = shard or Shard()

@@ -36,7 +36,6 @@ def streamed_softmax_loss(
     *,
     valid: Tensor | None = None,
     excluded: Tensor | None = None,
-    weights: Tensor | None = None,
     label_smoothing: float = 0.0,
     topk: int | None = None,
     sample: NegativeSample | None = None,
@@ -70,7 +69,6 @@ def streamed_softmax_loss(
             positive nor negative. Defaults to None, all are valid.
         excluded (Tensor, optional): ``[B, M]`` int64 rows that are no negatives of
             the anchor, beside its positives; -1 fills up. Defaults to None.
-        weights (Tensor, optional): ``[B]``; multiplies the losses. Defaults to None.
         label_smoothing (float): Share of the target spread evenly over all valid
             centroids, in ``[0, 1)``. Defaults to 0.0.
         topk (int, optional): Only so many negatives of each anchor count, the most
@@ -130,8 +128,7 @@ def streamed_softmax_loss(
             label_smoothing,
             mean,
         )
-    loss = with_gradient(features, loss, gradient)
-    return loss if weights is None else loss * weights
+    return with_gradient(features, loss, gradient)
 
 
 def with_gradient(features: Tensor, loss: Tensor, gradient: Tensor | None) -> Tensor:

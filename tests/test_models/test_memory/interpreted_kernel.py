@@ -27,7 +27,6 @@ CASES: dict[str, tuple] = {
     'nothing_valid': (torch.float32, torch.float32, 3, 40, 16, None, {'masked': None}),
     'sets': (torch.float32, torch.float32, 9, 300, 32, 128, {'sets': True}),
     'smoothing': (torch.float32, torch.float32, 9, 300, 32, 128, {'smoothing': 0.1}),
-    'weights': (torch.float32, torch.float32, 9, 300, 32, None, {'weights': True}),
     'bfloat16_storage': (torch.float32, torch.bfloat16, 9, 300, 32, 128, {}),
     'float16_storage': (torch.float32, torch.float16, 9, 300, 32, 128, {}),
     'float16': (torch.float16, torch.float16, 66, 300, 80, 128, {'masked': True}),
@@ -57,8 +56,6 @@ def arguments(case: tuple, device: str) -> tuple[Tensor, Tensor, Tensor, dict]:
         positives[::2, 2] = -1
         excluded = (positives[:, :1] + torch.tensor([7, 120])) % count
         keywords['excluded'] = excluded.to(device)
-    if options.get('weights'):
-        keywords['weights'] = torch.rand(batch, generator=generator).to(device)
     return (
         features.to(device),
         centroids.to(device, storage),
