@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 
@@ -20,6 +17,7 @@ from dynamix.evaluation import (
 )
 from dynamix.registry import METRICS
 from dynamix.structures import ReIDDataSample
+from tests.gloo_ranks import run_ranks
 
 
 def make_samples(
@@ -45,6 +43,12 @@ def make_samples(
             )
         )
         samples.append(sample)
+    return samples
+
+
+def change(samples: list[ReIDDataSample], **meta) -> list[ReIDDataSample]:
+    for sample in samples:
+        sample.set_metainfo(meta)
     return samples
 
 
@@ -140,24 +144,20 @@ def test_neither_order_nor_repeated_images_matter():
 
 
 def test_an_image_may_be_query_and_gallery():
-    samples = make_samples()
-    for sample in samples:
-        sample.set_metainfo(dict(query_splits=(0,), gallery_splits=(0,)))
+    samples = change(make_samples(), query_splits=(0,), gallery_splits=(0,))
     score = run(samples, camera_aware=False)['shop/Rank-1']
     assert score < 100  # each image is its own nearest neighbour
 
 
 def test_log_says_what_was_dropped(log):
     samples = make_samples()
-    samples[0].set_metainfo(dict(identity=77, query_splits=(0,), gallery_splits=()))
-    samples[1].set_metainfo(dict(identity=-1, query_splits=(0,), gallery_splits=()))
-    samples[2].set_metainfo(dict(identity=-1, query_splits=(), gallery_splits=(0,)))
-    for n, role in ((3, 'query_splits'), (4, 'gallery_splits')):
-        samples[n].set_metainfo(
-            dict(identity=50, camera=1, query_splits=(), gallery_splits=())
-        )
-        samples[n].set_metainfo({role: (0,)})
-    samples[5].set_metainfo(dict(image_index=-1))
+    change(samples[3:5], identity=50, camera=1)
+    change(samples[0:1], identity=77)
+    change(samples[1:3], identity=-1)
+    for n, is_query in enumerate((True, True, False, True, False)):
+        splits = ((0,), ()) if is_query else ((), (0,))
+        change(samples[n : n + 1], query_splits=splits[0], gallery_splits=splits[1])
+    change(samples[5:6], image_index=-1)
     scores = run(samples)
     text = log.read_text()
     assert (
@@ -174,67 +174,61 @@ def test_log_says_what_was_dropped(log):
 
 
 def test_every_query_under_the_cameras_of_its_matches():
-    samples = make_samples()
-    for sample in samples:
-        sample.set_metainfo(dict(camera=0))
+    samples = change(make_samples(), camera=0)
     with pytest.raises(ValueError, match=r"target 'shop'.*camera_aware=False"):
         run(samples)
     assert run(samples, camera_aware=False)['shop/Rank-1'] > 0
 
 
-def test_nobody_in_the_gallery():
-    samples = make_samples()
+def nobody_in_the_gallery(samples):
     for sample in samples:
-        sample.set_metainfo(dict(identity=sample.image_index))
-    with pytest.raises(ValueError, match=r"'shop'.*30 not in the gallery\)\.$"):
-        run(samples)
+        change([sample], identity=sample.image_index)
 
 
-@pytest.mark.parametrize('role', ['query', 'gallery'])
-def test_a_role_nobody_has(role):
-    samples = make_samples()
+def a_split_without_gallery(samples):
     for sample in samples:
-        sample.set_metainfo({f'{role}_splits': ()})
-    with pytest.raises(ValueError, match=f"'shop' has 60 images, but no {role} image"):
-        run(samples)
+        change([sample], query_splits=(0, 1))
 
 
-def test_a_split_without_gallery():
-    samples = make_samples(splits=2)
-    for sample in samples:
-        kept = tuple(s for s in sample.gallery_splits if s == 0)
-        sample.set_metainfo(dict(gallery_splits=kept))
-    with pytest.raises(ValueError, match="split 1 of target 'shop' has no gallery"):
-        run(samples)
-
-
-def test_features_that_are_not_finite():
-    samples = make_samples()
+def features_that_are_not_finite(samples):
     samples[7].feature[2] = math.nan
     samples[9].feature[0] = -math.inf
-    with pytest.raises(ValueError, match=r"2 of 60 .* 'shop' .* that of shop/7.jpg"):
-        run(samples)
 
 
-def test_two_images_of_one_number():
-    samples = make_samples()
-    samples[7].set_metainfo(dict(image_index=3))
-    with pytest.raises(ValueError, match=r'index 3: shop/3\.jpg and shop/7\.jpg'):
-        run(samples)
-
-
-def test_features_of_different_lengths():
-    samples = make_samples()
+def features_of_different_lengths(samples):
     samples[7].feature = torch.ones(3)
-    with pytest.raises(ValueError, match=r"'shop' must be vectors of one length"):
-        run(samples)
 
 
-def test_unreadable_images_only():
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (nobody_in_the_gallery, r"'shop'.*30 not in the gallery\)\.$"),
+        (a_split_without_gallery, "split 1 of target 'shop' has no gallery"),
+        (features_that_are_not_finite, r"2 of 60 .* 'shop' .* that of shop/7\.jpg"),
+        (features_of_different_lengths, "'shop' must be vectors of one length"),
+        (
+            lambda samples: change(samples[7:8], image_index=3),
+            r'index 3: shop/3\.jpg and shop/7\.jpg',
+        ),
+        (
+            lambda samples: change(samples, image_index=-1),
+            "no image of target 'shop' could be read",
+        ),
+        (
+            lambda samples: change(samples, query_splits=()),
+            "'shop' has 60 images, but no query image",
+        ),
+        (
+            lambda samples: change(samples, gallery_splits=()),
+            "'shop' has 60 images, but no gallery image",
+        ),
+        (lambda samples: samples.clear(), 'no images'),
+    ],
+)
+def test_what_cannot_be_scored_is_named(spoil, message):
     samples = make_samples()
-    for sample in samples:
-        sample.set_metainfo(dict(image_index=-1))
-    with pytest.raises(ValueError, match="no image of target 'shop' could be read"):
+    spoil(samples)
+    with pytest.raises(ValueError, match=message):
         run(samples)
 
 
@@ -249,11 +243,6 @@ def test_a_target_without_cameras_is_refused_before_training():
     ):
         metric.dataset_meta = found
         assert metric.dataset_meta is found
-
-
-def test_no_images_at_all():
-    with pytest.raises(ValueError, match='no images'):
-        run([])
 
 
 def test_samples_of_a_training_set():
@@ -275,11 +264,7 @@ def test_bad_options_are_named(option):
         ReIDMetric(**option)
 
 
-def _evaluate_on_rank(rank: int, port: str, folder: str) -> None:
-    os.chdir(folder)
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', rank=rank, world_size=2)
+def evaluate_on_rank(rank: int, count: int) -> dict[str, object]:
     samples = make_samples(size=61, splits=3)
     padded = [*samples, samples[0]]
     outcome: dict[str, object] = dict(scores=run(padded[rank::2]))
@@ -291,18 +276,14 @@ def _evaluate_on_rank(rank: int, port: str, folder: str) -> None:
         run(samples[rank::2])
     except (ValueError, RuntimeError) as error:
         outcome['error'] = f'{type(error).__name__}: {error}'
-    torch.save(outcome, f'{folder}/{rank}.pth')
-    dist.destroy_process_group()
+    return outcome
 
 
-def test_two_processes_score_as_one(tmp_path: Path):
-    store = dist.TCPStore('127.0.0.1', 0, 1, True, wait_for_workers=False)
-    port = str(store.port)
-    del store
-    torch.multiprocessing.spawn(_evaluate_on_rank, args=(port, str(tmp_path)), nprocs=2)
+def test_two_processes_score_as_one(tmp_path, monkeypatch):
+    # where they leave the features for each other
+    monkeypatch.chdir(tmp_path)
     expected = run(make_samples(size=61, splits=3))
-    for rank in range(2):
-        outcome = torch.load(tmp_path / f'{rank}.pth')
+    for rank, outcome in enumerate(run_ranks(2, evaluate_on_rank)):
         assert outcome['scores'] == expected
         assert outcome['chunks'] == expected
         assert 'shop/8.jpg' in outcome['error']

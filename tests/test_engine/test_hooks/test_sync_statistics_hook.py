@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-import torch.distributed as torch_dist
 from torch import nn
 
 from dynamix.engine import SyncStatisticsHook
+from tests.gloo_ranks import run_ranks
 
 MEANS = 2.0, 6.0
 
@@ -28,25 +26,15 @@ def make_model(mean: float) -> nn.Module:
     return model
 
 
-def _worker(rank: int, port: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    torch_dist.init_process_group(
-        'gloo', init_method=f'tcp://127.0.0.1:{port}', rank=rank, world_size=2
-    )
+def statistics_of(rank: int, count: int) -> dict[str, torch.Tensor]:
     model = make_model(MEANS[rank])
     SyncStatisticsHook().after_train_epoch(SimpleNamespace(model=model))
-    torch.save(model.state_dict(), f'{folder}/{rank}.pth')
-    torch_dist.destroy_process_group()
+    return model.state_dict()
 
 
 @pytest.mark.slow
-def test_ranks_have_the_same_statistics(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    torch.multiprocessing.spawn(_worker, (port, str(tmp_path)), nprocs=2)
-    for rank, own in enumerate(MEANS):
-        found = torch.load(tmp_path / f'{rank}.pth')
+def test_ranks_have_the_same_statistics() -> None:
+    for own, found in zip(MEANS, run_ranks(2, statistics_of)):
         expected = make_model(own).state_dict()
         for name in ('0', '2'):
             expected[f'{name}.running_mean'].fill_(4.0)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from .two_ranks import run_ranks, steps
+from tests.gloo_ranks import run_ranks
+
+from .two_ranks import both_ways, steps
 
 
 @pytest.fixture(scope='module')
@@ -16,10 +17,10 @@ def joint() -> dict[str, Any]:
 
 @pytest.mark.parametrize('world_size', [2, 3])
 def test_ranks_equal_one_process_with_the_joint_batch(
-    tmp_path: Path, world_size: int, joint: dict[str, Any]
+    world_size: int, joint: dict[str, Any]
 ) -> None:
     assert joint['losses'][0]['loss_camera_centroid'] > 0
-    for number, (plain, sharded) in enumerate(run_ranks(world_size, tmp_path)):
+    for number, (plain, sharded) in enumerate(run_ranks(world_size, both_ways)):
         for result in (plain, sharded):
             for found, expected in zip(result['losses'], joint['losses']):
                 assert found == pytest.approx(expected, rel=1e-12)

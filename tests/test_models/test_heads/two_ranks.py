@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import copy
-import os
-import socket
-from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as torch_dist
-import torch.multiprocessing as mp
 from torch import nn
 
 from dynamix.models.heads.centroid_memory_head import (
@@ -20,7 +15,6 @@ from dynamix.models.heads.centroid_memory_head import (
     CentroidMemoryHead,
 )
 from dynamix.structures import IdentityTable, ReIDDataSample
-from tests.strict_collectives import refuse_strided
 
 DIM = 6
 # Two multi-camera identities with three cameras, three tracklets, two dropped.
@@ -106,27 +100,6 @@ def steps(rank: int, world_size: int, sharded: bool = False) -> dict[str, Any]:
     )
 
 
-def _worker(rank: int, world_size: int, port: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
-    torch_dist.init_process_group('gloo', rank=rank, world_size=world_size)
-    refuse_strided()
-    results = [steps(rank, world_size), steps(rank, world_size, sharded=True)]
-    torch.save(results, Path(folder) / f'{rank}.pt')
-    torch_dist.destroy_process_group()
-
-
-def run_ranks(world_size: int, folder: Path) -> list[list[dict[str, Any]]]:
-    """Runs :func:`steps` on gloo processes, unsharded and sharded."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    # A server that has imported everything forks the ranks: no import for each.
-    get_context('forkserver').set_forkserver_preload([__name__])
-    mp.start_processes(
-        _worker,
-        (world_size, port, str(folder)),
-        nprocs=world_size,
-        start_method='forkserver',
-    )
-    return [torch.load(folder / f'{rank}.pt') for rank in range(world_size)]
+def both_ways(rank: int, world_size: int) -> list[dict[str, Any]]:
+    """:func:`steps`, unsharded and sharded."""
+    return [steps(rank, world_size, sharded) for sharded in (False, True)]

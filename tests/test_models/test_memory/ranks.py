@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import socket
-from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as torch_dist
-import torch.multiprocessing as mp
 import torch.nn.functional as F
 from torch import Tensor
 
 from dynamix.models.losses import CentroidLoss
 from dynamix.models.memory import CentroidMemory
-from tests.strict_collectives import refuse_strided
 
 DIM, COUNT, BATCH, STEPS = 5, 41, 12, 4
 LOSSES: dict[str, dict[str, Any]] = {
@@ -93,44 +86,8 @@ def steps(
     return results
 
 
-def _worker(
-    rank: int,
-    world_size: int,
-    port: int,
-    folder: str,
-    numbers: list[int],
-    state: dict | None,
-) -> None:
-    torch.set_num_threads(1)
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
-    torch_dist.init_process_group('gloo', rank=rank, world_size=world_size)
-    refuse_strided()
-    results = [
-        steps(rank, world_size, numbers, state, sharded) for sharded in (False, True)
-    ]
-    torch.save(results, Path(folder) / f'{rank}.pt')
-    torch_dist.destroy_process_group()
-
-
-def run_ranks(
-    world_size: int, folder: Path, numbers: list[int], state: dict | None = None
-) -> list[list[dict[str, Any]]]:
-    """Runs :func:`steps` on gloo processes.
-
-    Returns:
-        list[list[dict[str, Any]]]: For each rank: unsharded, sharded.
-    """
-    if world_size == 1:
-        return [[steps(0, 1, numbers, state, sharded) for sharded in (False, True)]]
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    # A server that has imported everything forks the ranks: no import for each.
-    get_context('forkserver').set_forkserver_preload([__name__])
-    mp.start_processes(
-        _worker,
-        (world_size, port, str(folder), numbers, state),
-        nprocs=world_size,
-        start_method='forkserver',
-    )
-    return [torch.load(folder / f'{rank}.pt') for rank in range(world_size)]
+def both_ways(
+    rank: int, world_size: int, numbers: list[int], state: dict | None = None
+) -> list[dict[str, Any]]:
+    """:func:`steps`, unsharded and sharded."""
+    return [steps(rank, world_size, numbers, state, way) for way in (False, True)]

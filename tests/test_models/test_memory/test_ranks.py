@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from .ranks import COUNT, LOSSES, STEPS, run_ranks, steps
+from tests.gloo_ranks import run_ranks
+
+from .ranks import COUNT, LOSSES, STEPS, both_ways, steps
 
 
 @pytest.fixture(scope='module')
@@ -15,14 +16,10 @@ def unbroken() -> dict[str, Any]:
 
 
 @pytest.fixture(scope='module')
-def halves(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[int, list[list[dict[str, Any]]]]:
+def halves() -> dict[int, list[list[dict[str, Any]]]]:
     """The first steps on one, two and three ranks."""
-    folder = tmp_path_factory.mktemp('halves')
-    return {
-        size: run_ranks(size, folder, list(range(STEPS // 2))) for size in (1, 2, 3)
-    }
+    numbers = list(range(STEPS // 2))
+    return {size: run_ranks(size, both_ways, numbers) for size in (1, 2, 3)}
 
 
 def assert_joint(
@@ -65,7 +62,6 @@ def test_ranks_equal_one_process(
     ('saved', 'resumed'), [(1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (3, 1), (3, 2)]
 )
 def test_saved_with_some_ranks_resumed_with_others(
-    tmp_path: Path,
     saved: int,
     resumed: int,
     halves: dict[int, Any],
@@ -73,7 +69,7 @@ def test_saved_with_some_ranks_resumed_with_others(
 ) -> None:
     state = halves[saved][0][1]
     numbers = range(STEPS // 2, STEPS)
-    ranks = run_ranks(resumed, tmp_path, list(numbers), state)
+    ranks = run_ranks(resumed, both_ways, list(numbers), state)
     assert_joint(ranks, unbroken, numbers)
     for result in ranks[0]:
         for name in LOSSES:
