@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dynamix.datasets.samplers import Composition
-from dynamix.experiments import Cell, fingerprint, read_tables, resolve, row_title
+from dynamix.experiments import Cell, fingerprint, read_tables, resolve
 
 ROOT = Path(__file__).parents[2]
 ROWS = dict(
@@ -55,26 +54,41 @@ def rows(tmp_path):
 
 @pytest.fixture
 def run(monkeypatch, tmp_path, rows):
-    def run(*arguments: object, out: str = 'out') -> dict:
-        words = ['ablation.py', '--out', tmp_path / out, '--configs', rows]
+    def run(*arguments: object) -> dict:
+        words = ['ablation.py', '--out', tmp_path / 'out', '--configs', rows]
         words += ['--train-tool', Path(__file__).parent / 'fake_train.py', *arguments]
         monkeypatch.setattr('sys.argv', list(map(str, words)))
         tool = ROOT / 'tools' / 'analysis_tools' / 'ablation.py'
         runpy.run_path(str(tool), run_name='__main__')
-        file = tmp_path / out / 'results_cpu.json'
-        return json.loads(file.read_text()) if file.exists() else {}
+        file = tmp_path / 'out' / 'results_cpu.json'
+        if not file.exists():
+            return {}
+        beds = json.loads(file.read_text())['beds']
+        return beds if '--bed' in arguments else beds['synthetic']
 
     return run
 
 
-def starts(tmp_path, out='out'):
-    file = tmp_path / out / 'starts'
+@pytest.fixture
+def code(monkeypatch):
+    def code(digest: str) -> None:
+        monkeypatch.setattr('dynamix.experiments.runs.source_digest', lambda: digest)
+
+    return code
+
+
+def starts(tmp_path):
+    file = tmp_path / 'out' / 'starts'
     return file.read_text().splitlines() if file.exists() else []
+
+
+def tables(tmp_path):
+    return (tmp_path / 'out' / 'results_cpu.md').read_text()
 
 
 def test_gathers_and_tests(run, tmp_path):
     found = run('--tables', 'good', '--seeds', 4, '--bed', 'easy', 'hard', '--jobs', 2)
-    easy = found['beds']['easy']
+    easy = found['easy']
     better = easy['rows']['better']['scores']
     by_seed = [22 + 1.2 * seed for seed in range(4)]
     assert list(better['average']['mAP']['by_seed'].values()) == by_seed
@@ -85,12 +99,12 @@ def test_gathers_and_tests(run, tmp_path):
     expected = stats.ttest_rel(by_seed, [20 + seed for seed in range(4)]).pvalue
     assert test['p_t'] == pytest.approx(expected)
     assert test['p_sign_flip'] == 2 / 16
-    hard = found['beds']['hard']['rows']['plain']['scores']['average']
+    hard = found['hard']['rows']['plain']['scores']['average']
     assert hard['mAP']['mean'] == 11.5
     assert easy['rows']['better']['label_f1']['mean'] == 0.75
     # Nothing was relabelled: the F1 is that of the data's own labels, here the truth.
     assert easy['rows']['plain']['label_f1']['mean'] == 1.0
-    text = (tmp_path / 'out' / 'results_cpu.md').read_text()
+    text = tables(tmp_path)
     assert '| Better | 23.8 ± 1.5 | 28.8 ± 1.5 | +2.3 ± 0.3 | < 0.001 | 0.125 |' in text
     assert '| Plain | 21.5 ± 1.3 | 26.5 ± 1.3 | reference |' in text
     assert '| Better | 24.8 / 29.8 | 22.8 / 27.8 |' in text
@@ -101,12 +115,8 @@ def test_gathers_and_tests(run, tmp_path):
 def test_skips_what_is_done(run, tmp_path):
     run('--tables', 'good', '--seeds', 1, '--bed', 'easy')
     run('--tables', 'good', '--seeds', 2, '--bed', 'easy')
-    assert starts(tmp_path) == [
-        'plain easy 0',
-        'better easy 0',
-        'plain easy 1',
-        'better easy 1',
-    ]
+    expected = [f'{row} easy {seed}' for seed in (0, 1) for row in ('plain', 'better')]
+    assert starts(tmp_path) == expected
     assert not list((tmp_path / 'out').glob('**/*.pth'))
 
 
@@ -115,27 +125,18 @@ def test_settings_that_changed_make_another_run(run, rows, tmp_path):
     file = rows / 'better.py'
     file.write_text(file.read_text().replace('gain = 2.0', 'gain = 4.0'))
     found = run('--tables', 'good', '--seeds', 1, '--gather-only')
-    assert found['beds']['synthetic']['rows']['better']['missing'] == 'not run'
+    assert found['rows']['better']['missing'] == 'not run'
     run('--tables', 'good', '--seeds', 1)
-    assert [line.split()[0] for line in starts(tmp_path)] == [
-        'plain',
-        'better',
-        'better',
-    ]
+    trained = [line.split()[0] for line in starts(tmp_path)]
+    assert trained == ['plain', 'better', 'better']
     assert len(list((tmp_path / 'out').glob('**/result.json'))) == 3
 
 
-def test_results_tell_what_code_made_them(run, tmp_path, monkeypatch):
+def test_results_tell_what_code_made_them(run, code, tmp_path, monkeypatch):
     told = []
-
-    def tell(text: str, **_: object) -> None:
-        told.append(text)
-
-    monkeypatch.setattr('dynamix.experiments.runs.print_log', tell)
-
-    def code(digest: str) -> None:
-        monkeypatch.setattr('dynamix.experiments.runs.source_digest', lambda: digest)
-
+    monkeypatch.setattr(
+        'dynamix.experiments.runs.print_log', lambda text, **_: told.append(text)
+    )
     code('aaa')
     run('--tables', 'good', '--seeds', 2)
     assert 'other code' not in ''.join(told)
@@ -148,17 +149,13 @@ def test_results_tell_what_code_made_them(run, tmp_path, monkeypatch):
     assert len(starts(tmp_path)) == 6
     said = 'than the present bbb made them: code aaa: 3 runs; code unknown: 1 run.'
     assert said in ''.join(told)
-    easy = found['beds']['synthetic']
     by_seed = {'0': 'unknown', '1': 'aaa', '2': 'bbb'}
-    assert easy['rows']['better']['code'] == by_seed
+    assert found['rows']['better']['code'] == by_seed
     # The twin's runs are those of `better`, counted once.
     made = {'aaa': 3, 'bbb': 2, 'unknown': 1}
-    assert {name: easy['tables'][name]['code'] for name in ('all', 'good')} == {
-        'all': made,
-        'good': made,
-    }
-    text = (tmp_path / 'out' / 'results_cpu.md').read_text()
-    assert text.count('Code aaa: 3 runs; code bbb: 2 runs; code unknown: 1 run.') == 2
+    assert [table['code'] for table in found['tables'].values()] == [made, made]
+    said = 'Code aaa: 3 runs; code bbb: 2 runs; code unknown: 1 run.'
+    assert tables(tmp_path).count(said) == 2
 
 
 def test_where_the_data_lie_is_no_setting(rows, monkeypatch):
@@ -173,7 +170,7 @@ def test_where_the_data_lie_is_no_setting(rows, monkeypatch):
 def test_rows_with_equal_settings_share_their_runs(run, tmp_path):
     found = run('--rows', 'better', 'twin', '--seeds', 1)
     assert starts(tmp_path) == ['better synthetic 0']
-    twin = found['beds']['synthetic']['rows']['twin']
+    twin = found['rows']['twin']
     assert twin['same_as'] == 'better'
     assert twin['scores']['average']['mAP']['mean'] == 22
 
@@ -181,14 +178,11 @@ def test_rows_with_equal_settings_share_their_runs(run, tmp_path):
 def test_what_was_not_run_says_so(run, tmp_path):
     found = run('--gather-only', '--seeds', 2, '--tables', 'all')
     assert starts(tmp_path) == []
-    assert all(
-        r['missing'] == 'not run' for r in found['beds']['synthetic']['rows'].values()
-    )
-    text = (tmp_path / 'out' / 'results_cpu.md').read_text()
-    assert text.count('| not run |') == len(ROWS)
+    assert {row['missing'] for row in found['rows'].values()} == {'not run'}
+    assert tables(tmp_path).count('| not run |') == len(ROWS)
     run('--rows', 'plain', '--seeds', 2)
     run('--gather-only', '--seeds', 3)
-    text = (tmp_path / 'out' / 'results_cpu.md').read_text()
+    text = tables(tmp_path)
     assert '| 2 (1 not run) |' in text
     assert 'no common seed' not in text
 
@@ -199,29 +193,25 @@ def test_a_failure_names_its_log_and_stops_no_other_run(run, tmp_path):
     log = next((tmp_path / 'out').glob('**/broken-*/seed0/train.log'))
     assert str(log) in str(error.value)
     assert 'exit status 3' in str(error.value)
-    text = (tmp_path / 'out' / 'results_cpu.md').read_text()
+    text = tables(tmp_path)
     assert '| Broken | 1 failed |' in text
     assert '| Plain | 20.0 |' in text
     found = run('--gather-only', '--seeds', 1)
-    assert found['beds']['synthetic']['rows']['broken']['logs'] == {'0': str(log)}
+    assert found['rows']['broken']['logs'] == {'0': str(log)}
 
 
-def test_goes_on_from_the_checkpoint_of_a_killed_run(run, tmp_path, monkeypatch):
-    code = 'dynamix.experiments.runs.source_digest'
-    monkeypatch.setattr(code, lambda: 'aaa')
+def test_goes_on_from_the_checkpoint_of_a_killed_run(run, code, tmp_path):
+    code('aaa')
     with pytest.raises(SystemExit):
         run('--rows', 'shaky', '--seeds', 1)
-    monkeypatch.setattr(code, lambda: 'bbb')
+    code('bbb')
     found = run('--rows', 'shaky', '--seeds', 1)
-    shaky = found['beds']['synthetic']['rows']['shaky']
+    shaky = found['rows']['shaky']
     assert shaky['scores']['average']['mAP']['mean'] == 22.5
     assert shaky['seconds']['mean'] is None
     assert shaky['code'] == {'0': 'aaa+bbb'}
     log = next((tmp_path / 'out').glob('**/train.log')).read_text()
-    assert [line for line in log.splitlines() if 'resumes' in line] == [
-        'resumes: False',
-        'resumes: True',
-    ]
+    assert re.findall('resumes: (.*)', log) == ['False', 'True']
 
 
 def test_a_run_killed_before_its_evaluation_is_run_anew(run, rows, tmp_path):
@@ -233,7 +223,7 @@ def test_a_run_killed_before_its_evaluation_is_run_anew(run, rows, tmp_path):
     (folder / 'epoch_1.pth').touch()
     found = run('--rows', 'plain', '--seeds', 1)
     assert len(starts(tmp_path)) == 2
-    assert found['beds']['synthetic']['rows']['plain']['missing'] is None
+    assert found['rows']['plain']['missing'] is None
 
 
 def test_shards_are_disjoint_and_complete(run, tmp_path):
@@ -244,7 +234,7 @@ def test_shards_are_disjoint_and_complete(run, tmp_path):
 
 def test_options_reach_every_run(run, tmp_path):
     found = run('--tables', 'good', '--seeds', 1, '--cfg-options', 'train_cfg.x=[1,2]')
-    assert found['beds']['synthetic']['rows']['plain']['missing'] is None
+    assert found['rows']['plain']['missing'] is None
     logs = [*(tmp_path / 'out').glob('**/train.log')]
     assert len(logs) == 2
     assert all("options: ['train_cfg.x=[1,2]']" in log.read_text() for log in logs)
@@ -289,35 +279,3 @@ def test_a_table_that_names_a_row_without_config(rows):
     (rows / 'twin.py').unlink()
     with pytest.raises(FileNotFoundError, match=r"names the row 'twin', .*twin\.py"):
         read_tables(rows)
-
-
-@pytest.mark.parametrize(
-    ('bed', 'scale', 'batch'),
-    [
-        ('synthetic', 'cpu', 64),
-        ('synthetic-clean', 'gpu', 64),
-        ('synthetic-noisy', 'gpu-vit', 64),
-        ('real-crops', 'cpu', 64),
-        ('real-crops-pretrained', 'cpu', 64),
-    ],
-)
-def test_rows_of_the_project(bed, scale, batch):
-    folder = ROOT / 'configs' / 'ablation'
-    tables = read_tables(folder)
-    named = {row for table in tables.values() for row in table.rows}
-    assert named == {file.stem for file in folder.glob('*.py')} - {'tables', 'pretrain'}
-    settings = {}
-    for row in named:
-        cfg = resolve(Cell(folder / f'{row}.py', row, bed, scale, 0))
-        settings[row] = fingerprint(cfg)
-        # The last epoch is evaluated, and all rows see as many images a step.
-        assert cfg.train_cfg.max_epochs % cfg.train_cfg.val_interval == 0
-        part = cfg.train_dataloader.sampler
-        assert Composition(part.multi_camera, part.single_camera).batch_size == batch
-    assert settings['no_camera-centroid'] == settings['centroids_memory']
-    drawn = 'real-crops' not in bed
-    assert (settings['sampling_2x8'] == settings['dynamix']) == drawn
-    equal = 1 + drawn + (scale == 'cpu')
-    assert len(set(settings.values())) == len(named) - equal
-    titles = [row_title(folder / f'{row}.py') for row in named]
-    assert len(set(titles)) == len(titles)
