@@ -118,8 +118,8 @@ def measure_list(size: int, folder: Path) -> dict[str, float]:
 
 def in_own_process(kind: str, size: int) -> dict[str, float]:
     command = [sys.executable, __file__, '--images', str(size), '--kind', kind]
-    output = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(output.stdout.splitlines()[-1])
+    output = subprocess.check_output(command, text=True)
+    return json.loads(output.splitlines()[-1])
 
 
 def main() -> None:

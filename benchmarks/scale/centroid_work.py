@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -140,8 +140,4 @@ def compare(work: Work, rounds: int, device: str) -> dict[str, list[float]]:
 
 def slope(sizes: list[int], seconds: list[float]) -> float:
     """Of the straight line through the logarithms of both."""
-    x = [math.log(size) for size in sizes]
-    y = [math.log(second) for second in seconds]
-    middle = sum(x) / len(x)
-    above = sum((a - middle) * b for a, b in zip(x, y))
-    return above / sum((a - middle) ** 2 for a in x)
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])

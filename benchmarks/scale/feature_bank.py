@@ -99,13 +99,10 @@ def main() -> None:
             for name in ('dim', 'batch', 'writes', 'folder'):
                 if getattr(args, name) is not None:
                     options += [f'--{name}', str(getattr(args, name))]
-            done = subprocess.run(
-                [sys.executable, __file__, *options],
-                check=True,
-                capture_output=True,
-                text=True,
+            output = subprocess.check_output(
+                [sys.executable, __file__, *options], text=True
             )
-            middle, low, high, resident, read = map(float, done.stdout.split())
+            middle, low, high, resident, read = map(float, output.split())
             writes.append(middle)
             size = images * (args.dim * 2 + 4) / 2**20
             print(

@@ -106,6 +106,8 @@ def _reciprocal(rank: np.ndarray, i: int, k: int) -> np.ndarray:
 
 def one(method: str, count: int, dim: int) -> dict:
     """Runs one row in this process."""
+    if method == 'recall':
+        return one_recall(count, dim)
     embedding, video, person = draw(count, dim)
     labels = np.arange(count)
     begin, cpu = time.perf_counter(), time.process_time()
@@ -184,14 +186,10 @@ class Rows:
     def __call__(self, method: str, size: int) -> dict:
         key = f'{method} {size} {self.dim}'
         if key not in self.known:
-            command = [sys.executable, __file__, '--dim', str(self.dim), '--one']
-            done = subprocess.run(
-                [*command, method, str(size)],
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            self.known[key] = json.loads(done.stdout.splitlines()[-1])
+            options = ['--dim', str(self.dim), '--one', method, str(size)]
+            command = [sys.executable, __file__, *options]
+            output = subprocess.check_output(command, text=True)
+            self.known[key] = json.loads(output.splitlines()[-1])
             if self.path:
                 self.path.write_text(json.dumps(self.known, indent=1))
         print(key, self.known[key], flush=True)
@@ -220,9 +218,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=HERE / 'global_relabeling.md')
     args = parser.parse_args()
     if args.one:
-        method, count = args.one[0], int(args.one[1])
-        run = one_recall if method == 'recall' else lambda n, d: one(method, n, d)
-        print(json.dumps(run(count, args.dim)))
+        print(json.dumps(one(args.one[0], int(args.one[1]), args.dim)))
         return
     gpu = [
         '| centroids | GPU | k-NN graph, k = 20, s | peak MB |',
