@@ -6,6 +6,7 @@ import importlib.util
 import logging
 import os
 from functools import cache
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -82,16 +83,38 @@ def use_triton(
     return 1 / temperature <= _ROOM * LARGEST_LOGIT.get(query.dtype, 0.0)
 
 
-def give_up_triton(error: Exception) -> None:
-    """Notes that the kernel does not work here: ``'auto'`` is ``'torch'`` then."""
+def triton_sums(
+    backend: str,
+    query: Tensor,
+    centroids: Tensor,
+    temperature: float,
+    topk: int | None,
+    **options: Any,
+) -> tuple[Tensor, Tensor | None] | None:
+    """``exp_sums`` of the Triton kernel where :func:`use_triton`; else None.
+
+    If the kernel fails and ``'auto'`` chose it, ``'auto'`` is ``'torch'`` from then on.
+    """
     global _failed
-    _failed = True
-    print_log(
-        'The Triton kernel of the centroid softmax failed, PyTorch takes its place: '
-        f'{type(error).__name__}: {error}',
-        logger='current',
-        level=logging.WARNING,
-    )
+    if not use_triton(backend, query, centroids, temperature, topk):
+        return None
+    from .triton_softmax import exp_sums
+
+    try:
+        return exp_sums(query, centroids, **options)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:
+        if backend == 'triton':
+            raise
+        _failed = True
+        print_log(
+            'The Triton kernel of the centroid softmax failed, PyTorch takes its '
+            f'place: {type(error).__name__}: {error}',
+            logger='current',
+            level=logging.WARNING,
+        )
+        return None
 
 
 def _interpreted() -> bool:

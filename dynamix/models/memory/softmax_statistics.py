@@ -7,7 +7,7 @@ import torch
 from mmengine import dist
 from torch import Tensor
 
-from .softmax_backend import give_up_triton, use_triton
+from .softmax_backend import triton_sums
 
 
 def default_chunk_size(device: torch.device) -> int:
@@ -75,25 +75,19 @@ def softmax_statistics(
     width = max(min(chunk_size or default_chunk_size(features.device), num), 1)
     with torch.autocast(device, enabled=False):
         query = (features.to(dtype) / temperature).to(compute)
-        if use_triton(backend, query, centroids, temperature, topk):
-            from .triton_softmax import exp_sums
-
-            try:
-                sums = exp_sums(
-                    query,
-                    centroids,
-                    valid=valid,
-                    excluded=excluded,
-                    with_weighted=with_weighted,
-                    chunk_size=chunk_size,
-                )
-                return SoftmaxStatistics(torch.zeros_like(sums[0]), *sums)
-            except torch.OutOfMemoryError:
-                raise
-            except Exception as error:
-                if backend == 'triton':
-                    raise
-                give_up_triton(error)
+        sums = triton_sums(
+            backend,
+            query,
+            centroids,
+            temperature,
+            topk,
+            valid=valid,
+            excluded=excluded,
+            with_weighted=with_weighted,
+            chunk_size=chunk_size,
+        )
+        if sums is not None:
+            return SoftmaxStatistics(torch.zeros_like(sums[0]), *sums)
         # Excluded pairs of other chunks are written to a last column of no use.
         tile = query.new_empty(batch, width + 1, dtype=dtype)
         running: _Running | _RunningTop = _Running(query, dtype, with_weighted)

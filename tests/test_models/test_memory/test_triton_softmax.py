@@ -175,7 +175,7 @@ def test_auto_on_a_gpu(
 
 
 def test_a_kernel_that_fails_is_replaced_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dynamix.models.memory import softmax_statistics, triton_softmax
+    from dynamix.models.memory import triton_softmax
 
     calls = []
 
@@ -187,7 +187,7 @@ def test_a_kernel_that_fails_is_replaced_once(monkeypatch: pytest.MonkeyPatch) -
         return backend == 'auto' and not softmax_backend._failed
 
     monkeypatch.setattr(triton_softmax, 'exp_sums', broken)
-    monkeypatch.setattr(softmax_statistics, 'use_triton', on_gpu)
+    monkeypatch.setattr(softmax_backend, 'use_triton', on_gpu)
     monkeypatch.setattr(softmax_backend, '_failed', False)
     features, centroids, positives, keywords = arguments(CASES['plain'], 'cpu')
     expected = streamed_softmax_loss(
