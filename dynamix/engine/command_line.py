@@ -8,13 +8,16 @@ import gc
 import inspect
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmengine.dist import master_only
 from mmengine.evaluator import Evaluator
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from .checkpoint_file import check_whole
 from .launch import end_ranks, start_cpu_ranks
 
 # What MMEngine looks for in a config: the Runner's arguments, and these.
@@ -107,11 +110,15 @@ def build_evaluator(given: Any) -> Evaluator:
 
 
 class ToolRunner(Runner):
-    """MMEngine's Runner, but that a checkpoint to resume is read to the CPU.
+    """MMEngine's Runner, but for how checkpoints are read and written.
 
-    A memory of centroids may fill half of a GPU, or a GPU of several its share; read to
-    the GPU, all of it would come on top. And Adam's counts of steps, which PyTorch
-    leaves where they were read to, would be read from there in every step, one by one.
+    One to resume is read to the CPU. A memory of centroids may fill half of a GPU, or a
+    GPU of several its share; read to the GPU, all of it would come on top. And Adam's
+    counts of steps, which PyTorch leaves where they were read to, would be read from
+    there in every step, one by one.
+
+    One is written beside and then renamed: what is killed or finds the disk full
+    leaves the checkpoint that had the name before, or none, but no half of one.
     """
 
     def resume(
@@ -123,6 +130,37 @@ class ToolRunner(Runner):
     ) -> None:
         """See MMEngine; ``map_location`` defaults to ``'cpu'``."""
         super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
+
+    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
+        """See MMEngine.
+
+        Raises:
+            ValueError: If the file is cut off.
+        """
+        check_whole(filename)
+        return super().load_checkpoint(filename, *args, **kwargs)
+
+    @master_only
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """See MMEngine.
+
+        Raises:
+            OSError: If it cannot be written; names the file.
+        """
+        if '://' in out_dir:  # no file system, so nothing to rename
+            super().save_checkpoint(out_dir, filename, *args, **kwargs)
+            return
+        unfinished = Path(out_dir, f'{filename}.unfinished')
+        try:
+            super().save_checkpoint(out_dir, unfinished.name, *args, **kwargs)
+            unfinished.replace(Path(out_dir, filename))
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise OSError(
+                f'{Path(out_dir, filename)} cannot be written: {error}'
+            ) from error
 
 
 def run_among_ranks(cfg: Config, task: Callable[[Runner], object]) -> None:

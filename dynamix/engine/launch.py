@@ -10,9 +10,10 @@ from datetime import timedelta
 import torch
 import torch.distributed as torch_dist
 from mmengine.config import Config
-from mmengine.runner import find_latest_checkpoint
 
 from dynamix.datasets.samplers import Composition
+
+from .checkpoint_file import latest_checkpoint
 
 WORLD_SIZE_VARIABLE = dict(
     pytorch='WORLD_SIZE', slurm='SLURM_NTASKS', mpi='OMPI_COMM_WORLD_SIZE'
@@ -98,11 +99,14 @@ def choose_start(cfg: Config, resume: str) -> str:
 
     Returns:
         str: What was decided, for the log.
+
+    Raises:
+        ValueError: If the latest checkpoint is missing or cut off.
     """
     if resume != 'auto':
         cfg.resume, cfg.load_from = True, resume
         return f'--resume: goes on from {resume}.'
-    latest = find_latest_checkpoint(cfg.work_dir)
+    latest = latest_checkpoint(cfg.work_dir)
     if latest is not None:
         cfg.resume, cfg.load_from = True, None
         return f'--resume: goes on from {latest}, the latest in {cfg.work_dir}.'

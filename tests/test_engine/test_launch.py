@@ -88,11 +88,12 @@ def test_resume_without_a_checkpoint_keeps_the_weights_to_begin_with(tmp_path):
 
 
 def test_resume_goes_on_from_the_latest_checkpoint_or_the_given_one(tmp_path):
-    (tmp_path / 'last_checkpoint').write_text('epoch_2.pth')
+    torch.save({}, tmp_path / 'epoch_2.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_2.pth'))
     resume, load_from, said = start(tmp_path, 'auto')
     # None: MMEngine looks up the same file.
     assert (resume, load_from) == (True, None)
-    assert 'goes on from epoch_2.pth, the latest' in said
+    assert f'goes on from {tmp_path}/epoch_2.pth, the latest' in said
     resume, load_from, said = start(tmp_path, 'epoch_1.pth')
     assert (resume, load_from) == (True, 'epoch_1.pth')
     assert 'goes on from epoch_1.pth' in said

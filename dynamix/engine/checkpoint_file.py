@@ -1,0 +1,78 @@
+"""Checkpoints that a killed or failed write has cut off."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+from mmengine.runner import find_latest_checkpoint
+
+
+def is_cut_off(path: str | Path) -> bool:
+    """Whether a file begins as PyTorch's checkpoints do, but does not end so.
+
+    Args:
+        path (str | Path): A local file.
+
+    Returns:
+        bool: True of an empty file, too.
+    """
+    with open(path, 'rb') as file:
+        start = file.read(2)
+    return start in (b'', b'PK') and not zipfile.is_zipfile(path)
+
+
+def check_whole(path: str) -> None:
+    """Refuses a checkpoint that is cut off.
+
+    Args:
+        path (str): As MMEngine takes it; what is no local file is not looked at.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if os.path.isfile(path) and is_cut_off(path):
+        raise ValueError(
+            f'{path} is cut off after {os.path.getsize(path)} bytes: it was not '
+            'written or copied to its end. Take another checkpoint.'
+        )
+
+
+def latest_checkpoint(work_dir: str) -> str | None:
+    """The checkpoint that a run has saved last.
+
+    Args:
+        work_dir (str): Of the run.
+
+    Returns:
+        str, optional: Its path; None if there is none yet.
+
+    Raises:
+        ValueError: If ``last_checkpoint`` names none that can be read; names those
+            that can.
+    """
+    latest = find_latest_checkpoint(work_dir)
+    if latest is None or '://' in latest:
+        return latest
+    if os.path.isfile(latest) and not is_cut_off(latest):
+        return latest
+    found = 'is cut off' if os.path.isfile(latest) else 'is missing'
+    whole = sorted(
+        (
+            path
+            for path in Path(work_dir).glob('*.pth')
+            if not path.name.startswith('best_') and not is_cut_off(path)
+        ),
+        key=lambda path: (len(path.name), path.name),
+    )
+    raise ValueError(
+        f"{Path(work_dir, 'last_checkpoint')} names '{latest}', which {found}. "
+        + (
+            f'Go on from another by --resume PATH; {work_dir} has '
+            f'{", ".join(path.name for path in whole)}.'
+            if whole
+            else f'{work_dir} has no other checkpoint to go on from: remove '
+            'last_checkpoint to begin anew.'
+        )
+    )
