@@ -26,7 +26,8 @@ class BankCheckpoint:
     Every rank writes its own part to ``<checkpoint>.feature_bank/``, a folder that any
     number of ranks can read. So no rank ever holds or sends the whole, and a
     checkpoint is not read for the bank in it by every rank. The folder must be on a
-    file system that all ranks see. One that has lost its checkpoint is removed.
+    file system that all ranks see. One that has lost its checkpoint is removed before
+    the next is written.
 
     Args:
         bank (FeatureBank): The bank of this rank.
@@ -44,6 +45,14 @@ class BankCheckpoint:
             return
         path = Path(name)
         folder = path.with_name(path.stem + SUFFIX)
+        if is_main_process():
+            for other in path.parent.glob(f'*{SUFFIX}'):
+                checkpoint = other.with_name(
+                    other.name.removesuffix(SUFFIX) + path.suffix
+                )
+                if other != folder and not checkpoint.exists():
+                    shutil.rmtree(other, ignore_errors=True)
+        barrier()  # what is removed makes room for what is written
         exchange = Exchange(self.split.count)
         exchange.together(
             lambda: save_bank(self.bank, self.split, folder), f'writing {folder}'
@@ -57,14 +66,6 @@ class BankCheckpoint:
             num_quarantined=int(total[0]),
         )
         self._saved = (runner.iter, reference)
-        if is_main_process():
-            for other in folder.parent.glob(f'*{SUFFIX}'):
-                checkpoint = other.with_name(
-                    other.name.removesuffix(SUFFIX) + path.suffix
-                )
-                if other != folder and not checkpoint.exists():
-                    shutil.rmtree(other, ignore_errors=True)
-        barrier()
 
     def refer(self, runner: Runner, checkpoint: dict) -> None:
         """Names the bank in the checkpoint that is being saved, on rank 0."""

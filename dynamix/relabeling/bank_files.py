@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -21,8 +22,19 @@ def save_bank(bank: FeatureBank, split: VideoSplit, folder: str | Path) -> None:
         bank (FeatureBank): The bank of this rank.
         split (VideoSplit): Which images are in it.
         folder (str | Path): Made if it does not exist.
+
+    Raises:
+        OSError: If it cannot be written; names it.
     """
-    folder = Path(folder)
+    try:
+        _write(bank, split, Path(folder))
+    except OSError as error:
+        raise OSError(
+            f'{folder} cannot be written (is the disk full?): {error}'
+        ) from error
+
+
+def _write(bank: FeatureBank, split: VideoSplit, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     visited = np.flatnonzero(bank.visited)
     stem = f'rank_{split.rank}'
@@ -50,7 +62,7 @@ def load_bank(
 
     Raises:
         FileNotFoundError: If files are missing.
-        ValueError: If they are of other embeddings or images.
+        ValueError: If they are of other embeddings or images, or cut off.
     """
     bank.clear()
     for rank in range(count):
@@ -66,10 +78,10 @@ def load_bank(
                     f'{count} ranks that saved it, and moves with it. To go on without '
                     'it, take the weights alone by `load_from`.'
                 )
-        rows, iteration = np.load(paths[0]), np.load(paths[1])
+        rows, iteration = _read(paths[0]), _read(paths[1])
         if len(rows) == 0:
             continue
-        embedding = np.load(paths[2], mmap_mode='r')
+        embedding = _read(paths[2], mmap_mode='r')
         if embedding.shape != (len(rows), bank.embedding.shape[1]):
             raise ValueError(
                 f'{paths[2]} has the shape {embedding.shape}, but {len(rows)} rows of '
@@ -86,3 +98,13 @@ def load_bank(
             here = np.flatnonzero(local >= 0)
             if len(here):
                 bank.restore(local[here], embedding[part][here], iteration[part][here])
+
+
+def _read(path: Path, mmap_mode: Literal['r'] | None = None) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode=mmap_mode)
+    except (EOFError, ValueError) as error:
+        raise ValueError(
+            f'{path} cannot be read, so it was probably not written or copied to its '
+            f'end: {error}. Resume from another checkpoint.'
+        ) from error

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,22 @@ def test_what_is_missing_or_of_other_data_is_named(tmp_path):
         load_bank(FeatureBank(40, 5), split, tmp_path, 1)
     with pytest.raises(ValueError, match=r'rank_0_embedding\.npy has the shape'):
         load_bank(FeatureBank(40, 6), split, tmp_path, 1)
+
+
+@pytest.mark.parametrize('what', ['rows', 'iteration', 'embedding'])
+@pytest.mark.parametrize('left', [0, 0.9])
+def test_a_file_that_is_cut_off_is_named(tmp_path, what, left):
+    [(bank, split)] = make(1)
+    fill([(bank, split)])
+    save_bank(bank, split, tmp_path)
+    file = tmp_path / f'rank_0_{what}.npy'
+    os.truncate(file, int(left * file.stat().st_size))
+    with pytest.raises(ValueError, match=rf'rank_0_{what}\.npy cannot be read'):
+        load_bank(bank, split, tmp_path, 1)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    [(bank, split)] = make(1)
+    (tmp_path / 'bank').touch()
+    with pytest.raises(OSError, match=r'/bank cannot be written .*exists'):
+        save_bank(bank, split, tmp_path / 'bank')

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
+from dynamix.engine import bank_checkpoint
 from tests.test_relabeling.conftest import make_videos
 from tests.test_relabeling.ranks import meet_again
 
@@ -28,6 +31,20 @@ def test_bank_is_saved_with_checkpoints_and_goes_with_them(tmp_path, said):
     assert folders[1] == ['at_2.feature_bank']
     assert folders[3] == ['at_4.feature_bank']
     assert folders[7] == ['at_4.feature_bank', 'at_8.feature_bank']
+
+
+def test_banks_that_are_not_needed_make_room_for_the_next(tmp_path, said, monkeypatch):
+    hook, runner = make(tmp_path, checkpoint=dict(interval=1, out_dir=str(tmp_path)))
+    (tmp_path / 'epoch_8.feature_bank').mkdir()
+    (tmp_path / 'epoch_9.feature_bank').mkdir()
+    (tmp_path / 'epoch_9.pth').touch()
+    there = []
+    monkeypatch.setattr(
+        bank_checkpoint, 'save_bank', lambda *_: there.extend(os.listdir(tmp_path))
+    )
+    visit_all(hook, runner)
+    end_epoch(hook, runner)
+    assert sorted(there) == ['epoch_9.feature_bank', 'epoch_9.pth']
 
 
 def test_resume_finds_the_bank_or_says_why_not(tmp_path, said):
