@@ -46,6 +46,7 @@ COMPONENTS = dict(
         dict(type='LossGuardHook'),
         dict(type='CheckpointCheckHook'),
         dict(type='InitialEvaluationHook'),
+        dict(type='ResumedEvaluationHook'),
     ],
     METRICS=[dict(type='ReIDMetric')],
 )

@@ -13,6 +13,7 @@ from dynamix.engine.command_line import (
     parse_arguments,
     run_among_ranks,
 )
+from dynamix.engine.hooks import ResumedEvaluationHook
 from dynamix.engine.launch import (
     choose_start,
     set_loader_defaults,
@@ -84,6 +85,7 @@ def main() -> None:
     def train(runner: Runner) -> None:
         for level, text in notes:
             runner.logger.log(level, text)
+        runner.register_hook(ResumedEvaluationHook())
         runner.train()
 
     run_among_ranks(cfg, train)

@@ -190,26 +190,22 @@ class Runs:
     ) -> dict[str, Any]:
         cfg, _ = self.settings(cell)
         epochs = cfg.train_cfg.max_epochs
-        for _ in range(2):
-            is_new = not any(folder.glob('*.pth'))
-            _note_code(folder, is_new)
-            begin = time.monotonic()
-            self._start(cell, folder, device, lock)
-            seconds = time.monotonic() - begin
-            scores = read_scores(folder, epochs)
-            if scores:
-                return dict(
-                    scores=scores,
-                    label_f1=read_label_score(folder, cfg),
-                    seconds=round(seconds, 1) if is_new else None,
-                    code=(folder / CODE).read_text(encoding='utf-8'),
-                )
-            # Killed between the last checkpoint and the evaluation: nothing is left
-            # to resume, so it is run anew.
-            _clear(folder)
-        raise RunFailedError(
-            f'{cell}: there is no `average/mAP` of epoch {epochs}, its last, in '
-            f"'{folder}/*/vis_data/scalars.json'; see '{folder / LOG}'."
+        is_new = not any(folder.glob('*.pth'))
+        _note_code(folder, is_new)
+        begin = time.monotonic()
+        self._start(cell, folder, device, lock)
+        seconds = time.monotonic() - begin
+        scores = read_scores(folder, epochs)
+        if not scores:
+            raise RunFailedError(
+                f'{cell}: there is no `average/mAP` of epoch {epochs}, its last, in '
+                f"'{folder}/*/vis_data/scalars.json'; see '{folder / LOG}'."
+            )
+        return dict(
+            scores=scores,
+            label_f1=read_label_score(folder, cfg),
+            seconds=round(seconds, 1) if is_new else None,
+            code=(folder / CODE).read_text(encoding='utf-8'),
         )
 
     def _start(
@@ -264,14 +260,6 @@ def _note_code(folder: Path, is_new: bool) -> None:
 def _tail(file: Path) -> str:
     text = file.read_text(encoding='utf-8', errors='replace').splitlines()
     return '\n'.join(f'    {line}' for line in text[-5:])
-
-
-def _clear(folder: Path) -> None:
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        elif entry.name not in (LOCK, LOG):
-            entry.unlink()
 
 
 def _write_json(file: Path, value: Any) -> None:

@@ -62,7 +62,7 @@ def read_scalars(path: str | Path, x: str = 'step') -> dict[str, Curve]:
     for log in find_logs(path):
         of_log = _read_lines(log)
         lines = of_log + lines
-        if next((line['epoch'] for line in of_log if 'epoch' in line), 1) == 1:
+        if _begins_anew(of_log):
             break
     points: dict[str, dict[float, float]] = {}
     for values in lines:
@@ -78,6 +78,15 @@ def read_scalars(path: str | Path, x: str = 'step') -> dict[str, Curve]:
         )
         for key, curve in points.items()
     }
+
+
+def _begins_anew(lines: list[dict[str, Any]]) -> bool:
+    """Whether a log is that of a run which was not resumed."""
+    for line in lines:
+        if 'epoch' in line:
+            return line['epoch'] == 1
+    # no iteration was logged: an evaluation's step is the epoch that it followed
+    return all(line.get('step', 0) == 0 for line in lines)
 
 
 def _read_lines(log: Path) -> list[dict[str, Any]]:

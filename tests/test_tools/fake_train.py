@@ -36,9 +36,9 @@ if behaviour == 'fails' or (behaviour == 'killed once' and not marker.exists()):
     marker.touch()
     print('ValueError: the learning rate is a banana')
     sys.exit(3)
-if behaviour == 'killed at the end' and marker.exists():
-    sys.exit(0)
 marker.touch()
+if behaviour == 'says nothing':
+    sys.exit(0)
 log = args.work_dir / 'now' / 'vis_data' / 'scalars.json'
 log.parent.mkdir(parents=True, exist_ok=True)
 score = cfg['base_score'] + cfg['gain'] + seed * (1 + cfg['gain'] / 10)

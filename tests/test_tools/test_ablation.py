@@ -214,16 +214,11 @@ def test_goes_on_from_the_checkpoint_of_a_killed_run(run, code, tmp_path):
     assert re.findall('resumes: (.*)', log) == ['False', 'True']
 
 
-def test_a_run_killed_before_its_evaluation_is_run_anew(run, rows, tmp_path):
+def test_a_run_without_a_result_has_failed(run, rows, tmp_path):
     file = rows / 'plain.py'
-    file.write_text(file.read_text() + "behaviour = 'killed at the end'\n")
-    cell = Cell(file, 'plain', 'synthetic', 'cpu', 0)
-    folder = tmp_path / f'out/cpu/synthetic/plain-{fingerprint(resolve(cell))}/seed0'
-    folder.mkdir(parents=True)
-    (folder / 'epoch_1.pth').touch()
-    found = run('--rows', 'plain', '--seeds', 1)
-    assert len(starts(tmp_path)) == 2
-    assert found['rows']['plain']['missing'] is None
+    file.write_text(file.read_text() + "behaviour = 'says nothing'\n")
+    with pytest.raises(SystemExit, match=r'no `average/mAP` of epoch .*its last'):
+        run('--rows', 'plain', '--seeds', 1)
 
 
 def test_shards_are_disjoint_and_complete(run, tmp_path):

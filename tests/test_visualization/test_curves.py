@@ -62,6 +62,16 @@ def test_the_newest_log_of_a_folder_is_taken(tmp_path):
     assert read_scalars(tmp_path)['loss'].y == [2.0]
 
 
+def test_a_resumed_run_that_only_evaluated_is_read_from_its_start(tmp_path):
+    for number, steps in enumerate([(9,), (0, 2), (4,)]):  # 0: before training
+        lines = [{'average/mAP': 1.0, 'step': step} for step in steps]
+        if number == 1:
+            lines.insert(1, dict(step=1, epoch=1, loss=1.0))
+        path = write(tmp_path / str(number) / 'vis_data' / 'scalars.json', lines)
+        os.utime(path, (1e9 + number, 1e9 + number))
+    np.testing.assert_array_equal(read_scalars(tmp_path)['average/mAP'].x, [0, 2, 4])
+
+
 def test_a_resumed_run_is_read_from_its_start(tmp_path):
     iterations = 2  # of an epoch
 

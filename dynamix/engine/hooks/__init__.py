@@ -5,6 +5,7 @@ from .initial_evaluation_hook import InitialEvaluationHook
 from .late_runtime_info_hook import LateRuntimeInfoHook
 from .loss_guard_hook import LossGuardHook
 from .relabel_hook import RelabelHook
+from .resumed_evaluation_hook import ResumedEvaluationHook
 from .sharded_memory_hook import ShardedMemoryHook
 from .sync_statistics_hook import SyncStatisticsHook
 
@@ -16,6 +17,7 @@ __all__ = [
     'LateRuntimeInfoHook',
     'LossGuardHook',
     'RelabelHook',
+    'ResumedEvaluationHook',
     'ShardedMemoryHook',
     'SyncStatisticsHook',
 ]
