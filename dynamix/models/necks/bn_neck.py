@@ -42,7 +42,9 @@ class BNNeck(BaseModule):
         if getattr(self.norm, 'bias', None) is not None:
             self.norm.bias.requires_grad_(False)
 
-    def forward(self, inputs: Tensor | tuple[Tensor, ...]) -> Tensor:
+    def forward(
+        self, inputs: Tensor | tuple[Tensor, ...]
+    ) -> Tensor | tuple[Tensor, ...]:
         """Makes embeddings of a backbone's output.
 
         Args:
@@ -50,18 +52,27 @@ class BNNeck(BaseModule):
                 tuple, the last entry is used.
 
         Returns:
-            Tensor: ``[B, D]``, not normalised.
+            Tensor | tuple[Tensor]: ``[B, D]``, not normalised; in a tuple if
+            ``inputs`` is one, as heads of MMPretrain take it.
 
         Raises:
-            ValueError: If the length of the embedding is not ``in_channels``.
+            ValueError: If the length of the embedding is not ``in_channels``, or maps
+                arrive and there is no pooling.
         """
-        x = inputs[-1] if isinstance(inputs, (tuple, list)) else inputs
+        x = inputs if isinstance(inputs, Tensor) else inputs[-1]
         if self.pooling is not None:
             x = self.pooling(x)
+        elif x.ndim == 4:
+            raise ValueError(
+                f'the backbone gives maps of shape {tuple(x.shape)}, but neck.pooling '
+                'is None; set it, e.g. to '
+                "dict(type='mmpretrain.GeneralizedMeanPooling')."
+            )
         if x.ndim != 2 or x.size(1) != self.in_channels:
             raise ValueError(
                 f'neck.in_channels is {self.in_channels}, but the backbone and the '
                 f'pooling give a tensor of shape {tuple(x.shape)}; expected '
                 f'[B, {self.in_channels}].'
             )
-        return self.norm(x)
+        embedding = self.norm(x)
+        return embedding if isinstance(inputs, Tensor) else (embedding,)

@@ -86,6 +86,17 @@ class DynaMix(BaseModel):
         super().init_weights()
         self.momentum_encoder.copy_from(self.encoder)
 
+    def get_layer_depth(self, param_name: str) -> tuple[int, int]:
+        """Depth of a parameter, for MMPretrain's learning rates that decay by layer.
+
+        Args:
+            param_name (str): Name of a parameter of this model.
+
+        Returns:
+            tuple[int, int]: Its depth, and how many there are; the neck is deepest.
+        """
+        return self.encoder.backbone.get_layer_depth(param_name, 'encoder.backbone.')
+
     def forward(
         self,
         inputs: Any,

@@ -14,7 +14,8 @@ class ReIDEncoder(BaseModule):
     Args:
         backbone (dict): Config of the backbone, e.g. MMPretrain's
             ``dict(type='mmpretrain.ResNet', depth=50)``.
-        neck (dict): Config of the neck that makes ``[B, D]`` of its output.
+        neck (dict): Config of the neck that makes ``[B, D]`` of its output, alone or
+            as the last of a tuple: a ``BNNeck``, or one of MMPretrain's.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
     """
 
@@ -41,4 +42,5 @@ class ReIDEncoder(BaseModule):
         Returns:
             Tensor: ``[B, D]``, not normalised.
         """
-        return self.neck(self.backbone(inputs))
+        found = self.neck(self.backbone(inputs))
+        return found[-1] if isinstance(found, (tuple, list)) else found

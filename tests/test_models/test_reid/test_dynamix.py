@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import Tensor, nn
 
 from dynamix.models import DynaMix
@@ -98,3 +99,41 @@ def test_what_is_wrong_is_named(model: DynaMix) -> None:
     model.head = None
     with pytest.raises(ValueError, match=r'model\.head is None'):
         model.loss([torch.rand(2, 3, 32, 32)] * 2, [])
+
+
+def test_takes_necks_of_mmpretrain() -> None:
+    model = DynaMix(
+        backbone=dict(
+            type='mmpretrain.ResNet', depth=18, base_channels=4, out_indices=[2, 3]
+        ),
+        neck=dict(type='mmpretrain.GlobalAveragePooling'),
+    )
+    assert model(torch.rand(2, 3, 32, 32)).shape == (2, 32)
+
+
+def test_learning_rates_that_decay_by_layer() -> None:
+    size = dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=8)
+    vit = DynaMix(
+        backbone=dict(
+            type='mmpretrain.VisionTransformer', arch=size, img_size=32, patch_size=16
+        ),
+        neck=dict(type='dynamix.BNNeck', in_channels=8),
+    )
+    constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
+        dict(
+            type='mmpretrain.LearningRateDecayOptimWrapperConstructor',
+            optim_wrapper_cfg=dict(
+                optimizer=dict(type='SGD', lr=1.0, weight_decay=0.1)
+            ),
+            paramwise_cfg=dict(layer_decay_rate=0.5),
+        )
+    )
+    rates = {
+        group['param_name']: group['lr']
+        for group in constructor(vit).optimizer.param_groups
+    }
+    assert rates['encoder.neck.norm.weight'] == 1
+    assert rates['encoder.backbone.layers.2.attn.qkv.weight'] == 0.5
+    assert rates['encoder.backbone.layers.0.attn.qkv.weight'] == 0.5**3
+    assert rates['encoder.backbone.cls_token'] == 0.5**4
+    assert not any(name.startswith('momentum_encoder') for name in rates)
