@@ -17,13 +17,16 @@ from dynamix.transfers import to_device
 from .batch_tensors import gather_keys, unit_rows
 from .checks import check_embeddings, check_loss_names
 
-DEFAULT_LOSSES = dict(
-    instance=dict(type='dynamix.InstanceLoss'),
-    augmentation=dict(type='dynamix.AugmentationLoss'),
-    centroid=dict(type='dynamix.CentroidLoss'),
-    camera_centroid=dict(type='dynamix.CameraCentroidLoss'),
+LOSS_TYPES = dict(
+    instance='dynamix.InstanceLoss',
+    augmentation='dynamix.AugmentationLoss',
+    centroid='dynamix.CentroidLoss',
+    camera_centroid='dynamix.CameraCentroidLoss',
+    batch_centroid='dynamix.BatchCentroidLoss',
 )
-KNOWN_LOSSES = (*DEFAULT_LOSSES, 'batch_centroid')
+DEFAULT_LOSSES: dict[str, dict] = {
+    name: {} for name in LOSS_TYPES if name != 'batch_centroid'
+}
 MEMORY_OPTIONS = ('momentum', 'dtype', 'chunk_size', 'sharded', 'backend')
 
 
@@ -52,9 +55,9 @@ class CentroidMemoryHead(BaseModule):
             multi-camera data. Defaults to None.
         losses (dict, optional): Configs by name, any of ``'instance'``,
             ``'augmentation'``, ``'centroid'``, ``'camera_centroid'`` and
-            ``'batch_centroid'`` (a centroid loss without memory, for comparison); a
-            loss that is left out, or None, is not computed and needs no memory.
-            Defaults to None, all but the last.
+            ``'batch_centroid'`` (a centroid loss without memory, for comparison); the
+            ``type`` follows from the name. A loss that is left out, or None, is not
+            computed and needs no memory. Defaults to None, all but the last.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
@@ -73,10 +76,13 @@ class CentroidMemoryHead(BaseModule):
         super().__init__(init_cfg)
         losses = DEFAULT_LOSSES if losses is None else losses
         losses = {name: cfg for name, cfg in losses.items() if cfg is not None}
-        check_loss_names(losses, KNOWN_LOSSES)
+        check_loss_names(losses, LOSS_TYPES)
         self.in_channels = in_channels
         self.losses = nn.ModuleDict(
-            {name: MODELS.build(cfg) for name, cfg in losses.items()}
+            {
+                name: MODELS.build(cfg, default_args=dict(type=LOSS_TYPES[name]))
+                for name, cfg in losses.items()
+            }
         )
         options = dict(memory or {})
         check_keys('head.memory', options, MEMORY_OPTIONS)
@@ -267,8 +273,3 @@ class CentroidMemoryHead(BaseModule):
         if self.memory is not None:
             space = int(np.max(after, initial=-1)) + 1
             self.memory.follow_relabeling(before, after, bank, space, rows)
-
-    def gather(self) -> None:
-        """Collects a sharded memory on rank 0; all ranks call it before a save."""
-        if self.memory is not None:
-            self.memory.gather()

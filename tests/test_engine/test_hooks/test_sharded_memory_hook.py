@@ -5,16 +5,20 @@ from types import SimpleNamespace
 import pytest
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import get_priority
+from torch import nn
 
 from dynamix.engine.hooks import RelabelHook, ShardedMemoryHook
+from dynamix.models.memory import CentroidMemory
 
 
 def gathers(epoch: int, **options) -> tuple[int, int]:
     """How often a memory is collected after an epoch of eight, and for validation."""
     calls = []
+    model = nn.ModuleDict(dict(anywhere=nn.Sequential(CentroidMemory(2, 3))))
+    model['anywhere'][0].gather = lambda: calls.append(0)
     runner = SimpleNamespace(
         hooks=[CheckpointHook(**options)],
-        model=SimpleNamespace(head=SimpleNamespace(gather=lambda: calls.append(0))),
+        model=model,
         work_dir='',
         epoch=epoch - 1,
         max_epochs=8,

@@ -208,9 +208,10 @@ def test_losses_can_be_left_out() -> None:
         dict(
             type='CentroidMemoryHead',
             in_channels=DIM,
-            losses=dict(instance=dict(type='InstanceLoss'), centroid=None),
+            losses=dict(instance=dict(temperature=0.3), centroid=None),
         )
     )
+    assert type(head.losses['instance']).__name__ == 'InstanceLoss'
     head.bind(IdentityTable(IDENTITY, 8, 2), CAMERA)
     losses = head.loss(draw(3), draw(3, 1), samples([4, 8, 9]))
     assert set(losses) == {'loss_instance'}

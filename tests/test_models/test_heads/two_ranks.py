@@ -77,7 +77,7 @@ def steps(rank: int, world_size: int, sharded: bool = False) -> dict[str, Any]:
         losses.append({name: value.item() for name, value in named.items()})
         gradients.append(gradient / world_size)
     index, embeddings = head.last_batch
-    head.gather()
+    head.memory.gather()
     state = head.state_dict()
     if sharded and rank == 0:
         # What n ranks saved, any number of ranks can load and save again.
@@ -88,7 +88,7 @@ def steps(rank: int, world_size: int, sharded: bool = False) -> dict[str, Any]:
         state = received[0]
     resumed = make_head(sharded)
     resumed.load_state_dict(state)
-    resumed.gather()
+    resumed.memory.gather()
     return dict(
         losses=losses,
         gradients=gradients,
