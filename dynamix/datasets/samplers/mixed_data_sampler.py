@@ -56,6 +56,7 @@ class MixedDataSampler(Sampler):
         ValueError: If the composition is impossible: for this number of ranks, or
             because the data have fewer identities than a batch takes; if one kind of
             data is there without its part, or a part without data.
+        TypeError: If ``dataset`` has no identity table.
     """
 
     def __init__(
@@ -73,7 +74,14 @@ class MixedDataSampler(Sampler):
         self.iterations = iterations
         self.seed = sync_random_seed() if seed is None else int(seed)
         self.epoch = 0
-        dataset.full_init()
+        if hasattr(dataset, 'full_init'):
+            dataset.full_init()
+        if not hasattr(dataset, 'identity_table'):
+            raise TypeError(
+                'MixedDataSampler draws from a MixedDataset, but train_dataloader.'
+                f'dataset is a {type(dataset).__name__}: list readers under '
+                'multi_camera or single_camera of a MixedDataset.'
+            )
         self.table = dataset.identity_table
         multi_camera_images = self.table.num_multi_camera_images
         self.composition.check_sources(

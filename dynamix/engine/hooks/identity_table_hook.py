@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from dynamix.engine.unwrap import unwrap
+from dynamix.engine.unwrap import check_head, unwrap
 from dynamix.registry import HOOKS
 from dynamix.structures import IdentityTable
 
@@ -37,6 +37,7 @@ class IdentityTableHook(Hook):
 
         Raises:
             ValueError: If train loop, sampler or batch size do not fit.
+            TypeError: If the model has no such head.
         """
         loop = getattr(runner, '_train_loop', None)
         if not hasattr(loop, 'dataloader'):
@@ -47,6 +48,7 @@ class IdentityTableHook(Hook):
                 f'{type(loop).__name__}: labels change between epochs, whose length '
                 'is the `iterations` of the sampler.'
             )
+        check_head(runner, 'IdentityTableHook', 'bind', 'last_batch')
         loader = loop.dataloader
         sampler = loader.sampler
         expected = getattr(sampler, 'rank_batch_size', None)

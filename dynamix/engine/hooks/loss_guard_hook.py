@@ -5,6 +5,7 @@ import math
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import Tensor
 
 from dynamix.config_checks import check_whole
 from dynamix.registry import HOOKS
@@ -47,18 +48,23 @@ class LossGuardHook(Hook):
             due or self.end_of_epoch(runner.train_dataloader, batch_idx)
         ):
             return
+        # a model that steps several optimizers may sum nothing up as 'loss'
+        losses = {
+            name: x.detach()
+            for name, x in outputs.items()
+            if 'loss' in name and isinstance(x, Tensor)
+        }
         norms = torch._foreach_norm([p.detach() for p in runner.model.parameters()])
         # one copy from the device
-        values = torch.stack([x.detach().float() for x in (outputs['loss'], *norms)])
-        loss, *lengths = values.cpu().tolist()
-        if math.isfinite(loss) and all(map(math.isfinite, lengths)):
-            return
-        what = 'weights are' if math.isfinite(loss) else 'loss is'
-        text = ', '.join(
-            f'{name} {float(value.detach()):g}'
-            for name, value in outputs.items()
-            if 'loss' in name
+        values = torch.stack(
+            [x.float().reshape(()) for x in (*losses.values(), *norms)]
         )
+        numbers = values.cpu().tolist()
+        if all(map(math.isfinite, numbers)):
+            return
+        named = dict(zip(losses, numbers))
+        what = 'weights are' if all(map(math.isfinite, named.values())) else 'loss is'
+        text = ', '.join(f'{name} {number:g}' for name, number in named.items())
         last = runner.message_hub.get_info('last_ckpt', None)
         raise FloatingPointError(
             f'the {what} not finite at iteration {runner.iter + 1} (epoch '

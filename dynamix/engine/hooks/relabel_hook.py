@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from mmengine.dist import get_rank, get_world_size, is_main_process
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import Tensor
@@ -17,7 +17,7 @@ from dynamix.engine.bank_checkpoint import BankCheckpoint
 from dynamix.engine.extraction import Extraction
 from dynamix.engine.relabel_log import describe_report, score_stages
 from dynamix.engine.relabel_scopes import relabeling_of
-from dynamix.engine.unwrap import unwrap
+from dynamix.engine.unwrap import check_head, unwrap
 from dynamix.registry import HOOKS
 from dynamix.relabeling import (
     FeatureBank,
@@ -110,13 +110,27 @@ class RelabelHook(Hook):
         """Makes an empty bank for the single-camera images of this rank.
 
         Raises:
-            ValueError: If there are no single-camera images to relabel, or a tracklet
-                lies in two videos.
+            ValueError: If there are no single-camera images to relabel, a tracklet
+                lies in two videos, or there is an ``EMAHook``.
+            TypeError: If the training data are no ``MixedDataset``, or the model has
+                no head that follows a relabeling.
         """
         loop: Any = getattr(runner, '_train_loop', None)
         if not hasattr(loop, 'dataloader'):
             return
+        if any(isinstance(hook, EMAHook) for hook in runner.hooks):
+            raise ValueError(
+                'EMAHook averages the whole model, also centroid memories, whose size '
+                'changes with the labels: take it out of custom_hooks. DynaMix is '
+                'evaluated by an average already, model.momentum_encoder.'
+            )
         dataset = loop.dataloader.dataset
+        if not isinstance(getattr(dataset, 'identity_table', None), IdentityTable):
+            raise TypeError(
+                'RelabelHook changes the labels of a MixedDataset, but '
+                f'train_dataloader.dataset is a {type(dataset).__name__}.'
+            )
+        check_head(runner, 'RelabelHook', 'last_batch', 'follow_relabeling')
         self.table: IdentityTable = dataset.identity_table
         rows = self.table.single_camera
         if rows.stop == rows.start:

@@ -228,3 +228,8 @@ def test_one_kind_of_data_alone(given: str, lacking: str, hook: str) -> None:
         make(StandIn(), **{lacking: None})
     found = make(only(given), **{lacking: None})
     assert len(list(found)) == 7 * (12 if given == 'multi_camera' else 16)
+
+
+def test_data_without_an_identity_table_are_named() -> None:
+    with pytest.raises(TypeError, match='is a list: list readers under multi_camera'):
+        MixedDataSampler([1, 2])

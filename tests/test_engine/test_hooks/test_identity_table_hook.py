@@ -17,6 +17,7 @@ class Head:
     """Keeps what it is bound to."""
 
     bound: tuple[Any, ...] = ()
+    last_batch = None
 
     def bind(self, *given: Any) -> None:
         self.bound = given
@@ -59,6 +60,15 @@ def test_binds_the_head_to_the_data() -> None:
 def test_what_does_not_fit_is_named(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         IdentityTableHook().before_run(runner(**given))
+
+
+@pytest.mark.parametrize('head', [None, SimpleNamespace(bind=print)])
+def test_another_head_is_named(head: Any) -> None:
+    it = runner()
+    it.model.head = head
+    kind = type(head).__name__
+    with pytest.raises(TypeError, match=rf'\.head is a {kind} without bind, last_b'):
+        IdentityTableHook().before_run(it)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,22 @@ def test_weights_that_the_last_step_broke_are_found(weight):
         run(19, 1.0, interval=7, weight=weight)
 
 
+def test_losses_of_several_optimizers_need_no_sum():
+    runner = SimpleNamespace(
+        model=torch.nn.Linear(2, 2),
+        iter=0,
+        epoch=0,
+        train_dataloader=range(2),
+        message_hub=SimpleNamespace(get_info=lambda key, default: None),
+    )
+    hook = LossGuardHook(1)
+    outputs = dict(loss_a=torch.tensor(1.0), loss_b=torch.tensor([2.0]))
+    hook.after_train_iter(runner, 0, {}, outputs)
+    outputs['loss_b'] *= float('nan')
+    with pytest.raises(FloatingPointError, match=r'loss is not finite.*loss_b nan'):
+        hook.after_train_iter(runner, 0, {}, outputs)
+
+
 def test_bad_interval():
     with pytest.raises(ValueError, match='interval'):
         LossGuardHook(0)

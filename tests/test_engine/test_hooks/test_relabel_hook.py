@@ -6,6 +6,8 @@ import logging
 
 import numpy as np
 import pytest
+import torch
+from mmengine.hooks import EMAHook
 
 from dynamix.engine import RelabelHook
 from dynamix.relabeling import Regrouping, over_ranks
@@ -186,3 +188,17 @@ def test_wrong_scope_or_rule_is_named_at_construction():
         RelabelHook(bank=dict(dir='/tmp'))
     with pytest.raises(ValueError, match=r'RelabelHook\.max_age` .* but got -5'):
         RelabelHook(max_age=-5)
+
+
+def test_what_cannot_be_relabeled_is_named(tmp_path):
+    hook, runner = make(tmp_path)
+    runner.hooks.append(EMAHook())
+    with pytest.raises(ValueError, match=r'EMAHook averages .* take it out'):
+        hook.before_run(runner)
+    runner.hooks.clear()
+    runner.model.head = torch.nn.Identity()
+    with pytest.raises(TypeError, match=r'\.head is a Identity without last_batch'):
+        hook.before_run(runner)
+    runner._train_loop.dataloader.dataset = [1, 2]
+    with pytest.raises(TypeError, match=r'of a MixedDataset, but .* is a list'):
+        hook.before_run(runner)
