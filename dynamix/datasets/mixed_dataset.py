@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from dynamix.registry import DATASETS
 from dynamix.structures import IdentityTable
 
-from .reid_dataset import ReIDDataset, Transform
+from .reid_dataset import ReIDDataset, Transform, build_reader
 from .sample_key import SampleKey, seeded
 
 
@@ -102,7 +102,7 @@ class MixedDataset(Dataset):
             ('single_camera', single_camera),
         ):
             for source in given or ():
-                dataset = DATASETS.build(source) if isinstance(source, dict) else source
+                dataset = build_reader(source, f'MixedDataset.{kind}')
                 if dataset.kind != kind:
                     raise ValueError(
                         f'{dataset.name!r} is {dataset.kind} data, but the config '
@@ -164,17 +164,19 @@ class MixedDataset(Dataset):
             num_identities = int(labels.max(initial=-1)) + 1
             self.frame[rows] = table.frame
             if dataset.kind == 'multi_camera':
-                num_cameras = int(table.camera.max(initial=-1)) + 1
-                _shift(table.camera, cameras, out=self.camera[rows])
+                camera = _without_gaps(table.camera)
+                num_cameras = int(camera.max(initial=-1)) + 1
+                _shift(camera, cameras, out=self.camera[rows])
                 self.scene[rows] = scenes
                 scenes += 1
                 multi_camera_images = rows.stop
                 multi_camera_identities = identities + num_identities
             else:
-                num_cameras = int(table.video.max(initial=-1)) + 1
-                _shift(table.video, cameras, out=self.camera[rows])
-                _shift(table.video, videos, out=self.video[rows])
-                _shift(table.video, scenes, out=self.scene[rows])
+                video = _without_gaps(table.video)
+                num_cameras = int(video.max(initial=-1)) + 1
+                _shift(video, cameras, out=self.camera[rows])
+                _shift(video, videos, out=self.video[rows])
+                _shift(video, scenes, out=self.scene[rows])
                 videos += num_cameras
                 scenes += num_cameras
             known = dataset.truth
@@ -207,7 +209,7 @@ class MixedDataset(Dataset):
         """``[n]`` labels of a source, ``0..`` without gaps; -1: none."""
         table = dataset.table
         if dataset.kind == 'multi_camera' or self.labels == 'tracker':
-            return table.identity
+            return _without_gaps(table.identity)
         if dataset.truth is None:
             raise ValueError(
                 f'MixedDataset.labels is {self.labels!r}, but {dataset.name!r} does '
@@ -217,10 +219,7 @@ class MixedDataset(Dataset):
         if self.labels == 'truth_in_video':
             own = table.video.astype(np.int64) * (person.max(initial=0) + 1) + person
             person = np.where(person < 0, -1, own)
-        labels = np.full(len(person), -1, np.int32)
-        known = person >= 0
-        labels[known] = np.unique(person[known], return_inverse=True)[1]
-        return labels
+        return _without_gaps(person)
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -268,6 +267,18 @@ def _without_truth(dataset: ReIDDataset) -> ReIDDataset:
     same = copy(dataset)
     same.truth = None
     return same
+
+
+def _without_gaps(column: np.ndarray) -> np.ndarray:
+    """Numbers ``0, 1, ...`` in the order of those given; below 0 there is none."""
+    known = column >= 0
+    given = column[known]
+    # what our readers give; the look costs a twentieth of the sorting
+    if given.max(initial=-1) < len(given) and np.bincount(given).all():
+        return column
+    numbers = np.full(len(column), -1, np.int32)
+    numbers[known] = np.unique(given, return_inverse=True)[1]
+    return numbers
 
 
 def _shift(column: np.ndarray, by: int, out: np.ndarray) -> None:

@@ -11,6 +11,7 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from dynamix.registry import DATASETS
 from dynamix.version import __version__
 
 from .code_digest import class_digest
@@ -41,7 +42,7 @@ class ReIDDataset(Dataset):
 
     Attributes:
         kind (str): ``'multi_camera'`` (labels of people) or ``'single_camera'``
-            (labels of tracklets: ``table.identity`` numbers them ``0..T-1``).
+            (labels of tracklets: ``table.identity`` numbers them, over all videos).
         table (ImageTable): After :meth:`full_init`.
         truth (np.ndarray | None): ``[n]`` int32 true identities, where known; for
             scoring only.
@@ -205,4 +206,30 @@ class ReIDDataset(Dataset):
         )
 
     def __getitem__(self, index: int) -> Any:
-        return self.pipeline(self.get_data_info(index))
+        """One image through the pipeline, of a training set with ``gt_label``.
+
+        That is the identity, as classifiers of MMPretrain take it.
+        """
+        info = self.get_data_info(index)
+        if self.query_splits is None:
+            info['gt_label'] = int(self.table.identity[info['image_index']])
+        return self.pipeline(info)
+
+
+def build_reader(given: dict | ReIDDataset, where: str) -> ReIDDataset:
+    """Builds a reader, where a config names one.
+
+    Args:
+        given (dict | ReIDDataset): Its config, or itself.
+        where (str): The config key, for the error.
+
+    Raises:
+        TypeError: If it is no reader.
+    """
+    dataset = DATASETS.build(given) if isinstance(given, dict) else given
+    if not isinstance(dataset, ReIDDataset):
+        raise TypeError(
+            f'{where} takes readers (LabelledFolder, TrackletFolder, ... or a subclass '
+            f'of ReIDDataset), but got a {type(dataset).__name__}.'
+        )
+    return dataset

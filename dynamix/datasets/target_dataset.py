@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from dynamix.registry import DATASETS
 
-from .reid_dataset import ReIDDataset, Transform
+from .reid_dataset import ReIDDataset, Transform, build_reader
 
 
 @DATASETS.register_module()
@@ -33,9 +33,8 @@ class TargetDataset(Dataset):
         targets: Sequence[dict | ReIDDataset],
         pipeline: Sequence[Transform] = (),
     ) -> None:
-        self.datasets: list[ReIDDataset] = [
-            DATASETS.build(target) if isinstance(target, dict) else target
-            for target in targets
+        self.datasets = [
+            build_reader(target, 'TargetDataset.targets') for target in targets
         ]
         names = [dataset.name for dataset in self.datasets]
         if not names:

@@ -132,9 +132,24 @@ def test_truth_is_unique_over_sources_and_kept_for_scoring() -> None:
     assert mixed.truth is None
 
 
+def test_numbers_of_a_source_may_have_gaps() -> None:
+    people = Drawn('multi_camera', [(7, 5, -1, -1), (900, 2, -1, -1)] * 2, 'people')
+    tracks = [(2**30, 0, 40, -1), (3, 0, 9, -1), (-1, 0, 40, -1), (3, 0, 9, -1)]
+    mixed = MixedDataset([people], [Drawn('single_camera', tracks, 'tracks')])
+    mixed.full_init()
+    assert mixed.identity_table.identity.tolist() == [0, 1, 0, 1, 3, 2, -1, 2]
+    assert mixed.camera.tolist() == [1, 0, 1, 0, 3, 2, 3, 2]
+    assert mixed.video.tolist() == [-1] * 4 + [1, 0, 1, 0]
+    assert mixed.scene.tolist() == [0] * 4 + [2, 1, 2, 1]
+    assert mixed.identity_table.num_identities == 4
+    assert [span.num_cameras for span in mixed.sources] == [2, 2]
+
+
 def test_says_what_is_wrong(make_images) -> None:
     with pytest.raises(ValueError, match='at least one source'):
         MixedDataset()
+    with pytest.raises(TypeError, match=r'MixedDataset\.single_camera .* got a list'):
+        MixedDataset(single_camera=[[1, 2]])
     people = Drawn('multi_camera', [(0, 0, -1, -1)], 'people')
     with pytest.raises(ValueError, match="'people' is multi_camera data, but"):
         MixedDataset(single_camera=[people])

@@ -43,6 +43,8 @@ def test_says_what_is_wrong(targets) -> None:
         TargetDataset([])
     with pytest.raises(ValueError, match='must have different names'):
         TargetDataset([targets[0]] * 2)
+    with pytest.raises(TypeError, match=r'TargetDataset\.targets takes readers'):
+        TargetDataset([[1, 2]])
     training = LabelledFolder(targets[0]['data_root'])
     with pytest.raises(ValueError, match="'labelled_folder' is a training set"):
         TargetDataset([training]).full_init()
