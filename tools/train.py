@@ -60,7 +60,7 @@ def make_cfg(args: argparse.Namespace) -> tuple[Config, list[tuple[int, str]]]:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
-        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
+        cfg.optim_wrapper.type = 'dynamix.BFloat16OptimWrapper'
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
             raise ValueError(

@@ -6,8 +6,10 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from mmengine import registry as root
 from mmengine.config import Config
 
+from dynamix.engine import BFloat16OptimWrapper
 from tests.toy import toy_cfg
 
 from .conftest import load_tool
@@ -121,3 +123,8 @@ def test_one_rank_writes_the_metrics(tool, config, tmp_path, monkeypatch, is_mai
     assert out.exists() == is_main
     if is_main:
         assert json.loads(out.read_text()) == {'strangers/mAP': 50.0}
+
+
+def test_mixed_precision_is_found_without_a_default_scope(tool, config):
+    cfg, _ = train_cfg(tool, config, '--amp')
+    assert root.OPTIM_WRAPPERS.get(cfg.optim_wrapper.type) is BFloat16OptimWrapper
