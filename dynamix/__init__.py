@@ -1,4 +1,8 @@
-"""DynaMix: generalizable person re-identification from mixed data, on OpenMMLab."""
+"""DynaMix: person re-identification for unseen cameras, trained on mixed data.
+
+The package registers its types with MMEngine under the scope ``dynamix``. Each
+registry imports the modules that hold them when it is first used.
+"""
 
 from importlib.util import find_spec
 

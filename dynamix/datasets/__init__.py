@@ -1,3 +1,5 @@
+"""Data sets: readers, the image table they build, the mixed training set, targets."""
+
 from .image_table import ImageTable
 from .image_table_builder import ImageTableBuilder
 from .labelled_folder import LabelledFolder

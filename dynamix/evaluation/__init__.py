@@ -1,3 +1,5 @@
+"""Evaluation: CMC, mAP, mINP and k-reciprocal re-ranking on unseen targets."""
+
 from .ranked_images import ranked_images
 from .ranking import (
     Ranking,

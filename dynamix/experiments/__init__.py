@@ -1,4 +1,4 @@
-"""Grids of trainings: run them, gather what they came to, compare seed by seed."""
+"""Grids of trainings: run them, gather their results, compare them seed by seed."""
 
 from .grid import Cell, Table, fingerprint, read_tables, resolve, row_title, shard
 from .outcome import Outcome

@@ -1,3 +1,5 @@
+"""Models: encoder and momentum encoder, losses, centroid memories, backbones."""
+
 from .backbones import *
 from .heads import *
 from .losses import *

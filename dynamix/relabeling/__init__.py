@@ -1,6 +1,7 @@
-"""Relabeling: who is who in single-camera videos, found anew while training goes on.
+"""Relabeling: repairs the labels of single-camera videos during training.
 
-Plain functions on arrays; they know no Runner and no registry.
+Plain functions on arrays; they know no Runner, no registry and no config.
+`docs/relabeling.md` has the rule step by step.
 """
 
 from .bank_files import load_bank, save_bank

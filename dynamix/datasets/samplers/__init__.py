@@ -1,3 +1,5 @@
+"""The batch sampler, and how a global batch is composed and dealt to ranks."""
+
 from .batch_composer import BatchComposer
 from .composition import Composition, MultiCameraPart, SingleCameraPart
 from .grouped_rows import GroupedRows

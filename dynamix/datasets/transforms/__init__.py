@@ -1,3 +1,5 @@
+"""Transforms that MMPretrain and mmcv lack."""
+
 from .load_reid_image import LoadReIDImage
 from .pack_reid_inputs import PackReIDInputs
 from .random_color_jitter import RandomColorJitter

@@ -1,3 +1,5 @@
+"""Hooks: relabeling, labels and seeds of each epoch, checkpoints, checks."""
+
 from .checkpoint_check_hook import CheckpointCheckHook
 from .epoch_seed_hook import EpochSeedHook
 from .identity_table_hook import IdentityTableHook

@@ -1,3 +1,5 @@
+"""Backbones that MMPretrain lacks."""
+
 from .resnet_ibn import InstanceBatchNorm, ResNetIBN
 from .vit_ics import ConvStemPatchEmbed, VisionTransformerICS
 

@@ -1,3 +1,5 @@
+"""The losses of DynaMix, as modules and as functions on tensors."""
+
 from .anchor_mean import mean_over_anchors
 from .augmentation_loss import AugmentationLoss
 from .batch_centroid_loss import BatchCentroidLoss

@@ -1,3 +1,8 @@
+"""Centroid memories and the streamed softmax over them.
+
+Plain tensors; they know no Runner, no registry and no config.
+"""
+
 from .camera_rows import CameraRows
 from .centroid_memory import CentroidMemory
 from .sampled_negatives import NegativeSample

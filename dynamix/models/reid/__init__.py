@@ -1,3 +1,5 @@
+"""The model: encoder, momentum encoder, data preprocessor."""
+
 from .data_preprocessor import ReIDDataPreprocessor
 from .dynamix import DynaMix
 from .encoder import ReIDEncoder
