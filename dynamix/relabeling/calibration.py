@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from .homes import HomeLevels, calibrate_homes
 from .linkage import link
-from .merging import merge_threshold, pairs_above
+from .merging import NO_MERGES, MergeLevel, merge_level, pairs_above
 from .pieces import cut_tracklets, find_pieces, find_tracklets
 from .purify import DIM, PurityLevels, calibrate_purity, score_images
 from .relabel_rule import RelabelRule
@@ -30,8 +30,8 @@ class Calibration:
         homes (HomeLevels, optional): Scores from which images move to other people.
         piece_space (WhitenedSpace, optional): Where pieces are compared. None:
             nothing is merged.
-        threshold (float): Similarity from which pieces merge; infinite: none do.
-            Defaults to infinity.
+        merging (MergeLevel): Similarity from which pieces merge. Defaults to one that
+            none reaches.
     """
 
     space: WhitenedSpace | None = None
@@ -39,7 +39,7 @@ class Calibration:
     purity: PurityLevels | None = None
     homes: HomeLevels | None = None
     piece_space: WhitenedSpace | None = None
-    threshold: float = np.inf
+    merging: MergeLevel = NO_MERGES
 
 
 def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
@@ -74,7 +74,7 @@ def _calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
     pieces = find_pieces(tracklets, piece)
     if len(pieces.name) == 0:
         return Calibration()
-    piece_space, threshold = None, np.inf
+    piece_space, merging = None, NO_MERGES
     person = np.arange(len(pieces.name))
     if rule.merge:
         piece_space = WhitenedSpace(
@@ -86,12 +86,13 @@ def _calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
         )
         vectors = pieces.vectors(piece_space)
         forbidden = pieces.shared_frames(images)
-        threshold = merge_threshold(
+        merging = merge_level(
             vectors, pieces.video, np.bincount(pieces.group), forbidden,
             rule.separation, rule.seed,
         )  # fmt: skip
-        edges, _ = pairs_above(vectors, pieces.video, threshold)
-        person = link(vectors, edges, threshold, forbidden).cluster
+        level = merging.of(pieces.video)
+        edges, _ = pairs_above(vectors, pieces.video, level)
+        person = link(vectors, level, edges, forbidden).cluster
     homes = None
     if scored is not None and rule.drop:
         names, label = np.unique(person, return_inverse=True)
@@ -103,4 +104,4 @@ def _calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
             rule.seed,
         )
     least = 0.0 if scored is None else scored.least_crowding
-    return Calibration(space, least, purity, homes, piece_space, threshold)
+    return Calibration(space, least, purity, homes, piece_space, merging)

@@ -14,10 +14,9 @@ from .global_rule import GlobalRule
 from .guard import Relabeling, conclude
 from .identity_centroids import identity_centroids
 from .knn_graph import knn_graph
-from .linkage import shared_frames
+from .linkage import link, shared_frames
 from .numbering import keep_numbers
 from .relabel_report import RelabelReport
-from .scaled_linkage import link_scaled
 from .stranger_levels import (
     least_evidence,
     log_expected,
@@ -164,15 +163,16 @@ def _merge(
     some, ends = np.unique(pairs[passing], return_inverse=True)
     local = np.full(len(owner), -1)
     local[c.identities[some]] = np.arange(len(some))
-    joined, report.across, report.vetoes = link_scaled(
+    tree = link(
         c.vectors[some],
         level[some],
         ends.reshape(-1, 2),
         shared_frames(np.where(place >= 0, local[place], -1), video, frame, len(some)),
-        own_video[some] if rule.distinct else None,
+        rivals=own_video[some] if rule.distinct else None,
     )
-    report.merges = report.across
-    cluster[c.identities[some]] = c.identities[some][joined]
+    report.vetoes = tree.vetoes
+    report.merges = report.across = len(tree.height)
+    cluster[c.identities[some]] = c.identities[some][tree.cluster]
     return cluster
 
 

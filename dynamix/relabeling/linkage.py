@@ -43,9 +43,10 @@ class Tree(NamedTuple):
     Args:
         cluster (np.ndarray): ``[P]`` cluster of each piece: the lowest piece in it.
         pairs (np.ndarray): ``[M, 2]`` a piece of each of the two clusters merged.
-        height (np.ndarray): ``[M]`` their mean similarity. Merging only where it is
-            at least ``s`` gives what :func:`link` gives with threshold ``s``.
-        vetoes (int): Edges that a shared frame forbids.
+        height (np.ndarray): ``[M]`` by how much they exceed their levels, on average.
+            Merging only where it is at least ``h`` gives what :func:`link` gives with
+            ``least=h``.
+        vetoes (int): Pairs that fit, joined by an edge, but are forbidden.
     """
 
     cluster: np.ndarray
@@ -55,54 +56,65 @@ class Tree(NamedTuple):
 
 
 def link(
-    vectors: np.ndarray, edges: np.ndarray, threshold: float, forbidden: np.ndarray
+    vectors: np.ndarray,
+    level: np.ndarray,
+    edges: np.ndarray,
+    forbidden: np.ndarray,
+    least: float = 0.0,
+    rivals: np.ndarray | None = None,
 ) -> Tree:
-    """Average linkage under cannot-link, all videos at once.
+    """Average linkage under cannot-link, each member with a level of its own.
 
-    Each round merges every two clusters that are each other's most similar partner;
-    for average linkage this builds the tree that merging one best pair at a time
-    builds, in about log(pieces) rounds. The mean similarity of the members of two
-    clusters is the product of their mean vectors, so no matrix is kept.
+    Two members fit if their product reaches the mean of their levels; two clusters fit
+    if that holds on average over all pairs of their members, whether an edge joins the
+    pair or not. That average is the product of the mean vectors less the mean of the
+    mean levels, so no matrix is kept. Each round merges every two clusters that fit
+    each other best; for average linkage this builds the tree that merging one best pair
+    at a time builds, in about log(members) rounds.
 
     Args:
-        vectors (np.ndarray): ``[P, D]`` a vector of each piece.
-        edges (np.ndarray): ``[E, 2]`` pairs ``i < j`` of one video with similarity of
-            at least ``threshold``. Clusters without an edge between them cannot have
-            a mean similarity that high.
-        threshold (float): Mean similarity from which clusters merge.
+        vectors (np.ndarray): ``[P, D]`` unit vectors.
+        level (np.ndarray): ``[P]`` finite levels.
+        edges (np.ndarray): ``[E, 2]`` pairs ``i < j``; only clusters with an edge
+            between them may merge.
         forbidden (np.ndarray): ``[F, 2]`` pairs that must not end in one cluster.
+        least (float): By how much clusters must exceed their levels. Defaults to 0.
+        rivals (np.ndarray, optional): ``[P]`` integers from 0; members of equal number
+            must not end in one cluster either. Defaults to None.
 
     Returns:
         Tree: The clusters and how they came about.
     """
-    num_pieces = np.int64(len(vectors))
-    cluster = np.arange(num_pieces)
+    count = np.int64(len(vectors))
+    key = np.array([count, 1])
+    cluster = np.arange(count)
     total = vectors.astype(np.float64)
-    size = np.ones(num_pieces)
-    pairs, height = [np.empty((0, 2), np.int64)], [np.empty(0)]
-    vetoes = int(np.isin(edges @ [num_pieces, 1], forbidden @ [num_pieces, 1]).sum())
+    size = np.ones(count)
+    levels = np.asarray(level, np.float64).copy()
+    pairs, height, vetoes = [np.empty((0, 2), np.int64)], [np.empty(0)], -1
     while len(edges):
-        ends = np.sort(cluster[edges], 1)
-        ends = ends[ends[:, 0] != ends[:, 1]]
-        keys = np.unique(ends @ [num_pieces, 1])
-        banned = np.sort(cluster[forbidden], 1) @ [num_pieces, 1]
-        keys = keys[~np.isin(keys, banned)]
-        edges = np.stack([keys // num_pieces, keys % num_pieces], 1)
-        similarity = _similarities(total, size, edges)
-        alike = similarity >= threshold
-        edges, similarity = edges[alike], similarity[alike]
-        if len(edges) == 0:
-            break
-        mutual = mutual_best(edges, similarity, len(vectors))
-        keep, gone = edges[mutual].T
-        total[keep] += total[gone]
-        size[keep] += size[gone]
-        parent = np.arange(num_pieces)
-        parent[gone] = keep
+        ends = np.sort(cluster[edges], axis=1)
+        keys = np.unique(ends[ends[:, 0] != ends[:, 1]] @ key)
+        edges = np.stack([keys // count, keys % count], 1)
+        surplus = _surplus(total, size, levels, edges)
+        # a mean reaches ``least`` only if one of its parts does
+        fits = surplus >= least
+        edges, keys, surplus = edges[fits], keys[fits], surplus[fits]
+        banned = np.isin(keys, np.sort(cluster[forbidden], axis=1) @ key)
+        if rivals is not None:
+            banned |= _clash(cluster, rivals, edges)
+        vetoes = int(banned.sum()) if vetoes < 0 else vetoes
+        edges, surplus = edges[~banned], surplus[~banned]
+        best = mutual_best(edges, surplus, len(vectors))
+        stay, gone = edges[best].T
+        for sums in (total, size, levels):
+            sums[stay] += sums[gone]
+        parent = np.arange(count)
+        parent[gone] = stay
         cluster = parent[cluster]
-        pairs.append(edges[mutual])
-        height.append(similarity[mutual])
-    return Tree(cluster, np.concatenate(pairs), np.concatenate(height), vetoes)
+        pairs.append(edges[best])
+        height.append(surplus[best])
+    return Tree(cluster, np.concatenate(pairs), np.concatenate(height), max(vetoes, 0))
 
 
 def mutual_best(edges: np.ndarray, score: np.ndarray, count: int) -> np.ndarray:
@@ -126,11 +138,25 @@ def mutual_best(edges: np.ndarray, score: np.ndarray, count: int) -> np.ndarray:
     return order[(best[i] == rank) & (best[j] == rank)]
 
 
-def _similarities(total: np.ndarray, size: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def _surplus(
+    total: np.ndarray, size: np.ndarray, levels: np.ndarray, edges: np.ndarray
+) -> np.ndarray:
+    """``[E]`` mean product of two clusters less the mean of their levels."""
     result = np.empty(len(edges))
     step = max(1, CHUNK // total.shape[1])
     for start in range(0, len(edges), step):
         i, j = edges[start : start + step].T
-        dots = np.einsum('ij,ij->i', total[i], total[j])
-        result[start : start + step] = dots / (size[i] * size[j])
+        dots = np.einsum('ij,ij->i', total[i], total[j]) / (size[i] * size[j])
+        mean = (levels[i] / size[i] + levels[j] / size[j]) / 2
+        result[start : start + step] = dots - mean
     return result
+
+
+def _clash(cluster: np.ndarray, rivals: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """``[E]`` bool: whether two clusters have members of equal rival number."""
+    holds = csr_matrix(
+        (np.ones(len(cluster), np.int32), (cluster, rivals)),
+        shape=(len(cluster), int(rivals.max(initial=0)) + 1),
+    )
+    common = holds[edges[:, 0]].multiply(holds[edges[:, 1]])
+    return np.asarray(common.sum(axis=1)).ravel() > 0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.optimize import isotonic_regression
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from .levels import about_as_good, clear_gap
 from .linkage import link
-from .strangers import negative_scores, neighbours_null
+from .same_person import same_person, transition_width
+from .strangers import agree_with_video, strangers_of_two_videos
 
 BLOCK = 512
 CUTS = 48
@@ -21,15 +23,50 @@ NEARLY = 0.05
 ROUNDING = 1e-6
 
 
+@dataclass(frozen=True)
+class MergeLevel:
+    """Similarity from which pieces merge, by the size of their video.
+
+    Of ``n`` pieces, a piece has about as many others of its person whatever ``n`` is,
+    so the odds that a pair shows one person fall as ``1 / n``. Where evidence grows by
+    a factor e over a ``width`` of similarity, a video with e times as many pieces asks
+    for as much more (Bayes; ours).
+
+    Args:
+        similarity (float): In a video of ``typical`` size; infinite: nothing merges.
+            Defaults to infinity.
+        width (float): Rise with the logarithm of the number of pieces. Defaults to 0.
+        typical (float): A number of pieces. Defaults to 1.
+    """
+
+    similarity: float = np.inf
+    width: float = 0.0
+    typical: float = 1.0
+
+    def of(self, video: np.ndarray) -> np.ndarray:
+        """``[P]`` the level of each piece, from the video of each, sorted."""
+        return self.similarity + self.width * (log_sizes(video) - np.log(self.typical))
+
+
+NO_MERGES = MergeLevel()
+
+
+def log_sizes(video: np.ndarray) -> np.ndarray:
+    """``[P]`` log of the number of pieces of the video of each, videos sorted."""
+    count = np.unique(video, return_counts=True)[1]
+    return np.repeat(np.log(count), count)
+
+
 def pairs_above(
-    vectors: np.ndarray, video: np.ndarray, threshold: float
+    vectors: np.ndarray, video: np.ndarray, level: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of pieces of one video that are alike.
 
     Args:
         vectors (np.ndarray): ``[P, D]`` unit vectors; pieces of one video contiguous.
         video (np.ndarray): ``[P]`` video of each, sorted.
-        threshold (float): Least similarity.
+        level (np.ndarray, optional): ``[P]`` least similarity, the same for all pieces
+            of a video. Defaults to None: all pairs.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: ``[E, 2]`` int64 pairs ``i < j`` and their
@@ -44,8 +81,10 @@ def pairs_above(
         stop = min(begin + BLOCK, len(video))
         reach = int(end_of[stop - 1])
         block = vectors[begin:stop] @ vectors[begin:reach].T
-        same = video[begin:stop, None] == video[None, begin:reach]
-        i, j = np.nonzero(same & (block >= threshold))
+        near = video[begin:stop, None] == video[None, begin:reach]
+        if level is not None:
+            near &= block >= level[begin:stop, None]
+        i, j = np.nonzero(near)
         i, j = i[j > i], j[j > i]
         rows.append(i + begin)
         columns.append(j + begin)
@@ -57,52 +96,25 @@ def pairs_above(
     return edges.astype(np.int64), np.concatenate(scores)
 
 
-def same_person(scores: np.ndarray, strangers: np.ndarray) -> np.ndarray:
-    """Probability that pairs of one video show one person.
-
-    Most pairs of a video are strangers, so where the scores are ``r`` times as
-    dense as those of as many strangers, a share ``1 - 1 / r`` is of one person: a
-    local false discovery rate, with ``r`` rising in the score (isotonic regression).
-
-    Args:
-        scores (np.ndarray): ``[m]`` similarities within videos, at least one.
-        strangers (np.ndarray): Similarities of different people, at least one.
-
-    Returns:
-        np.ndarray: ``[m]`` in 0..1.
-    """
-    value = np.concatenate([scores, strangers])
-    near = np.zeros(len(value))
-    near[: len(scores)] = 1
-    weight = np.where(near > 0, 1 / len(scores), 1 / len(strangers))
-    # equal values are one point
-    value, place = np.unique(value, return_inverse=True)
-    total = np.bincount(place, weight)
-    mean = np.bincount(place, weight * near) / total
-    share = isotonic_regression(mean, weights=total).x[place[: len(scores)]]
-    share = np.maximum(share, 1e-9)
-    return np.clip(1 - (1 - share) / share, 0, 1)
-
-
-def merge_threshold(
+def merge_level(
     vectors: np.ndarray,
     video: np.ndarray,
     images: np.ndarray,
     forbidden: np.ndarray,
     separation: float,
     seed: int,
-) -> float:
+) -> MergeLevel:
     """Where to cut the trees of pieces of all videos.
 
-    Average linkage makes a tree of each video. Of all cuts at one height, the best
-    has the largest sum of the expected pairwise F1 over images, by
-    :func:`same_person`, and ``separation`` times the mean silhouette of the pieces.
-    The first alone is right where the strangers' scores are known well, the second
-    finds the gap between people where there is one (ours). If higher cuts are about as
-    good and leave a clear gap (:func:`clear_gap`), it lies there. Look-alikes of one
-    video reach scores that strangers of two do not. Pairs that share a frame show how
-    many of them are as alike as the cut asks for: unless there are enough other pairs,
-    nothing is merged.
+    Average linkage makes a tree of each video. Of all cuts at one height, higher by
+    :class:`MergeLevel` where a video is larger, the best has the largest sum of the
+    expected pairwise F1 over images, by :func:`same_person`, and ``separation`` times
+    the mean silhouette of the pieces. The first alone is right where the strangers'
+    scores are known well, the second finds the gap between people where there is one
+    (ours). If higher cuts are about as good and leave a clear gap (:func:`clear_gap`),
+    it lies there. Look-alikes of one video reach scores that strangers of two do not.
+    Pairs that share a frame show how many of them are as alike as the cut asks for:
+    unless there are enough other pairs, nothing is merged.
 
     Args:
         vectors (np.ndarray): ``[P, D]`` unit vectors; pieces of one video contiguous.
@@ -113,42 +125,52 @@ def merge_threshold(
         seed (int): Draws the pairs that show strangers.
 
     Returns:
-        float: A similarity; infinite if no more pairs are alike than among strangers,
-        or no cut is better than merging nothing.
+        MergeLevel: One at which nothing merges, if no more pairs are alike than among
+        strangers, or no cut is better than merging nothing.
     """
-    far = negative_scores(vectors, video, seed)
+    size = log_sizes(video)
+    far, far_size = strangers_of_two_videos(vectors, size, video, seed)
     if len(far) == 0:
-        return np.inf
-    far = neighbours_null(far, vectors, video, seed)
+        return NO_MERGES
+    typical = size.mean()
+    size, far_size = size - typical, far_size - typical
     some = _some_videos(video, seed)
     place = np.full(len(video), -1)
     place[some] = np.arange(len(some))
-    vectors, video, images = vectors[some], video[some], images[some]
+    vectors, video, images, size = (x[some] for x in (vectors, video, images, size))
     forbidden = place[forbidden]
     forbidden = forbidden[(forbidden >= 0).all(1)]
-    pairs, score = pairs_above(vectors, video, -2.0)
-    if len(score) == 0 or not _more_than_strangers(score, far):
-        return np.inf
-    same = same_person(score, far)
+    pairs, score = pairs_above(vectors, video)
+    if len(score) == 0:
+        return NO_MERGES
+    strangers = agree_with_video(far, far, score)
+    if not _more_than_strangers(score, strangers):
+        return NO_MERGES
+    width = transition_width(score, same_person(score, strangers))
+    similarity, score = score, score - width * size[pairs[:, 0]]
+    far = far - width * far_size
+    same = same_person(score, agree_with_video(far, far, score))
     banned = np.isin(pairs @ [len(video), 1], forbidden @ [len(video), 1])
     same[banned] = 0
-    tree = link(vectors, pairs, -2.0, forbidden)
+    tree = link(vectors, width * size, pairs, forbidden, least=-np.inf)
     if len(tree.height) == 0:
-        return np.inf
+        return NO_MERGES
     heights = np.unique(tree.height)[::-1]
     chosen = _candidates(heights)
     nothing = _value(np.arange(len(video)), pairs, score, same, images, 0)
     values = []
     for k in chosen:
         cluster = _cut(tree.pairs[tree.height >= heights[k]], len(video))
-        values.append(_value(cluster, pairs, score, same, images, separation))
+        values.append(_value(cluster, pairs, similarity, same, images, separation))
     if max(values) <= nothing + 1e-9:
-        return np.inf
+        return NO_MERGES
     best = _best_cut(np.array(values), nothing, chosen, heights)
     # the middle of the gap to the next merge
     below = heights[min(best + 1, len(heights) - 1)]
-    threshold = float(heights[best] + below) / 2 - ROUNDING
-    return threshold if _worth_it(score >= threshold, banned, nothing) else np.inf
+    height = float(heights[best] + below) / 2 - ROUNDING
+    if not _worth_it(score >= height, banned, nothing):
+        return NO_MERGES
+    return MergeLevel(height, width, float(np.exp(typical)))
 
 
 def _some_videos(video: np.ndarray, seed: int) -> np.ndarray:

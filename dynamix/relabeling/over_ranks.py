@@ -83,7 +83,7 @@ def group_over_ranks(
     report = RelabelReport(
         images=split.num_images,
         videos=split.num_videos,
-        threshold=calibration.threshold,
+        threshold=calibration.merging.similarity,
     )
     component, counts = exchange.together(
         lambda: regroup_blocks(images, split, calibration, rule),

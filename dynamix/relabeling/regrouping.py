@@ -66,7 +66,7 @@ def regroup(
         )
     piece, splits = cut_tracklets(tracklets, scored, calibration.purity, rule)
     merges = vetoes = moves = 0
-    if calibration.threshold < np.inf:
+    if calibration.merging.similarity < np.inf:
         pieces = find_pieces(tracklets, piece)
         piece, merges, vetoes = _merge(images, pieces, piece, calibration)
     if scored is not None and calibration.homes is not None:
@@ -99,7 +99,8 @@ def _merge(
     if len(pieces.name) == 0 or calibration.piece_space is None:
         return piece, 0, 0
     vectors = pieces.vectors(calibration.piece_space)
-    edges, _ = pairs_above(vectors, pieces.video, calibration.threshold)
+    level = calibration.merging.of(pieces.video)
+    edges, _ = pairs_above(vectors, pieces.video, level)
     kept = piece >= 0
     target = np.arange(int(piece.max()) + 1)
     place = np.full(len(target), -1, np.int64)
@@ -107,7 +108,7 @@ def _merge(
     forbidden = shared_frames(
         np.where(kept, place[piece], -1), images.video, images.frame, len(pieces.name)
     )
-    tree = link(vectors, edges, calibration.threshold, forbidden)
+    tree = link(vectors, level, edges, forbidden)
     target[pieces.name] = pieces.name[tree.cluster]
     merges = len(tree.height)
     return np.where(kept, target[piece], DROPPED), merges, tree.vetoes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 NUM_NEGATIVES = 1 << 19
-BLOCK = 4096
 
 
 def draw_strangers(
@@ -48,16 +47,20 @@ def another(
     return mate + (mate >= place)
 
 
-def negative_scores(vectors: np.ndarray, video: np.ndarray, seed: int) -> np.ndarray:
+def strangers_of_two_videos(
+    vectors: np.ndarray, size: np.ndarray, video: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Similarities of pieces of different videos: of different people, nearly all.
 
     Args:
         vectors (np.ndarray): ``[P, D]`` unit vectors.
+        size (np.ndarray): ``[P]`` size of the video of each.
         video (np.ndarray): ``[P]`` video of each.
         seed (int): Draws the pieces where there are more than about a thousand.
 
     Returns:
-        np.ndarray: ``[m]`` similarities.
+        tuple[np.ndarray, np.ndarray]: ``[m]`` similarities, and ``[m]`` means of the
+        two sizes.
     """
     count = len(vectors)
     side = int((2 * NUM_NEGATIVES) ** 0.5)
@@ -69,44 +72,8 @@ def negative_scores(vectors: np.ndarray, video: np.ndarray, seed: int) -> np.nda
         first, second = np.array_split(draw[:side], 2)
         fresh = np.ones((len(first), len(second)), bool)
     fresh &= video[first][:, None] != video[second][None]
-    return (vectors[first] @ vectors[second].T)[fresh]
-
-
-def neighbours_null(
-    negatives: np.ndarray, vectors: np.ndarray, video: np.ndarray, seed: int
-) -> np.ndarray:
-    """Fits the scores of strangers to people who share a video.
-
-    Background, light and blur make strangers of one video more alike than strangers
-    of two: see :func:`agree_with_video`.
-
-    Args:
-        negatives (np.ndarray): Similarities of pieces of different videos.
-        vectors (np.ndarray): ``[P, D]`` unit vectors.
-        video (np.ndarray): ``[P]`` video of each, sorted.
-        seed (int): Draws pairs within videos.
-
-    Returns:
-        np.ndarray: Similarities, as many.
-    """
-    first = np.searchsorted(video, video)
-    count = np.searchsorted(video, video, 'right') - first
-    draws = max(1, NUM_NEGATIVES // 8 // max(len(video), 1))
-    piece = np.tile(np.flatnonzero(count > 1), draws)
-    if len(piece) == 0 or len(negatives) == 0:
-        return negatives
-    draw = np.random.default_rng(seed).random(len(piece))
-    mate = another(piece, first[piece], count[piece], draw)
-    near = np.concatenate(
-        [
-            np.einsum('ij,ij->i', vectors[a], vectors[b])
-            for a, b in zip(
-                np.array_split(piece, max(1, len(piece) // BLOCK)),
-                np.array_split(mate, max(1, len(piece) // BLOCK)),
-            )
-        ]
-    )
-    return agree_with_video(negatives, negatives, near)
+    mean = (size[first][:, None] + size[second][None]) / 2
+    return (vectors[first] @ vectors[second].T)[fresh], mean[fresh]
 
 
 def agree_with_video(

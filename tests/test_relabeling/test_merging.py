@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.optimize import isotonic_regression
 from sklearn.metrics import silhouette_score
 
 from dynamix.relabeling.merging import (
+    NO_MERGES,
+    MergeLevel,
     _best_cut,
-    merge_threshold,
+    log_sizes,
+    merge_level,
     pairs_above,
-    same_person,
     silhouette,
 )
 
@@ -29,6 +31,14 @@ def draw(videos=20, people=5, fragments=3, spread=0.3, dim=32, seed=0):
     return x.astype(np.float32), person // people, person
 
 
+def level_of(x, video, forbidden=NOBODY):
+    return merge_level(x, video, np.full(len(x), 10), forbidden, 0.5, 0)
+
+
+def threshold_of(x, video, forbidden=NOBODY):
+    return level_of(x, video, forbidden).similarity
+
+
 @pytest.mark.parametrize('block', [3, 512])
 def test_pairs_equal_looking_at_all(block, monkeypatch):
     monkeypatch.setattr('dynamix.relabeling.merging.BLOCK', block)
@@ -36,22 +46,45 @@ def test_pairs_equal_looking_at_all(block, monkeypatch):
     product = x @ x.T
     i, j = np.triu_indices(len(x), 1)
     near = (video[i] == video[j]) & (product[i, j] >= 0.1)
-    pairs, score = pairs_above(x, video, 0.1)
+    pairs, score = pairs_above(x, video, np.full(len(x), 0.1))
     assert {(a, b) for a, b in pairs.tolist()} == {*zip(i[near], j[near])}
     np.testing.assert_allclose(score, product[pairs[:, 0], pairs[:, 1]], rtol=1e-5)
 
 
-def test_probability_of_one_person_is_that_of_the_mixture():
-    rng = np.random.default_rng(0)
-    far = rng.normal(0, 1, 200_000)
-    near = np.concatenate([rng.normal(0, 1, 90_000), rng.normal(4, 1, 10_000)])
-    found = same_person(near, far)
-    one, other = 0.1 * norm.pdf(near, 4), 0.9 * norm.pdf(near)
-    # no more can be known than: strangers are at most all of those near
-    expected = 1 - (one + other).clip(max=1e9) ** -1 * norm.pdf(near)
-    assert np.abs(found - expected.clip(0, 1)).mean() < 0.01
-    order = np.argsort(near)
-    assert (np.diff(found[order]) >= -1e-9).all()
+def test_level_rises_with_the_log_of_the_size():
+    video = np.repeat([3, 5, 9], [2, 1, 4])
+    np.testing.assert_allclose(log_sizes(video), np.log([2, 2, 1, 4, 4, 4, 4]))
+    level = MergeLevel(0.5, width=0.1, typical=2).of(video)
+    step = 0.1 * np.log(2)
+    np.testing.assert_allclose(level, 0.5 + step * np.array([0, 0, -1, 1, 1, 1, 1]))
+    assert (NO_MERGES.of(video) == np.inf).all()
+
+
+@pytest.mark.parametrize('spread', [0.15, 0.2])
+@pytest.mark.parametrize('seed', range(3))
+def test_large_videos_ask_for_more_as_the_truth_does(seed, spread):
+    rng = np.random.default_rng(seed)
+    people = np.tile([4, 40], 30)
+    person = np.repeat(np.arange(people.sum()), 3)
+    video = np.repeat(np.arange(60), people)[person]
+    x = unit(rng.normal(size=(people.sum(), 16)))[person]
+    x = unit(x + spread * rng.normal(size=x.shape)).astype(np.float32)
+    pairs, score = pairs_above(x, video)
+    same = (person[pairs[:, 0]] == person[pairs[:, 1]]).astype(float)
+    even_odds = []
+    for kind in (0, 1):
+        here = np.flatnonzero(video[pairs[:, 0]] % 2 == kind)
+        here = here[np.argsort(score[here])]
+        share = isotonic_regression(same[here]).x
+        even_odds.append(score[here][np.searchsorted(share, 0.5)])
+    level = level_of(x, video).of(video)
+    rise = level[video == 1][0] - level[video == 0][0]
+    assert rise == pytest.approx(even_odds[1] - even_odds[0], rel=0.35)
+
+
+def test_a_gap_between_people_serves_videos_of_all_sizes():
+    x, video, _ = draw()
+    assert level_of(x, video).width < 0.02
 
 
 def test_silhouette_is_that_of_scikit_learn():
@@ -69,11 +102,11 @@ def test_silhouette_is_that_of_scikit_learn():
 
 def test_silhouette_looks_within_videos():
     x, video, person = draw(3)
-    pairs, score = pairs_above(x, video, -2)
+    pairs, score = pairs_above(x, video)
     alone = []
     for v in range(3):
         here = video == v
-        pairs_v, score_v = pairs_above(x[here], video[here], -2)
+        pairs_v, score_v = pairs_above(x[here], video[here])
         cluster = np.unique(person[here], return_inverse=True)[1]
         alone.append(silhouette(cluster, pairs_v, score_v))
     assert silhouette(person, pairs, score) == pytest.approx(np.mean(alone))
@@ -83,20 +116,18 @@ def test_silhouette_looks_within_videos():
 @pytest.mark.parametrize('spread', [0.3, 0.8])
 def test_threshold_lies_between_people(spread):
     x, video, person = draw(spread=spread)
-    pairs, score = pairs_above(x, video, -2)
+    pairs, score = pairs_above(x, video)
     same = person[pairs[:, 0]] == person[pairs[:, 1]]
-    images = np.full(len(x), 10)
-    threshold = merge_threshold(x, video, images, NOBODY, 1.0, 0)
+    threshold = threshold_of(x, video)
     assert np.quantile(score[~same], 0.9) < threshold < np.quantile(score[same], 0.2)
 
 
 def test_nothing_merges_where_nobody_is_fragmented():
     x, video, _ = draw(fragments=1, people=12)
-    images = np.full(len(x), 10)
-    assert merge_threshold(x, video, images, NOBODY, 1.0, 0) == np.inf
-    one_video = merge_threshold(x, np.zeros(len(x), int), images, NOBODY, 1.0, 0)
+    assert threshold_of(x, video) == np.inf
+    one_video = threshold_of(x, np.zeros(len(x), int))
     assert one_video == np.inf, 'no strangers to compare with'
-    assert merge_threshold(x[:0], video[:0], images[:0], NOBODY, 1.0, 0) == np.inf
+    assert threshold_of(x[:0], video[:0]) == np.inf
 
 
 @pytest.mark.parametrize('seed', range(8))
@@ -109,9 +140,9 @@ def test_the_cut_lies_in_a_clear_gap(seed):
     rest = unit(x[other] - x[other] @ x[twin] * x[[twin]])[0]
     x[other] = 0.55 * x[twin] + (1 - 0.55**2) ** 0.5 * rest
     x, video, person = x[whole], video[whole], person[whole]
-    pairs, score = pairs_above(x, video, -2)
+    pairs, score = pairs_above(x, video)
     same = person[pairs[:, 0]] == person[pairs[:, 1]]
-    threshold = merge_threshold(x, video, np.full(len(x), 10), NOBODY, 1.0, 0)
+    threshold = threshold_of(x, video)
     assert score[~same].max() < threshold < score[same].min()
 
 
@@ -133,10 +164,9 @@ def test_a_cut_moves_up_only_into_the_widest_gap():
 def test_vetoes_count_as_evidence():
     x, video, _ = draw(people=4, fragments=2)
     x[1::2] = x[::2]
-    images = np.full(len(x), 10)
-    assert merge_threshold(x, video, images, NOBODY, 1.0, 0) < 1
+    assert threshold_of(x, video) < 1
     twins = np.stack([np.arange(0, len(x), 2), np.arange(1, len(x), 2)], 1)
-    assert merge_threshold(x, video, images, twins, 1.0, 0) == np.inf
+    assert threshold_of(x, video, twins) == np.inf
 
 
 @pytest.mark.parametrize('seed', range(3))
@@ -146,30 +176,25 @@ def test_look_alikes_of_a_video_are_known_by_those_seen_together(seed):
     video = np.repeat(np.arange(40), 8)
     kind = np.tile(np.arange(8) % 2, 40) + 2 * video
     x = unit(rng.normal(size=(80, 32))[kind] + 0.5 * rng.normal(size=(320, 32)))
-    images = np.full(len(x), 10)
-    assert merge_threshold(x, video, images, NOBODY, 1.0, 0) < 1
-    pairs, _ = pairs_above(x, video, -2)
+    assert threshold_of(x, video) < 1
+    pairs, _ = pairs_above(x, video)
     together = pairs[rng.random(len(pairs)) < 0.5]
-    assert merge_threshold(x, video, images, together, 1.0, 0) == np.inf
+    assert threshold_of(x, video, together) == np.inf
     # of one person each, those of a kind are never seen together
     apart = together[kind[together[:, 0]] != kind[together[:, 1]]]
-    assert merge_threshold(x, video, images, apart, 1.0, 0) < 1
+    assert threshold_of(x, video, apart) < 1
 
 
 def test_people_who_are_always_seen_together():
     x, video, _ = draw(60, people=1, fragments=2)
     pairs = np.stack([np.arange(0, len(x), 2), np.arange(1, len(x), 2)], 1)
-    images = np.full(len(x), 10)
-    assert merge_threshold(x, video, images, pairs, 1.0, 0) == np.inf
+    assert threshold_of(x, video, pairs) == np.inf
 
 
 def test_a_long_video_does_not_decide_alone(monkeypatch):
     x, video, _ = draw()
-    images = np.full(len(x), 10)
     video[video < 10] = 0
-    whole = merge_threshold(x, video, images, NOBODY, 1.0, 0)
+    whole = threshold_of(x, video)
     monkeypatch.setattr('dynamix.relabeling.merging.MAX_PIECES', 20)
     monkeypatch.setattr('dynamix.relabeling.merging.MAX_PAIRS', 600)
-    assert merge_threshold(x, video, images, NOBODY, 1.0, 0) == pytest.approx(
-        whole, abs=0.1
-    )
+    assert threshold_of(x, video) == pytest.approx(whole, abs=0.1)

@@ -240,23 +240,23 @@ def test_strays_go_to_whom_they_show():
 
 # F1 and precision, without and with a tenth of the tracklets switched and images astray
 FLOORS = {
-    'good': ((0.91, 0.91), (0.85, 0.85)),
-    'crowded_cone': ((0.74, 0.81), (0.63, 0.68)),
+    'good': ((0.93, 0.93), (0.87, 0.89)),
+    'crowded_cone': ((0.75, 0.81), (0.63, 0.68)),
 }
 
 
 @pytest.mark.parametrize('errors', [0.0, 0.1])
 def test_real_tracklets(stress, errors):
-    if errors:
-        add_errors(stress, errors)
-    start = f1(stress.tracklet, stress)
-    rules = [RelabelRule(separation=s, max_changed=1.0) for s in (0.5, 1.0, 2.0)]
-    found = [
-        score_labels(run(stress, rule=rule).identity, stress.person, stress.video)
-        for rule in rules
-    ]
-    floor = FLOORS[stress.name][errors > 0]
-    assert found[1]['f1'] >= floor[0] > start
-    assert found[1]['precision'] >= floor[1]
+    tracker, found = stress.tracklet, []
+    for seed in range(3 if errors else 1):
+        stress.tracklet = tracker.copy()
+        add_errors(stress, errors, seed)
+        rules = [RelabelRule(separation=s, max_changed=1.0) for s in (0.25, 0.5, 1.0)]
+        labels = [stress.tracklet, *(run(stress, rule=r).identity for r in rules)]
+        scores = [score_labels(x, stress.person, stress.video) for x in labels]
+        found.append([(score['f1'], score['precision']) for score in scores])
+    start, half, mine, double = np.mean(found, axis=0)
+    assert (mine >= FLOORS[stress.name][errors > 0]).all()
+    assert mine[0] > start[0]
     # a plateau: the main constant halved and doubled
-    assert min(found[0]['f1'], found[2]['f1']) >= found[1]['f1'] - 0.03
+    assert min(half[0], double[0]) >= mine[0] - 0.03
