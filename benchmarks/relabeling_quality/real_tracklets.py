@@ -27,7 +27,7 @@ from dynamix.apis import ReIDInferencer
 from dynamix.relabeling import RelabelRule, relabel, score_labels
 from dynamix.relabeling.segments import unit
 
-SEPARATIONS = (0.5, 1.0, 2.0)
+SEPARATIONS = (0.15, 0.3, 0.6)
 
 
 def load_npz(path: Path) -> tuple[np.ndarray, ...]:

@@ -10,7 +10,7 @@ class RelabelRule:
     Args:
         separation (float): The main constant. Of all ways to cut the trees of pieces,
             the one with the largest expected F1 plus ``separation`` times the mean
-            silhouette is taken: more favours the widest gap. Defaults to 0.5.
+            silhouette is taken: more favours the widest gap. Defaults to 0.3.
         merge (bool): Join fragments of one person within a video. Defaults to True.
         split (bool): Cut tracklets that show two people. Defaults to True.
         drop (bool): Take images that do not belong out of their tracklet: they go to
@@ -30,7 +30,7 @@ class RelabelRule:
         ValueError: If a value lies outside its range.
     """
 
-    separation: float = 0.5
+    separation: float = 0.3
     merge: bool = True
     split: bool = True
     drop: bool = True

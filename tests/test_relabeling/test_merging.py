@@ -32,7 +32,7 @@ def draw(videos=20, people=5, fragments=3, spread=0.3, dim=32, seed=0):
 
 
 def level_of(x, video, forbidden=NOBODY):
-    return merge_level(x, video, np.full(len(x), 10), forbidden, 0.5, 0)
+    return merge_level(x, video, np.full(len(x), 10), forbidden, 0.3, 0)
 
 
 def threshold_of(x, video, forbidden=NOBODY):

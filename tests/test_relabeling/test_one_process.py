@@ -251,7 +251,7 @@ def test_real_tracklets(stress, errors):
     for seed in range(3 if errors else 1):
         stress.tracklet = tracker.copy()
         add_errors(stress, errors, seed)
-        rules = [RelabelRule(separation=s, max_changed=1.0) for s in (0.25, 0.5, 1.0)]
+        rules = [RelabelRule(separation=s, max_changed=1.0) for s in (0.15, 0.3, 0.6)]
         labels = [stress.tracklet, *(run(stress, rule=r).identity for r in rules)]
         scores = [score_labels(x, stress.person, stress.video) for x in labels]
         found.append([(score['f1'], score['precision']) for score in scores])
