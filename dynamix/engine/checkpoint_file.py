@@ -23,7 +23,7 @@ def is_cut_off(path: str | Path) -> bool:
     return start in (b'', b'PK') and not zipfile.is_zipfile(path)
 
 
-def check_whole(path: str) -> None:
+def check_complete(path: str) -> None:
     """Refuses a checkpoint that is cut off.
 
     Args:

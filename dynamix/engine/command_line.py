@@ -17,7 +17,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from .checkpoint_file import check_whole
+from .checkpoint_file import check_complete
 from .launch import end_ranks, start_cpu_ranks
 
 # What MMEngine looks for in a config: the Runner's arguments, and these.
@@ -137,7 +137,7 @@ class ToolRunner(Runner):
         Raises:
             ValueError: If the file is cut off.
         """
-        check_whole(filename)
+        check_complete(filename)
         return super().load_checkpoint(filename, *args, **kwargs)
 
     @master_only
