@@ -78,9 +78,8 @@ def with_errors(
 def relabelled(
     embedding: np.ndarray, video: np.ndarray, tracklet: np.ndarray, **rule: Any
 ) -> np.ndarray:
-    valid, clock = np.ones(len(video), bool), np.full(len(video), -1)
     given = RelabelRule(max_changed=1.0, **rule)
-    return relabel(embedding, valid, video, tracklet, clock, tracklet, given).identity
+    return relabel(embedding, video, tracklet, rule=given).identity
 
 
 def rows_of(columns: tuple[np.ndarray, ...], rate: float, draws: int) -> list[str]:

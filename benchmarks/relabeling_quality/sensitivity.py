@@ -9,6 +9,7 @@ cuts them into fragments, and injects switches and strays at 0 to 40 %. Writes
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -87,15 +88,14 @@ def main() -> None:
             scores = []
             for seed in range(3):
                 x, video, tracklet, person = draw(spread, cone, rate, seed)
-                columns = (np.ones(len(x), bool), video, tracklet)
-                clock, free = np.full(len(x), -1), dict(max_changed=1.0)
-                only = RelabelRule(split=False, drop=False, **free)
+                ours = RelabelRule(max_changed=1.0)
+                only = replace(ours, split=False, drop=False)
                 labels = (
                     tracklet,
                     per_video_dbscan(x, video),
                     jaccard_dbscan(x),
-                    relabel(x, *columns, clock, tracklet, only).identity,
-                    relabel(x, *columns, clock, tracklet, RelabelRule(**free)).identity,
+                    relabel(x, video, tracklet, rule=only).identity,
+                    relabel(x, video, tracklet, rule=ours).identity,
                 )
                 scores.append([score_labels(a, person, video)['f1'] for a in labels])
             table[quality, rate] = np.mean(scores, 0)

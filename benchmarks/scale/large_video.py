@@ -51,7 +51,7 @@ def measure(large: int, dim: int) -> None:
     data = draw(large, dim)
     person = data.pop('person')
     before = peak_mb()
-    result = relabel(**data, current=data['tracklet'], rule=RelabelRule(insist=True))
+    result = relabel(**data, rule=RelabelRule(insist=True))
     memory = peak_mb() - before
     here = data['video'] == 0
     f1 = score_labels(result.identity[here], person[here])['f1']

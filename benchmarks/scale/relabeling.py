@@ -90,15 +90,8 @@ def main() -> None:
             some = min(args.dbscan_videos, videos)
             times = []
             for _ in range(args.rounds):
-                result = relabel(
-                    stored,
-                    np.ones(images, bool),
-                    video,
-                    tracklet,
-                    np.full(images, -1),
-                    tracklet,
-                    RelabelRule(insist=True),
-                )
+                rule = RelabelRule(insist=True)
+                result = relabel(stored, video, tracklet, rule=rule)
                 times.append(
                     (
                         result.report.seconds,

@@ -25,6 +25,23 @@ def check_columns(count: int, **columns: np.ndarray) -> None:
             )
 
 
+def check_integers(**columns: np.ndarray) -> None:
+    """Checks that columns hold integers.
+
+    Args:
+        **columns (np.ndarray): Arrays by name.
+
+    Raises:
+        TypeError: If one holds something else, names for example.
+    """
+    for name, column in columns.items():
+        if not np.issubdtype(column.dtype, np.integer):
+            raise TypeError(
+                f'{name} must hold integers, but holds {column.dtype}: number what '
+                'they stand for by np.unique(..., return_inverse=True)[1].'
+            )
+
+
 def healthy_rows(embedding: np.ndarray) -> np.ndarray:
     """``[n]`` bool: rows of ``embedding [n, D]`` that are finite and not zero."""
     result = np.empty(len(embedding), bool)

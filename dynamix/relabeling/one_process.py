@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .columns import check_integers
 from .device_rows import as_rows
 from .guard import Relabeling
 from .over_ranks import relabel_over_ranks
@@ -12,13 +13,13 @@ from .video_split import VideoSplit
 
 def relabel(
     embedding: np.ndarray,
-    valid: np.ndarray,
     video: np.ndarray,
     tracklet: np.ndarray,
-    frame: np.ndarray,
-    current: np.ndarray,
-    rule: RelabelRule | None = None,
     *,
+    frame: np.ndarray | None = None,
+    valid: np.ndarray | None = None,
+    current: np.ndarray | None = None,
+    rule: RelabelRule | None = None,
     first_identity: int = 0,
     num_identities: int | None = None,
 ) -> Relabeling:
@@ -38,13 +39,15 @@ def relabel(
     Args:
         embedding (np.ndarray): ``[n, D]`` floats of any precision, not necessarily of
             unit length.
-        valid (np.ndarray): ``[n]`` bool: which embeddings may vote. NaN, Inf and zero
-            rows never do.
         video (np.ndarray): ``[n]`` integers.
         tracklet (np.ndarray): ``[n]`` the tracker's own identity numbers, unique over
             all videos; -1: none, such an image stays dropped.
-        frame (np.ndarray): ``[n]`` frame in the video's clock; -1: no clock.
-        current (np.ndarray): ``[n]`` identities now; -1: dropped.
+        frame (np.ndarray, optional): ``[n]`` frame in the video's clock; -1: no clock.
+            Defaults to None: no image has one.
+        valid (np.ndarray, optional): ``[n]`` bool: which embeddings may vote. NaN, Inf
+            and zero rows never do. Defaults to None: all others.
+        current (np.ndarray, optional): ``[n]`` identities now, which give the numbers;
+            -1: dropped. Defaults to None: the tracklets.
         rule (RelabelRule, optional): Defaults to ``RelabelRule()``.
         first_identity (int): First number of the single-camera range. Defaults to 0.
         num_identities (int, optional): Size of the identity space now; numbers from
@@ -55,19 +58,28 @@ def relabel(
 
     Raises:
         ValueError: If shapes do not fit or a tracklet lies in two videos.
+        TypeError: If videos, tracklets, frames or identities are no integers.
     """
+    rows = as_rows(embedding)
     images = TrackedImages(
-        as_rows(embedding),
-        np.asarray(valid, bool),
+        rows,
+        np.ones(len(rows), bool) if valid is None else np.asarray(valid, bool),
         np.asarray(video),
         np.asarray(tracklet),
-        np.asarray(frame),
+        np.full(len(rows), -1) if frame is None else np.asarray(frame),
+    )
+    current = images.tracklet if current is None else np.asarray(current)
+    check_integers(
+        video=images.video,
+        tracklet=images.tracklet,
+        frame=images.frame,
+        current=current,
     )
     check_tracklets(images.tracklet, images.video)
     return relabel_over_ranks(
         images,
         VideoSplit(images.video),
-        np.asarray(current),
+        current,
         rule or RelabelRule(),
         first_identity=first_identity,
         num_identities=num_identities,

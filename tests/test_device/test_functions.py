@@ -17,7 +17,6 @@ from dynamix.relabeling import (
     DensityRule,
     FeatureBank,
     GlobalRule,
-    RelabelRule,
     relabel,
     relabel_by_density,
     relabel_globally,
@@ -43,8 +42,7 @@ def draw() -> SimpleNamespace:
 
 
 def by_video(scene: SimpleNamespace, embedding: np.ndarray) -> Any:
-    columns = scene.video, scene.tracklet, scene.frame, scene.tracklet
-    return relabel(embedding, scene.valid, *columns, RelabelRule())
+    return relabel(embedding, scene.video, scene.tracklet, frame=scene.frame)
 
 
 def across_videos(scene: SimpleNamespace, embedding: np.ndarray) -> Any:

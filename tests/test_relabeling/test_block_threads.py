@@ -8,7 +8,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from dynamix.relabeling import RelabelRule, relabel
+from dynamix.relabeling import relabel
 from dynamix.relabeling.block_threads import map_blocks
 
 from .conftest import add_errors, make_videos
@@ -72,17 +72,10 @@ def test_labels_do_not_depend_on_threads():
     for count in (1, 2, 5):
         torch.set_num_threads(count)
         try:
-            labels.append(
-                relabel(
-                    scene.embedding,
-                    scene.valid,
-                    scene.video,
-                    scene.tracklet,
-                    scene.frame,
-                    scene.tracklet,
-                    RelabelRule(),
-                ).identity
+            found = relabel(
+                scene.embedding, scene.video, scene.tracklet, frame=scene.frame
             )
+            labels.append(found.identity)
         finally:
             torch.set_num_threads(before)
     for other in labels[1:]:

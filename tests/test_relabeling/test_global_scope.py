@@ -219,14 +219,7 @@ def test_wrong_arguments_are_named(town):
 
 def test_real_tracklets(stress):
     """Goals: people of several videos found with few errors, or nothing touched."""
-    start = relabel(
-        stress.embedding,
-        stress.valid,
-        stress.video,
-        stress.tracklet,
-        stress.frame,
-        stress.tracklet,
-    ).identity
+    start = relabel(stress.embedding, stress.video, stress.tracklet).identity
     scene = with_changes(stress, start=start)
     identity, report = run(scene)
     before, after = (score_labels(x, stress.person) for x in (start, identity))

@@ -24,9 +24,7 @@ def test_no_matrix_of_images_by_images(monkeypatch):
     }
     person = columns.pop('person')
     tracemalloc.start()
-    identity, report = relabel(
-        **columns, current=columns['tracklet'], rule=RelabelRule(insist=True)
-    )
+    identity, report = relabel(**columns, rule=RelabelRule(insist=True))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # a byte for each pair of images would be 256 MB
@@ -40,6 +38,6 @@ def test_no_matrix_of_images_by_images(monkeypatch):
 def test_one_video_is_all_there_is(images):
     scene = make_videos(videos=1, people=1, fragments=1, images=images, dim=8)
     columns = {k: v for k, v in vars(scene).items() if k != 'person'}
-    identity, _ = relabel(**columns, current=scene.tracklet)
+    identity, _ = relabel(**columns)
     assert (identity >= 0).mean() > 0.98
     assert len(np.unique(identity[identity >= 0])) == 1

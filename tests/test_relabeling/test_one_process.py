@@ -13,12 +13,12 @@ from .conftest import add_errors, make_videos
 def run(scene, current=None, rule=None, **kwargs):
     return relabel(
         scene.embedding,
-        scene.valid,
         scene.video,
         scene.tracklet,
-        scene.frame,
-        scene.tracklet if current is None else current,
-        rule,
+        frame=scene.frame,
+        valid=scene.valid,
+        current=current,
+        rule=rule,
         **kwargs,
     )
 
@@ -216,6 +216,8 @@ def test_errors_name_what_is_wrong(scene):
     scene.frame = scene.frame[:5]
     with pytest.raises(ValueError, match=r'frame must have shape \(1800,\)'):
         run(scene)
+    with pytest.raises(TypeError, match='video must hold integers, but holds <U'):
+        relabel(scene.embedding, scene.video.astype(str), scene.tracklet)
     with pytest.raises(ValueError, match='separation must not be negative'):
         RelabelRule(separation=-1)
     with pytest.raises(ValueError, match='shrinkage'):

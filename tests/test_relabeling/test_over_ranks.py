@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dynamix.relabeling import RelabelRule, relabel, video_blocks
+from dynamix.relabeling import relabel, video_blocks
 
 from .ranks import FIRST, centroids, make_scene, relabel_twice, run_ranks
 
@@ -37,8 +37,8 @@ def test_labels_and_report_are_those_of_one_rank(tmp_path, monkeypatch, count):
 def test_one_process_is_relabel():
     scene = make_scene()
     identity, report = relabel(
-        scene.embedding, scene.valid, scene.video, scene.tracklet, scene.frame,
-        scene.tracklet, RelabelRule(), first_identity=FIRST,
+        scene.embedding, scene.video, scene.tracklet, frame=scene.frame,
+        valid=scene.valid, first_identity=FIRST,
     )  # fmt: skip
     report.seconds = 0
     assert relabel_twice(scene, 0, 1)[0][:2] == (identity.tolist(), str(report))

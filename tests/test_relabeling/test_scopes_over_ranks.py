@@ -29,8 +29,8 @@ def same_partition(a, b):
 
 def find_within_videos(city):
     return relabel(
-        city.embedding, city.valid, city.video, city.tracklet, city.frame,
-        city.tracklet, first_identity=FIRST,
+        city.embedding, city.video, city.tracklet, frame=city.frame, valid=city.valid,
+        first_identity=FIRST,
     ).identity  # fmt: skip
 
 
@@ -110,8 +110,8 @@ def test_where_nothing_merges_across_videos_the_first_step_stays(city):
     )  # fmt: skip
     assert 'across videos' in found.report.refused
     expected = relabel(
-        images.embedding, city.valid, city.video, city.tracklet, city.frame,
-        city.tracklet, rule, first_identity=FIRST,
+        images.embedding, city.video, city.tracklet, frame=city.frame,
+        valid=city.valid, rule=rule, first_identity=FIRST,
     )  # fmt: skip
     np.testing.assert_array_equal(found.identity, expected.identity)
     assert found.report.tracklets == expected.report.tracklets
