@@ -118,12 +118,9 @@ def one(method: str, count: int, dim: int) -> dict:
         start = np.repeat(labels, IMAGES)
         result = relabel_globally(
             embedding,
-            np.ones(len(start), bool),
             np.repeat(video, IMAGES),
             start,
-            np.full(len(start), -1),
-            start,
-            GlobalRule(index=method, device='cpu'),
+            rule=GlobalRule(index=method, device='cpu'),
         )
         labels = result.identity[::IMAGES]
     cpu, wall = time.process_time() - cpu, time.perf_counter() - begin

@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from dynamix.registry import DATASETS
-from dynamix.structures import IdentityTable
+from dynamix.structures import IdentityTable, without_gaps
 
 from .reid_dataset import ReIDDataset, Transform, build_reader
 from .sample_key import SampleKey, seeded
@@ -164,7 +164,7 @@ class MixedDataset(Dataset):
             num_identities = int(labels.max(initial=-1)) + 1
             self.frame[rows] = table.frame
             if dataset.kind == 'multi_camera':
-                camera = _without_gaps(table.camera)
+                camera = without_gaps(table.camera)
                 num_cameras = int(camera.max(initial=-1)) + 1
                 _shift(camera, cameras, out=self.camera[rows])
                 self.scene[rows] = scenes
@@ -172,7 +172,7 @@ class MixedDataset(Dataset):
                 multi_camera_images = rows.stop
                 multi_camera_identities = identities + num_identities
             else:
-                video = _without_gaps(table.video)
+                video = without_gaps(table.video)
                 num_cameras = int(video.max(initial=-1)) + 1
                 _shift(video, cameras, out=self.camera[rows])
                 _shift(video, videos, out=self.video[rows])
@@ -209,7 +209,7 @@ class MixedDataset(Dataset):
         """``[n]`` labels of a source, ``0..`` without gaps; -1: none."""
         table = dataset.table
         if dataset.kind == 'multi_camera' or self.labels == 'tracker':
-            return _without_gaps(table.identity)
+            return without_gaps(table.identity)
         if dataset.truth is None:
             raise ValueError(
                 f'MixedDataset.labels is {self.labels!r}, but {dataset.name!r} does '
@@ -219,7 +219,7 @@ class MixedDataset(Dataset):
         if self.labels == 'truth_in_video':
             own = table.video.astype(np.int64) * (person.max(initial=0) + 1) + person
             person = np.where(person < 0, -1, own)
-        return _without_gaps(person)
+        return without_gaps(person)
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -267,18 +267,6 @@ def _without_truth(dataset: ReIDDataset) -> ReIDDataset:
     same = copy(dataset)
     same.truth = None
     return same
-
-
-def _without_gaps(column: np.ndarray) -> np.ndarray:
-    """Numbers ``0, 1, ...`` in the order of those given; below 0 there is none."""
-    known = column >= 0
-    given = column[known]
-    # what our readers give; the look costs a twentieth of the sorting
-    if given.max(initial=-1) < len(given) and np.bincount(given).all():
-        return column
-    numbers = np.full(len(column), -1, np.int32)
-    numbers[known] = np.unique(given, return_inverse=True)[1]
-    return numbers
 
 
 def _shift(column: np.ndarray, by: int, out: np.ndarray) -> None:

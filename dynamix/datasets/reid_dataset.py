@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from dynamix.registry import DATASETS
+from dynamix.structures import without_gaps
 from dynamix.version import __version__
 
 from .code_digest import class_digest
@@ -106,7 +107,12 @@ class ReIDDataset(Dataset):
         Args:
             splits (Sequence[tuple[np.ndarray, np.ndarray]]): For each split which rows
                 are queries and which stand in the gallery, ``[n]`` booleans each.
+
+        Raises:
+            ValueError: If there is none.
         """
+        if not splits:
+            raise ValueError(f'target {self.name!r} has no split to be tested on.')
         self.query_splits, self.gallery_splits = (
             [tuple(compress(count(), row)) for row in zip(*(m.tolist() for m in rows))]
             for rows in zip(*splits)
@@ -132,11 +138,18 @@ class ReIDDataset(Dataset):
         self.read_table()
         if self.query_splits is not None:
             self._check_target()
-        elif self.kind == 'multi_camera':
-            self._check_people()
+        else:
+            self._gt_label = without_gaps(self.table.identity)
+            if self.kind == 'multi_camera':
+                self._check_people()
         self._fully_initialized = True
 
     def _check_target(self) -> None:
+        if not self.split_checks:
+            raise TypeError(
+                f'{type(self).__name__}.read_table sets query_splits by itself, which '
+                'leaves them unchecked: call set_splits.'
+            )
         for number, found in enumerate(self.split_checks):
             where = f'target {self.name!r}, split {number}'
             if not found.queries or not found.gallery:
@@ -208,11 +221,12 @@ class ReIDDataset(Dataset):
     def __getitem__(self, index: int) -> Any:
         """One image through the pipeline, of a training set with ``gt_label``.
 
-        That is the identity, as classifiers of MMPretrain take it.
+        That is the identity, as classifiers of MMPretrain take it: ``0..C-1``,
+        whatever gaps the reader's numbers have; -1: none.
         """
         info = self.get_data_info(index)
         if self.query_splits is None:
-            info['gt_label'] = int(self.table.identity[info['image_index']])
+            info['gt_label'] = int(self._gt_label[info['image_index']])
         return self.pipeline(info)
 
 

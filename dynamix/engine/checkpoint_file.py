@@ -58,10 +58,11 @@ def latest_checkpoint(work_dir: str) -> str | None:
     if os.path.isfile(latest) and not is_cut_off(latest):
         return latest
     found = 'is cut off' if os.path.isfile(latest) else 'is missing'
+    folder = Path(latest).parent if latest else Path(work_dir)
     whole = sorted(
         (
             path
-            for path in Path(work_dir).glob('*.pth')
+            for path in folder.glob('*.pth')
             if not path.name.startswith('best_') and not is_cut_off(path)
         ),
         key=lambda path: (len(path.name), path.name),
@@ -69,10 +70,10 @@ def latest_checkpoint(work_dir: str) -> str | None:
     raise ValueError(
         f"{Path(work_dir, 'last_checkpoint')} names '{latest}', which {found}. "
         + (
-            f'Go on from another by --resume PATH; {work_dir} has '
+            f'Go on from another by --resume PATH; {folder} has '
             f'{", ".join(path.name for path in whole)}.'
             if whole
-            else f'{work_dir} has no other checkpoint to go on from: remove '
-            'last_checkpoint to begin anew.'
+            else f'{folder} has no other checkpoint to go on from: '
+            'remove last_checkpoint to begin anew.'
         )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
+from typing import Any
 
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
@@ -29,3 +30,29 @@ def saves_best(runner: Runner) -> bool:
         isinstance(hook, CheckpointHook) and hook.save_best is not None
         for hook in runner.hooks
     )
+
+
+def check_best(runner: Runner) -> None:
+    """Looks whether each validation that may save a best checkpoint follows another.
+
+    After a new best, MMEngine writes the checkpoint of that epoch, too. It could not be
+    resumed from where no feature bank was written for it.
+
+    Args:
+        runner (Runner): About to train by epochs.
+
+    Raises:
+        ValueError: If some validations come without a checkpoint.
+    """
+    for hook in runner.hooks:
+        if not isinstance(hook, CheckpointHook) or hook.save_best is None:
+            continue
+        loop: Any = runner.train_loop
+        if not hook.by_epoch or loop.val_interval % hook.interval:
+            raise ValueError(
+                'with save_best, MMEngine writes a checkpoint after each validation '
+                'that is the best so far, but RelabelHook can only resume from those '
+                f'of default_hooks.checkpoint.interval={hook.interval} epochs: set '
+                f'train_cfg.val_interval, {loop.val_interval} now, to a multiple of '
+                'that.'
+            )

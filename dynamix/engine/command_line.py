@@ -154,7 +154,7 @@ class ToolRunner(Runner):
             return
         unfinished = Path(out_dir, f'{filename}.unfinished')
         try:
-            super().save_checkpoint(out_dir, unfinished.name, *args, **kwargs)
+            super().save_checkpoint(out_dir, f'{filename}.unfinished', *args, **kwargs)
             unfinished.replace(Path(out_dir, filename))
         except OSError as error:
             unfinished.unlink(missing_ok=True)

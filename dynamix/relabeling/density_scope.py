@@ -12,13 +12,12 @@ from dynamix.structures import DROPPED
 from .columns import healthy_rows
 from .density_level import stranger_level
 from .density_rule import DensityRule
-from .device_rows import as_rows
 from .exchange import Exchange
 from .guard import Relabeling, conclude
 from .numbering import keep_numbers
 from .over_ranks import check_split, gather_sample
 from .relabel_report import RelabelReport
-from .tracked_images import TrackedImages
+from .tracked_images import TrackedImages, current_identities
 from .video_dbscan import NOISE, video_dbscan
 from .video_split import VideoSplit
 
@@ -27,11 +26,11 @@ UNSEEN = -2
 
 def relabel_by_density(
     embedding: np.ndarray,
-    valid: np.ndarray,
     video: np.ndarray,
-    current: np.ndarray,
-    rule: DensityRule | None = None,
     *,
+    valid: np.ndarray | None = None,
+    current: np.ndarray | None = None,
+    rule: DensityRule | None = None,
     first_identity: int = 0,
     num_identities: int | None = None,
 ) -> Relabeling:
@@ -43,11 +42,11 @@ def relabel_by_density(
     Args:
         embedding (np.ndarray): ``[n, D]`` floats of any precision, not necessarily of
             unit length.
-        valid (np.ndarray): ``[n]`` bool: which embeddings may vote. NaN, Inf and zero
-            rows never do.
         video (np.ndarray): ``[n]`` integers.
-        current (np.ndarray): ``[n]`` identities now, which give the numbers; -1:
-            dropped.
+        valid (np.ndarray, optional): ``[n]`` bool: which embeddings may vote. NaN, Inf
+            and zero rows never do. Defaults to None: all others.
+        current (np.ndarray, optional): ``[n]`` identities now, which give the numbers;
+            -1: dropped. Defaults to None: each image is one.
         rule (DensityRule, optional): Defaults to ``DensityRule()``.
         first_identity (int): First number of the single-camera range. Defaults to 0.
         num_identities (int, optional): Size of the identity space now. Defaults to
@@ -58,16 +57,13 @@ def relabel_by_density(
 
     Raises:
         ValueError: If shapes do not fit.
+        TypeError: If videos or identities are no integers.
     """
-    video = np.asarray(video)
-    none = np.full(len(video), -1)
-    images = TrackedImages(
-        as_rows(embedding), np.asarray(valid, bool), video, none, none
-    )
+    images = TrackedImages.of(embedding, video, valid=valid)
     return relabel_by_density_over_ranks(
         images,
-        VideoSplit(video),
-        np.asarray(current),
+        VideoSplit(images.video),
+        current_identities(current, np.arange(len(images)), first_identity),
         rule or DensityRule(),
         first_identity=first_identity,
         num_identities=num_identities,

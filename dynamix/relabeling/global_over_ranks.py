@@ -68,12 +68,12 @@ def relabel_globally_over_ranks(
     identity, report = exchange.from_main(
         lambda: relabel_globally(
             everyone.embedding,
-            everyone.valid,
             everyone.video,
             start,
-            everyone.frame,
-            current,
-            rule,
+            frame=everyone.frame,
+            valid=everyone.valid,
+            current=current,
+            rule=rule,
             first_identity=first_identity,
             num_identities=num_identities,
         ),

@@ -8,8 +8,7 @@ import numpy as np
 
 from dynamix.structures import DROPPED
 
-from .columns import check_columns, healthy_rows
-from .device_rows import as_rows
+from .columns import check_columns, check_integers, healthy_rows
 from .global_rule import GlobalRule
 from .guard import Relabeling, conclude
 from .identity_centroids import identity_centroids
@@ -23,17 +22,18 @@ from .stranger_levels import (
     stranger_levels,
     tail_depth,
 )
+from .tracked_images import TrackedImages, current_identities
 
 
 def relabel_globally(
     embedding: np.ndarray,
-    valid: np.ndarray,
     video: np.ndarray,
     start: np.ndarray,
-    frame: np.ndarray,
-    current: np.ndarray,
-    rule: GlobalRule | None = None,
     *,
+    frame: np.ndarray | None = None,
+    valid: np.ndarray | None = None,
+    current: np.ndarray | None = None,
+    rule: GlobalRule | None = None,
     first_identity: int = 0,
     num_identities: int | None = None,
 ) -> Relabeling:
@@ -49,15 +49,16 @@ def relabel_globally(
     Args:
         embedding (np.ndarray): ``[n, D]`` floats of any precision, not necessarily of
             unit length; images of one identity in order of time.
-        valid (np.ndarray): ``[n]`` bool: which embeddings may vote. NaN, Inf and zero
-            rows never do.
         video (np.ndarray): ``[n]`` integers.
         start (np.ndarray): ``[n]`` identities to begin with, each of one video: the
             result of the in-video scope, or tracklets (then with
             ``GlobalRule(distinct=False)``); -1: dropped, and stays so.
-        frame (np.ndarray): ``[n]`` frame in the video's clock; -1: no clock.
-        current (np.ndarray): ``[n]`` identities now, which give the numbers; -1:
-            dropped.
+        frame (np.ndarray, optional): ``[n]`` frame in the video's clock; -1: no clock.
+            Defaults to None: no image has one.
+        valid (np.ndarray, optional): ``[n]`` bool: which embeddings may vote. NaN, Inf
+            and zero rows never do. Defaults to None: all others.
+        current (np.ndarray, optional): ``[n]`` identities now, which give the numbers;
+            -1: dropped. Defaults to None: those to begin with, counted through.
         rule (GlobalRule, optional): Defaults to ``GlobalRule()``.
         first_identity (int): First number of the single-camera range. Defaults to 0.
         num_identities (int, optional): Size of the identity space now. Defaults to
@@ -69,24 +70,20 @@ def relabel_globally(
 
     Raises:
         ValueError: If shapes do not fit or an identity of ``start`` lies in two videos.
+        TypeError: If videos, frames or identities are no integers.
         ImportError: If Faiss is needed and absent.
     """
     begin = time.perf_counter()
     rule = rule or GlobalRule()
-    embedding = as_rows(embedding)
-    valid, video, start, frame, current = (
-        np.asarray(x) for x in (valid, video, start, frame, current)
-    )
-    check_columns(
-        len(embedding),
-        valid=valid,
-        video=video,
-        start=start,
-        frame=frame,
-        current=current,
-    )
+    start = np.asarray(start)
+    images = TrackedImages.of(embedding, video, None, frame, valid)
+    check_columns(len(images), start=start)
+    check_integers(start=start)
+    current = current_identities(current, start, first_identity)
+    check_columns(len(images), current=current)
+    embedding, video, frame = images.embedding, images.video, images.frame
     report = RelabelReport(images=len(start), videos=len(np.unique(video)))
-    usable = valid.astype(bool) & (start >= 0) & healthy_rows(embedding)
+    usable = images.valid & (start >= 0) & healthy_rows(embedding)
     report.embeddings = int(usable.sum())
     owner, place = _identities(start, video)
     report.tracklets = len(owner)

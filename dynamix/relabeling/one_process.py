@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .columns import check_integers
-from .device_rows import as_rows
 from .guard import Relabeling
 from .over_ranks import relabel_over_ranks
 from .relabel_rule import RelabelRule
-from .tracked_images import TrackedImages, check_tracklets
+from .tracked_images import TrackedImages, check_tracklets, current_identities
 from .video_split import VideoSplit
 
 
@@ -47,7 +45,7 @@ def relabel(
         valid (np.ndarray, optional): ``[n]`` bool: which embeddings may vote. NaN, Inf
             and zero rows never do. Defaults to None: all others.
         current (np.ndarray, optional): ``[n]`` identities now, which give the numbers;
-            -1: dropped. Defaults to None: the tracklets.
+            -1: dropped. Defaults to None: the tracklets, counted through.
         rule (RelabelRule, optional): Defaults to ``RelabelRule()``.
         first_identity (int): First number of the single-camera range. Defaults to 0.
         num_identities (int, optional): Size of the identity space now; numbers from
@@ -60,26 +58,12 @@ def relabel(
         ValueError: If shapes do not fit or a tracklet lies in two videos.
         TypeError: If videos, tracklets, frames or identities are no integers.
     """
-    rows = as_rows(embedding)
-    images = TrackedImages(
-        rows,
-        np.ones(len(rows), bool) if valid is None else np.asarray(valid, bool),
-        np.asarray(video),
-        np.asarray(tracklet),
-        np.full(len(rows), -1) if frame is None else np.asarray(frame),
-    )
-    current = images.tracklet if current is None else np.asarray(current)
-    check_integers(
-        video=images.video,
-        tracklet=images.tracklet,
-        frame=images.frame,
-        current=current,
-    )
+    images = TrackedImages.of(embedding, video, tracklet, frame, valid)
     check_tracklets(images.tracklet, images.video)
     return relabel_over_ranks(
         images,
         VideoSplit(images.video),
-        current,
+        current_identities(current, images.tracklet, first_identity),
         rule or RelabelRule(),
         first_identity=first_identity,
         num_identities=num_identities,

@@ -24,9 +24,10 @@ class RelabelReport:
         identities_before (int): Identities among the images by their labels before.
         identities_after (int): The same by the labels after.
         changed (float): Share of the images with another label than before.
-        threshold (float): Calibrated similarity from which pieces merge, in the global
-            scope the mean of those from which people of different videos do, without
-            tracklets ``1 - eps``; infinite if the evidence does not separate people.
+        threshold (float): Calibrated similarity from which pieces merge, in a video of
+            typical size; in the global scope the mean of those from which people of
+            different videos do; without tracklets ``1 - eps``; infinite if the evidence
+            does not separate people.
         quarantined (int): Embeddings of the whole run that were NaN, Inf or zero, and
             were not kept.
         seconds (float): Time taken.

@@ -5,8 +5,10 @@ from typing import cast
 
 import numpy as np
 
-from .columns import check_columns
-from .device_rows import DeviceRows
+from dynamix.structures import DROPPED, without_gaps
+
+from .columns import check_columns, check_integers
+from .device_rows import DeviceRows, as_rows
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,33 @@ class TrackedImages:
             tracklet=self.tracklet,
             frame=self.frame,
         )
+
+    @classmethod
+    def of(
+        cls,
+        embedding: np.ndarray,
+        video: np.ndarray,
+        tracklet: np.ndarray | None = None,
+        frame: np.ndarray | None = None,
+        valid: np.ndarray | None = None,
+    ) -> TrackedImages:
+        """From what a caller has: without tracklets or clocks, all images may vote.
+
+        Raises:
+            ValueError: If the lengths differ.
+            TypeError: If videos, tracklets or frames are no integers.
+        """
+        rows = as_rows(embedding)
+        none = np.full(len(rows), -1)
+        images = cls(
+            rows,
+            np.ones(len(rows), bool) if valid is None else np.asarray(valid, bool),
+            np.asarray(video),
+            none if tracklet is None else np.asarray(tracklet),
+            none if frame is None else np.asarray(frame),
+        )
+        check_integers(video=images.video, tracklet=images.tracklet, frame=images.frame)
+        return images
 
     def __len__(self) -> int:
         return len(self.embedding)
@@ -84,3 +113,28 @@ def check_tracklets(tracklet: np.ndarray, video: np.ndarray) -> None:
             f'{video[first][dense[one]]} and {video[one]}: tracklet numbers must be '
             'unique over all videos.'
         )
+
+
+def current_identities(
+    current: np.ndarray | None, otherwise: np.ndarray, first_identity: int
+) -> np.ndarray:
+    """Identities that new ones take their numbers from.
+
+    Args:
+        current (np.ndarray, optional): ``[n]`` identities now, -1: dropped.
+        otherwise (np.ndarray): ``[n]`` taken if these are None, counted through from
+            ``first_identity`` on; -1: none.
+        first_identity (int): First number of the single-camera range.
+
+    Returns:
+        np.ndarray: ``[n]`` integers.
+
+    Raises:
+        TypeError: If ``current`` are no integers.
+    """
+    if current is None:
+        counted = without_gaps(otherwise)
+        return np.where(counted >= 0, counted + first_identity, DROPPED)
+    current = np.asarray(current)
+    check_integers(current=current)
+    return current

@@ -47,14 +47,14 @@ def by_video(scene: SimpleNamespace, embedding: np.ndarray) -> Any:
 
 def across_videos(scene: SimpleNamespace, embedding: np.ndarray) -> Any:
     # each tracklet is a video of its own
-    columns = scene.tracklet, scene.tracklet, scene.frame, scene.tracklet
-    return relabel_globally(embedding, scene.valid, *columns, GlobalRule(index='exact'))
+    rule = GlobalRule(index='exact')
+    return relabel_globally(embedding, scene.tracklet, scene.tracklet, rule=rule)
 
 
 def by_density(scene: SimpleNamespace, embedding: np.ndarray) -> Any:
     where = 'cpu' if isinstance(embedding, np.ndarray) else NAME
     return relabel_by_density(
-        embedding, scene.valid, scene.video, scene.tracklet, DensityRule(device=where)
+        embedding, scene.video, current=scene.tracklet, rule=DensityRule(device=where)
     )
 
 

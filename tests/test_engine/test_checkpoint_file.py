@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,15 @@ def test_a_latest_checkpoint_that_cannot_be_read_is_named(tmp_path, latest, foun
         choose_start(cfg, 'auto')
 
 
+def test_checkpoints_are_looked_for_where_the_last_one_was(tmp_path):
+    (tmp_path / 'elsewhere').mkdir()
+    save(tmp_path / 'elsewhere' / 'epoch_2.pth')
+    named = tmp_path / 'elsewhere' / 'epoch_3.pth'
+    (tmp_path / 'last_checkpoint').write_text(str(named))
+    with pytest.raises(ValueError, match=r'elsewhere has epoch_2\.pth\.'):
+        choose_start(Config(dict(work_dir=str(tmp_path))), 'auto')
+
+
 def writes(amount, error=None):
     def save_checkpoint(self, out_dir, filename, **kwargs):
         save(Path(out_dir, filename), amount)
@@ -51,6 +61,10 @@ def test_a_write_that_fails_leaves_the_checkpoint_of_before(monkeypatch, tmp_pat
     monkeypatch.setattr(Runner, 'save_checkpoint', writes(1.0))
     runner.save_checkpoint(str(tmp_path), 'epoch_1.pth', save_optimizer=False)
     assert os.listdir(tmp_path) == ['epoch_1.pth']
+    (tmp_path / 'folder').mkdir()
+    runner.save_checkpoint(str(tmp_path), 'folder/epoch_1.pth')
+    assert os.listdir(tmp_path / 'folder') == ['epoch_1.pth']
+    shutil.rmtree(tmp_path / 'folder')
     whole = (tmp_path / 'epoch_1.pth').read_bytes()
     full = OSError(errno.ENOSPC, 'No space left on device')
     monkeypatch.setattr(Runner, 'save_checkpoint', writes(0.5, full))

@@ -16,10 +16,10 @@ from .conftest import make_videos
 def run(scene, current=None, rule=None, **kwargs):
     return relabel_by_density(
         scene.embedding,
-        scene.valid,
         scene.video,
-        np.arange(len(scene.video)) if current is None else current,
-        rule or DensityRule(device='cpu'),
+        valid=scene.valid,
+        current=current,
+        rule=rule or DensityRule(device='cpu'),
         **kwargs,
     )
 

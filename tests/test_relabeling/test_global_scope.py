@@ -41,12 +41,12 @@ def town():
 def run(scene, current=None, rule=None, **kwargs):
     return relabel_globally(
         scene.embedding,
-        scene.valid,
         scene.video,
         scene.start,
-        scene.frame,
-        scene.start if current is None else current,
-        rule or GlobalRule(device='cpu'),
+        frame=scene.frame,
+        valid=scene.valid,
+        current=scene.start if current is None else current,
+        rule=rule or GlobalRule(device='cpu'),
         **kwargs,
     )
 

@@ -202,6 +202,14 @@ def test_guard_refuses_and_says_so(scene):
     assert not insisting.report.refused
 
 
+def test_tracklets_may_have_any_numbers(scene):
+    plain = run(scene).identity
+    scene.tracklet = scene.tracklet * 1000 + 3 * 10**9
+    np.testing.assert_array_equal(run(scene).identity, plain)
+    moved = run(scene, first_identity=50).identity
+    np.testing.assert_array_equal(moved, np.where(plain >= 0, plain + 50, -1))
+
+
 def test_numbers_stay_in_the_single_camera_range(scene):
     current = scene.tracklet + 1000
     identity, _ = run(scene, current=current, first_identity=1000, num_identities=1180)

@@ -79,16 +79,15 @@ def test_people_are_found_across_videos(city, alone):
 
 
 def test_one_process_is_the_plain_functions(city, alone):
-    columns = city.embedding, city.valid, city.video
+    also = dict(valid=city.valid, current=city.tracklet, first_identity=FIRST)
     plain = relabel_globally(
-        *columns, find_within_videos(city), city.frame, city.tracklet,
-        GlobalRule(device='cpu'),
-        first_identity=FIRST,
+        city.embedding, city.video, find_within_videos(city), frame=city.frame,
+        rule=GlobalRule(device='cpu'), **also,
     )  # fmt: skip
     assert same_partition(plain.identity, np.array(alone['global first'][0]))
     assert plain.report.merges == plain.report.across > 10
     plain = relabel_by_density(
-        *columns, city.tracklet, DensityRule(device='cpu'), first_identity=FIRST
+        city.embedding, city.video, rule=DensityRule(device='cpu'), **also
     )
     assert plain.identity.tolist() == alone['dbscan first'][0]
 

@@ -49,16 +49,14 @@ class LossGuardHook(Hook):
         ):
             return
         # a model that steps several optimizers may sum nothing up as 'loss'
+        norms = torch._foreach_norm([p.detach() for p in runner.model.parameters()])
         losses = {
-            name: x.detach()
+            name: x.detach().float().mean().to(norms[0].device)
             for name, x in outputs.items()
             if 'loss' in name and isinstance(x, Tensor)
         }
-        norms = torch._foreach_norm([p.detach() for p in runner.model.parameters()])
         # one copy from the device
-        values = torch.stack(
-            [x.float().reshape(()) for x in (*losses.values(), *norms)]
-        )
+        values = torch.stack([*losses.values(), *(x.float() for x in norms)])
         numbers = values.cpu().tolist()
         if all(map(math.isfinite, numbers)):
             return

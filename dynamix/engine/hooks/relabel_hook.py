@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dynamix.config_checks import check_keys, check_whole
 from dynamix.engine.bank_checkpoint import BankCheckpoint
+from dynamix.engine.checkpoint_schedule import check_best
 from dynamix.engine.extraction import Extraction
 from dynamix.engine.relabel_log import describe_report, score_stages
 from dynamix.engine.relabel_scopes import relabeling_of
@@ -111,7 +112,8 @@ class RelabelHook(Hook):
 
         Raises:
             ValueError: If there are no single-camera images to relabel, a tracklet
-                lies in two videos, or there is an ``EMAHook``.
+                lies in two videos, there is an ``EMAHook``, or a best checkpoint
+                would be saved without a feature bank.
             TypeError: If the training data are no ``MixedDataset``, or the model has
                 no head that follows a relabeling.
         """
@@ -124,6 +126,7 @@ class RelabelHook(Hook):
                 'changes with the labels: take it out of custom_hooks. DynaMix is '
                 'evaluated by an average already, model.momentum_encoder.'
             )
+        check_best(runner)
         dataset = loop.dataloader.dataset
         if not isinstance(getattr(dataset, 'identity_table', None), IdentityTable):
             raise TypeError(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynamix.registry import HOOKS
 
@@ -21,11 +21,13 @@ class ResumedEvaluationHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Runs the validation loop, if it is time for it after the epoch resumed."""
-        if runner.iter == 0 or runner.val_loop is None:
-            return
         loop: Any = runner.train_loop
-        loop._decide_current_val_interval()
+        if not isinstance(loop, EpochBasedTrainLoop) or runner.val_loop is None:
+            return
         epoch = runner.epoch
+        if runner.iter == 0 or runner.iter != epoch * len(loop.dataloader):
+            return  # not the end of an epoch
+        loop._decide_current_val_interval()
         if epoch >= loop.val_begin and (
             epoch % loop.val_interval == 0 or epoch == loop.max_epochs
         ):

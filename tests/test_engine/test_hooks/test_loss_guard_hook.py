@@ -52,7 +52,7 @@ def test_losses_of_several_optimizers_need_no_sum():
         message_hub=SimpleNamespace(get_info=lambda key, default: None),
     )
     hook = LossGuardHook(1)
-    outputs = dict(loss_a=torch.tensor(1.0), loss_b=torch.tensor([2.0]))
+    outputs = dict(loss_a=torch.tensor(1.0), loss_b=torch.tensor([2.0, 3.0]))
     hook.after_train_iter(runner, 0, {}, outputs)
     outputs['loss_b'] *= float('nan')
     with pytest.raises(FloatingPointError, match=r'loss is not finite.*loss_b nan'):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from mmengine.hooks import EMAHook
+from mmengine.hooks import CheckpointHook, EMAHook
 
 from dynamix.engine import RelabelHook
 from dynamix.relabeling import Regrouping, over_ranks
@@ -194,6 +195,10 @@ def test_what_cannot_be_relabeled_is_named(tmp_path):
     hook, runner = make(tmp_path)
     runner.hooks.append(EMAHook())
     with pytest.raises(ValueError, match=r'EMAHook averages .* take it out'):
+        hook.before_run(runner)
+    runner.hooks[:] = [CheckpointHook(interval=2, save_best='auto')]
+    runner.train_loop = SimpleNamespace(val_interval=1)
+    with pytest.raises(ValueError, match=r'interval=2 epochs: set .* 1 now'):
         hook.before_run(runner)
     runner.hooks.clear()
     runner.model.head = torch.nn.Identity()

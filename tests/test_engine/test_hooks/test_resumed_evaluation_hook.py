@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from types import SimpleNamespace
+
 import pytest
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynamix.engine.hooks import ResumedEvaluationHook
 from dynamix.visualization import read_scalars
@@ -29,6 +32,27 @@ def train(cfg, *hooks):
     for hook in (ResumedEvaluationHook(), *hooks):
         runner.register_hook(hook)
     runner.train()
+
+
+@pytest.mark.parametrize(('iteration', 'times'), [(0, 0), (8, 1), (9, 0)])
+def test_no_evaluation_in_the_middle_of_an_epoch(iteration, times):
+    done = []
+    loop = object.__new__(EpochBasedTrainLoop)
+    loop.dataloader, loop.val_begin, loop._max_epochs = range(4), 1, 5
+    loop.dynamic_milestones, loop.dynamic_intervals = [0], [1]
+    loop._epoch = iteration // 4
+    runner = SimpleNamespace(
+        iter=iteration,
+        epoch=iteration // 4,
+        train_loop=loop,
+        val_loop=SimpleNamespace(run=lambda: done.append(1)),
+        logger=logging.getLogger(),
+    )
+    ResumedEvaluationHook().before_train(runner)
+    assert len(done) == times
+    runner.train_loop = object()
+    ResumedEvaluationHook().before_train(runner)
+    assert len(done) == times
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dynamix.datasets import ImageTable, ReIDDataset
+from dynamix.structures import without_gaps
+
+
+class Sparse(ReIDDataset):
+    """Identities whose numbers have gaps."""
+
+    NAME = 'sparse'
+    kind = 'multi_camera'
+    CACHED = False
+
+    def build_table(self):
+        identity = np.array([40, 7, -1, 7, 40, 1000])
+        return ImageTable.from_columns(identity, camera=np.arange(6) % 2)
+
+
+class HandMade(Sparse):
+    """Says by itself which images are queries."""
+
+    def read_table(self):
+        self.query_splits = self.gallery_splits = [()] * 6
+
+
+class WithoutSplits(Sparse):
+    """Has no split to be tested on."""
+
+    def read_table(self):
+        self.set_splits([])
+
+
+def test_a_reader_alone_gives_labels_without_gaps(monkeypatch):
+    monkeypatch.setattr(ImageTable, 'path', lambda self, row: '')
+    dataset = Sparse()
+    assert [dataset[row]['gt_label'] for row in range(6)] == [1, 0, -1, 0, 1, 2]
+
+
+def test_splits_that_nobody_checked_are_refused():
+    with pytest.raises(TypeError, match=r'HandMade\.read_table .* call set_splits'):
+        HandMade().full_init()
+    with pytest.raises(ValueError, match="target 'sparse' has no split"):
+        WithoutSplits().full_init()
+
+
+@pytest.mark.parametrize('given', [[], [-1], [0, 1, 0], [5, 5, -2, 3], [2**40, 0]])
+def test_numbers_without_gaps(given):
+    column = np.array(given, np.int64)
+    found = without_gaps(column)
+    known = column >= 0
+    assert (found[~known] < 0).all()
+    assert sorted({*found[known].tolist()}) == list(range(len({*given} - {-1, -2})))
+    order = np.argsort(column[known], kind='stable')
+    assert (np.diff(found[known][order]) >= 0).all()
