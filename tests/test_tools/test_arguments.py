@@ -6,6 +6,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine import registry as root
 from mmengine.config import Config
 
@@ -52,11 +53,13 @@ def test_resume_before_the_first_checkpoint(tool, config, tmp_path):
 
 
 def test_resume_after_the_first_checkpoint(tool, config, tmp_path):
-    (tmp_path / 'run').mkdir()
-    (tmp_path / 'run' / 'last_checkpoint').write_text('epoch_2.pth')
+    latest = tmp_path / 'run' / 'epoch_2.pth'
+    latest.parent.mkdir()
+    torch.save({}, latest)
+    (latest.parent / 'last_checkpoint').write_text(str(latest))
     cfg, [(_, note)] = train_cfg(tool, config, '--resume')
     assert (cfg.resume, cfg.load_from) == (True, None)
-    assert 'goes on from epoch_2.pth' in note
+    assert f'goes on from {latest}, the latest' in note
     cfg, _ = train_cfg(tool, config, '--resume', 'epoch_1.pth')
     assert (cfg.resume, cfg.load_from) == (True, 'epoch_1.pth')
     cfg, notes = train_cfg(tool, config)
