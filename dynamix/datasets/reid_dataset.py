@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import compress, count
 from typing import Any, ClassVar, Literal
 
@@ -138,10 +139,8 @@ class ReIDDataset(Dataset):
         self.read_table()
         if self.query_splits is not None:
             self._check_target()
-        else:
-            self._gt_label = without_gaps(self.table.identity)
-            if self.kind == 'multi_camera':
-                self._check_people()
+        elif self.kind == 'multi_camera':
+            self._check_people()
         self._fully_initialized = True
 
     def _check_target(self) -> None:
@@ -217,6 +216,12 @@ class ReIDDataset(Dataset):
             query_splits=self.query_splits[row],
             gallery_splits=self.gallery_splits[row],
         )
+
+    @cached_property
+    def _gt_label(self) -> np.ndarray:
+        # where it is first asked for: a reader in a MixedDataset needs none, and
+        # pickled it would go to each loader worker
+        return without_gaps(self.table.identity)
 
     def __getitem__(self, index: int) -> Any:
         """One image through the pipeline, of a training set with ``gt_label``.

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pickle
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -37,6 +40,19 @@ def test_a_reader_alone_gives_labels_without_gaps(monkeypatch):
     monkeypatch.setattr(ImageTable, 'path', lambda self, row: '')
     dataset = Sparse()
     assert [dataset[row]['gt_label'] for row in range(6)] == [1, 0, -1, 0, 1, 2]
+
+
+def test_a_reader_is_sent_to_workers_without_columns(tmp_path):
+    sent = []
+    for images in (3, 3000):
+        folder = tmp_path / str(images)
+        identity = np.zeros(images, int)
+        ImageTable.from_columns(identity, camera=identity).save(folder / 'index')
+        dataset = Sparse()
+        dataset.build_table = partial(ImageTable.load, folder / 'index')
+        dataset.full_init()
+        sent.append(len(pickle.dumps(dataset)))
+    assert sent[1] < sent[0] + 10
 
 
 def test_splits_that_nobody_checked_are_refused():
