@@ -26,10 +26,7 @@ def next_checkpoint(runner: Runner) -> str | None:
 
 def saves_best(runner: Runner) -> bool:
     """Whether a validation may save a best checkpoint."""
-    return any(
-        isinstance(hook, CheckpointHook) and hook.save_best is not None
-        for hook in runner.hooks
-    )
+    return bool(_hooks_for_best(runner))
 
 
 def check_best(runner: Runner) -> None:
@@ -44,9 +41,7 @@ def check_best(runner: Runner) -> None:
     Raises:
         ValueError: If some validations come without a checkpoint.
     """
-    for hook in runner.hooks:
-        if not isinstance(hook, CheckpointHook) or hook.save_best is None:
-            continue
+    for hook in _hooks_for_best(runner):
         loop: Any = runner.train_loop
         if not hook.by_epoch or loop.val_interval % hook.interval:
             raise ValueError(
@@ -56,3 +51,11 @@ def check_best(runner: Runner) -> None:
                 f'train_cfg.val_interval, {loop.val_interval} now, to a multiple of '
                 'that.'
             )
+
+
+def _hooks_for_best(runner: Runner) -> list[CheckpointHook]:
+    return [
+        hook
+        for hook in runner.hooks
+        if isinstance(hook, CheckpointHook) and hook.save_best is not None
+    ]

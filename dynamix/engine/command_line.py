@@ -152,15 +152,14 @@ class ToolRunner(Runner):
         if '://' in out_dir:  # no file system, so nothing to rename
             super().save_checkpoint(out_dir, filename, *args, **kwargs)
             return
-        unfinished = Path(out_dir, f'{filename}.unfinished')
+        beside = f'{filename}.unfinished'
+        unfinished, path = Path(out_dir, beside), Path(out_dir, filename)
         try:
-            super().save_checkpoint(out_dir, f'{filename}.unfinished', *args, **kwargs)
-            unfinished.replace(Path(out_dir, filename))
+            super().save_checkpoint(out_dir, beside, *args, **kwargs)
+            unfinished.replace(path)
         except OSError as error:
             unfinished.unlink(missing_ok=True)
-            raise OSError(
-                f'{Path(out_dir, filename)} cannot be written: {error}'
-            ) from error
+            raise OSError(f'{path} cannot be written: {error}') from error
 
 
 def run_among_ranks(cfg: Config, task: Callable[[Runner], object]) -> None:

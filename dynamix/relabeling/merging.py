@@ -140,14 +140,14 @@ def merge_level(
     vectors, video, images, size = (x[some] for x in (vectors, video, images, size))
     forbidden = place[forbidden]
     forbidden = forbidden[(forbidden >= 0).all(1)]
-    pairs, score = pairs_above(vectors, video)
-    if len(score) == 0:
+    pairs, similarity = pairs_above(vectors, video)
+    if len(similarity) == 0:
         return NO_MERGES
-    strangers = agree_with_video(far, far, score)
-    if not _more_than_strangers(score, strangers):
+    strangers = agree_with_video(far, far, similarity)
+    if not _more_than_strangers(similarity, strangers):
         return NO_MERGES
-    width = transition_width(score, same_person(score, strangers))
-    similarity, score = score, score - width * size[pairs[:, 0]]
+    width = transition_width(similarity, same_person(similarity, strangers))
+    score = similarity - width * size[pairs[:, 0]]
     far = far - width * far_size
     same = same_person(score, agree_with_video(far, far, score))
     banned = np.isin(pairs @ [len(video), 1], forbidden @ [len(video), 1])
@@ -157,7 +157,7 @@ def merge_level(
         return NO_MERGES
     heights = np.unique(tree.height)[::-1]
     chosen = _candidates(heights)
-    nothing = _value(np.arange(len(video)), pairs, score, same, images, 0)
+    nothing = _value(np.arange(len(video)), pairs, similarity, same, images, 0)
     values = []
     for k in chosen:
         cluster = _cut(tree.pairs[tree.height >= heights[k]], len(video))

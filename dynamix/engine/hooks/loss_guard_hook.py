@@ -48,8 +48,8 @@ class LossGuardHook(Hook):
             due or self.end_of_epoch(runner.train_dataloader, batch_idx)
         ):
             return
-        # a model that steps several optimizers may sum nothing up as 'loss'
         norms = torch._foreach_norm([p.detach() for p in runner.model.parameters()])
+        # a model that steps several optimizers may sum nothing up as 'loss'
         losses = {
             name: x.detach().float().mean().to(norms[0].device)
             for name, x in outputs.items()
