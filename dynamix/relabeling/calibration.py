@@ -92,7 +92,7 @@ def _calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
         )  # fmt: skip
         level = merging.of(pieces.video)
         edges, _ = pairs_above(vectors, pieces.video, level)
-        person = link(vectors, level, edges, forbidden).cluster
+        person = link(vectors, level, edges, forbidden, growth=merging.width).cluster
     homes = None
     if scored is not None and rule.drop:
         names, label = np.unique(person, return_inverse=True)

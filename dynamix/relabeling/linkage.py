@@ -62,15 +62,17 @@ def link(
     forbidden: np.ndarray,
     least: float = 0.0,
     rivals: np.ndarray | None = None,
+    growth: float = 0.0,
 ) -> Tree:
     """Average linkage under cannot-link, each member with a level of its own.
 
     Two members fit if their product reaches the mean of their levels; two clusters fit
     if that holds on average over all pairs of their members, whether an edge joins the
-    pair or not. That average is the product of the mean vectors less the mean of the
-    mean levels, so no matrix is kept. Each round merges every two clusters that fit
-    each other best; for average linkage this builds the tree that merging one best pair
-    at a time builds, in about log(members) rounds.
+    pair or not, and by ``growth`` times the mean logarithm of their sizes more: those
+    that grew apart seldom belong together. That average is the product of the mean
+    vectors less the mean of the mean levels, so no matrix is kept. Each round merges
+    every two clusters that fit each other best; for average linkage this builds the
+    tree that merging one best pair at a time builds, in about log(members) rounds.
 
     Args:
         vectors (np.ndarray): ``[P, D]`` unit vectors.
@@ -81,6 +83,8 @@ def link(
         least (float): By how much clusters must exceed their levels. Defaults to 0.
         rivals (np.ndarray, optional): ``[P]`` integers from 0; members of equal number
             must not end in one cluster either. Defaults to None.
+        growth (float): By how much the level of a cluster rises as its size grows by a
+            factor e; not negative. Defaults to 0: average linkage proper.
 
     Returns:
         Tree: The clusters and how they came about.
@@ -96,7 +100,7 @@ def link(
         ends = np.sort(cluster[edges], axis=1)
         keys = np.unique(ends[ends[:, 0] != ends[:, 1]] @ key)
         edges = np.stack([keys // count, keys % count], 1)
-        surplus = _surplus(total, size, levels, edges)
+        surplus = _surplus(total, size, levels + growth * size * np.log(size), edges)
         # a mean reaches ``least`` only if one of its parts does
         fits = surplus >= least
         edges, keys, surplus = edges[fits], keys[fits], surplus[fits]

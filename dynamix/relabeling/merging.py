@@ -20,6 +20,7 @@ MAX_PAIRS = 1 << 17
 MAX_PIECES = 256
 EXCESS = 3.0
 NEARLY = 0.05
+FLAT = 0.0125
 ROUNDING = 1e-6
 
 
@@ -30,7 +31,8 @@ class MergeLevel:
     Of ``n`` pieces, a piece has about as many others of its person whatever ``n`` is,
     so the odds that a pair shows one person fall as ``1 / n``. Where evidence grows by
     a factor e over a ``width`` of similarity, a video with e times as many pieces asks
-    for as much more (Bayes; ours).
+    for as much more (Bayes; ours). So does a cluster with e times as many pieces, as
+    ``growth`` of :func:`link` (ours).
 
     Args:
         similarity (float): In a video of ``typical`` size; infinite: nothing merges.
@@ -111,10 +113,11 @@ def merge_level(
     expected pairwise F1 over images, by :func:`same_person`, and ``separation`` times
     the mean silhouette of the pieces. The first alone is right where the strangers'
     scores are known well, the second finds the gap between people where there is one
-    (ours). If higher cuts are about as good and leave a clear gap (:func:`clear_gap`),
-    it lies there. Look-alikes of one video reach scores that strangers of two do not.
-    Pairs that share a frame show how many of them are as alike as the cut asks for:
-    unless there are enough other pairs, nothing is merged.
+    (ours). Of cuts that are hardly worse the middle one is taken; if higher ones are
+    about as good and leave a clear gap (:func:`clear_gap`), one there. Look-alikes of
+    one video reach scores that strangers of two do not. Pairs that share a frame show
+    how many of them are as alike as the cut asks for: unless there are enough other
+    pairs, nothing is merged.
 
     Args:
         vectors (np.ndarray): ``[P, D]`` unit vectors; pieces of one video contiguous.
@@ -152,7 +155,7 @@ def merge_level(
     same = same_person(score, agree_with_video(far, far, score))
     banned = np.isin(pairs @ [len(video), 1], forbidden @ [len(video), 1])
     same[banned] = 0
-    tree = link(vectors, width * size, pairs, forbidden, least=-np.inf)
+    tree = link(vectors, width * size, pairs, forbidden, least=-np.inf, growth=width)
     if len(tree.height) == 0:
         return NO_MERGES
     heights = np.unique(tree.height)[::-1]
@@ -164,10 +167,7 @@ def merge_level(
         values.append(_value(cluster, pairs, similarity, same, images, separation))
     if max(values) <= nothing + 1e-9:
         return NO_MERGES
-    best = _best_cut(np.array(values), nothing, chosen, heights)
-    # the middle of the gap to the next merge
-    below = heights[min(best + 1, len(heights) - 1)]
-    height = float(heights[best] + below) / 2 - ROUNDING
+    height = _best_height(np.array(values), nothing, chosen, heights) - ROUNDING
     if not _worth_it(score >= height, banned, nothing):
         return NO_MERGES
     return MergeLevel(height, width, float(np.exp(typical)))
@@ -220,24 +220,38 @@ def _candidates(heights: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate([evenly, widest]))
 
 
-def _best_cut(
+def _best_height(
     values: np.ndarray, nothing: float, chosen: np.ndarray, heights: np.ndarray
-) -> int:
-    """Position of the falling height to cut at.
+) -> float:
+    """Height to cut at.
 
-    That of the highest value; but if those above it that are about as good, and better
-    than to merge nothing, leave a clear gap, wider than the one below it and than half
-    their range, the one before that gap.
+    Heights around the best are as good within ``FLAT``: it is chance which of them is
+    the best, so it is the middle of these. But if the heights above the best that are
+    as good within ``NEARLY``, and better than to merge nothing, hold a clear gap, wider
+    than the one below it and than half their range, it is the middle of that gap.
+
+    Args:
+        values (np.ndarray): ``[K]`` value of some cuts.
+        nothing (float): That of merging nothing.
+        chosen (np.ndarray): ``[K]`` positions of these cuts, rising.
+        heights (np.ndarray): Heights of all merges, falling, no two equal.
+
+    Returns:
+        float: The height.
     """
     best = int(np.argmax(values))
+    below = np.append(heights[1:], heights[-1])
     begin, _ = about_as_good(values, best, max(values[best] - NEARLY, nothing))
     first, top = chosen[begin], chosen[best]
     gap = clear_gap(-heights[first : top + 1])
-    below = -np.diff(heights, append=heights[-1])
-    least = max(below[top], (heights[first] - heights[top]) / 2)
-    if gap is not None and below[first + gap] > least:
-        return int(first + gap)
-    return int(top)
+    widths = heights - below
+    least = max(widths[top], (heights[first] - heights[top]) / 2)
+    if gap is not None and widths[first + gap] > least:
+        first = last = first + gap
+    else:
+        begin, end = about_as_good(values, best, max(values[best] - FLAT, nothing))
+        first, last = chosen[begin], chosen[end - 1]
+    return float(heights[first] + below[last]) / 2
 
 
 def _cut(merges: np.ndarray, count: int) -> np.ndarray:

@@ -108,7 +108,7 @@ def _merge(
     forbidden = shared_frames(
         np.where(kept, place[piece], -1), images.video, images.frame, len(pieces.name)
     )
-    tree = link(vectors, level, edges, forbidden)
+    tree = link(vectors, level, edges, forbidden, growth=calibration.merging.width)
     target[pieces.name] = pieces.name[tree.cluster]
     merges = len(tree.height)
     return np.where(kept, target[piece], DROPPED), merges, tree.vetoes

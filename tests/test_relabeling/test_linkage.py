@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,7 +19,7 @@ def groups_of(cluster):
     return {frozenset(np.flatnonzero(cluster == c).tolist()) for c in set(cluster)}
 
 
-def one_at_a_time(x, level, edges, forbidden, least, rivals):
+def one_at_a_time(x, level, edges, forbidden, least, rivals, growth):
     """Merges one best pair of clusters at a time, means over all pairs of members."""
     groups = [{i} for i in range(len(x))]
     fit = x @ x.T - (level[:, None] + level[None]) / 2
@@ -32,7 +34,12 @@ def one_at_a_time(x, level, edges, forbidden, least, rivals):
 
     while True:
         means = [
-            (fit[np.ix_(list(groups[a]), list(groups[b]))].mean(), a, b)
+            (
+                fit[np.ix_(list(groups[a]), list(groups[b]))].mean()
+                - growth * math.log(len(groups[a]) * len(groups[b])) / 2,
+                a,
+                b,
+            )
             for a in range(len(groups))
             for b in range(a + 1, len(groups))
             if may_merge(groups[a], groups[b])
@@ -50,8 +57,9 @@ def one_at_a_time(x, level, edges, forbidden, least, rivals):
     with_rivals=st.booleans(),
     all_edges=st.booleans(),
     least=st.sampled_from([-0.3, 0.0, 0.2]),
+    growth=st.sampled_from([0.0, 0.1, 0.4]),
 )
-def test_equals_one_merge_at_a_time(seed, n, with_rivals, all_edges, least):
+def test_equals_one_merge_at_a_time(seed, n, with_rivals, all_edges, least, growth):
     rng = np.random.default_rng(seed)
     x = unit(rng.normal(size=(n, 3)))
     level = rng.uniform(-0.2, 0.8, n)
@@ -61,8 +69,8 @@ def test_equals_one_merge_at_a_time(seed, n, with_rivals, all_edges, least):
     edges = pairs[(surplus >= least) | all_edges]
     forbidden = pairs[rng.random(len(pairs)) < 0.1]
     rivals = rng.integers(0, 6, n) if with_rivals else None
-    tree = link(x, level, edges, forbidden, least, rivals)
-    expected = one_at_a_time(x, level, edges, forbidden, least, rivals)
+    tree = link(x, level, edges, forbidden, least, rivals, growth)
+    expected = one_at_a_time(x, level, edges, forbidden, least, rivals, growth)
     assert groups_of(tree.cluster) == expected
     assert len(tree.height) == n - len(expected)
     assert (tree.height >= least).all()
@@ -89,15 +97,22 @@ def test_veto_holds_for_the_merged_component():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**6), st.floats(-0.9, 0.9), st.integers(0, 6))
-def test_a_cut_of_the_tree_is_linking_to_that_height(seed, height, bans):
+@given(
+    st.integers(0, 10**6),
+    st.floats(-0.9, 0.9),
+    st.integers(0, 6),
+    st.sampled_from([0.0, 0.2]),
+)
+def test_a_cut_of_the_tree_is_linking_to_that_height(seed, height, bans, growth):
     rng = np.random.default_rng(seed)
     vectors = unit(rng.normal(size=(14, 3)))
     level = rng.uniform(-0.2, 0.2, 14)
     forbidden = np.sort(rng.integers(0, 14, (bans, 2)), 1)
     forbidden = forbidden[forbidden[:, 0] < forbidden[:, 1]]
-    tree = link(vectors, level, pairs_of(14), forbidden, least=-np.inf)
-    expected = link(vectors, level, pairs_of(14), forbidden, height).cluster
+    tree = link(vectors, level, pairs_of(14), forbidden, -np.inf, None, growth)
+    expected = link(
+        vectors, level, pairs_of(14), forbidden, height, None, growth
+    ).cluster
     cut = np.arange(14)
     for a, b in tree.pairs[tree.height >= height]:
         cut[cut == cut[b]] = cut[a]

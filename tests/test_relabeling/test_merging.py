@@ -8,7 +8,7 @@ from sklearn.metrics import silhouette_score
 from dynamix.relabeling.merging import (
     NO_MERGES,
     MergeLevel,
-    _best_cut,
+    _best_height,
     log_sizes,
     merge_level,
     pairs_above,
@@ -148,10 +148,13 @@ def test_the_cut_lies_in_a_clear_gap(seed):
 
 def test_a_cut_moves_up_only_into_the_widest_gap():
     heights = np.array([0.99, 0.98, 0.97, 0.96, 0.95, 0.55, 0.5, 0.2, 0.1])
-    values = np.array([0.97, 0.97, 0.97, 0.97, 0.97, 1.0, 0.99, 0.99, 0.9])
+    values = np.array([0.97, 0.97, 0.97, 0.97, 0.97, 1.0, 0.98, 0.98, 0.9])
 
     def cut(values=values, nothing=0.5, heights=heights):
-        return _best_cut(values, nothing, np.arange(9), heights)
+        """Position of the last merge, if the cut is in the middle below it."""
+        height = _best_height(values, nothing, np.arange(9), heights)
+        middles = (heights[1:] + heights[:-1]) / 2
+        return int(np.flatnonzero(np.isclose(middles, height))[0])
 
     assert cut() == 4
     assert cut(nothing=0.98) == 5, 'to merge nothing would be better'
@@ -159,6 +162,20 @@ def test_a_cut_moves_up_only_into_the_widest_gap():
     below = np.where(heights == 0.5, 0.12, np.where(heights == 0.2, 0.11, heights))
     assert cut(heights=below) == 5, 'a wider gap is below'
     assert cut(np.where(heights == 0.98, 1.1, values)) == 1
+
+
+def test_of_cuts_that_are_as_good_the_middle_is_taken():
+    heights = np.array([0.9, 0.8, 0.7, 0.6, 0.4, 0.3])
+
+    def height(*values, nothing=0.0):
+        return _best_height(np.array(values), nothing, np.arange(6), heights)
+
+    assert height(0, 0, 1, 0, 0, 0) == pytest.approx(0.65)
+    assert height(0, 0.999, 1, 0.995, 0, 0) == pytest.approx(0.6), 'from 0.8 to 0.4'
+    assert height(0, 0.98, 1, 0.995, 0, 0) == pytest.approx(0.55)
+    assert height(0.999, 0, 1, 0.995, 0, 0) == pytest.approx(0.55), 'one range'
+    assert height(0, 0.99, 1, 0.995, 0, 0, nothing=0.992) == pytest.approx(0.55)
+    assert height(0, 0, 0, 0, 0.995, 1) == pytest.approx(0.35), 'down to the last'
 
 
 def test_vetoes_count_as_evidence():
