@@ -112,18 +112,17 @@ def _nearest(features: torch.Tensor, count: int) -> tuple[np.ndarray, np.ndarray
     return torch.cat(nearest).numpy(), torch.cat(farthest).numpy()
 
 
+def _graph(nearest: np.ndarray, weight: float) -> sparse.csr_matrix:
+    """``[N, N]`` float32: this weight from each image to its nearest."""
+    size, width = nearest.shape
+    weights = np.full(nearest.size, weight, dtype=np.float32)
+    ends = np.arange(0, nearest.size + 1, width)
+    return sparse.csr_matrix((weights, nearest.reshape(-1), ends), shape=(size, size))
+
+
 def _reciprocal(neighbours: np.ndarray, k: int) -> sparse.csr_matrix:
     """Pairs in which each is among the other's k nearest, itself included."""
-    nearest = neighbours[:, : k + 1]
-    size, width = nearest.shape
-    graph = sparse.csr_matrix(
-        (
-            np.ones(nearest.size, dtype=np.float32),
-            nearest.reshape(-1),
-            np.arange(0, nearest.size + 1, width),
-        ),
-        shape=(size, size),
-    )
+    graph = _graph(neighbours[:, : k + 1], 1)
     return graph.multiply(graph.T).tocsr()
 
 
@@ -160,18 +159,8 @@ def _descriptions(
 
 
 def _averaged(description: sparse.csr_matrix, nearest: np.ndarray) -> sparse.csr_matrix:
-    size, width = nearest.shape
-    if width == 1:
-        return description
-    mean = sparse.csr_matrix(
-        (
-            np.full(nearest.size, 1 / width, dtype=np.float32),
-            nearest.reshape(-1),
-            np.arange(0, nearest.size + 1, width),
-        ),
-        shape=(size, size),
-    )
-    return mean @ description
+    width = nearest.shape[1]
+    return description if width == 1 else _graph(nearest, 1 / width) @ description
 
 
 def _jaccard(one: sparse.csr_matrix, others: sparse.csc_matrix) -> np.ndarray:
