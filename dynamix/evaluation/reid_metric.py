@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import broadcast_object_list, collect_results, is_main_process
+from mmengine.dist import broadcast_object_list
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
@@ -105,12 +105,7 @@ class ReIDMetric(BaseMetric):
         self.rerank = None if rerank is None else dict(rerank)
         self.device = device
 
-    @property
-    def dataset_meta(self) -> dict[str, Any] | None:
-        """What the evaluation data set says of itself."""
-        return self._dataset_meta
-
-    @dataset_meta.setter
+    @BaseMetric.dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict[str, Any] | None) -> None:
         # set when the evaluator is built, before the first iteration
         problems = (dataset_meta or {}).get('camera_problems')
@@ -155,27 +150,10 @@ class ReIDMetric(BaseMetric):
             size (int): Not used; padding is found by the images themselves, whatever
                 the sampler's order.
         """
-        results = collect_results(
-            self.results,
-            sys.maxsize,
-            self.collect_device,
-            **(dict(tmpdir=self.collect_dir) if self.collect_device == 'cpu' else {}),
-        )
-        self.results.clear()
-        outcome: list[Any] = [None]
-        if is_main_process():
-            try:
-                metrics = self.compute_metrics(results)
-                prefix = f'{self.prefix}/' if self.prefix else ''
-                outcome = [{prefix + key: value for key, value in metrics.items()}]
-            except Exception as error:
-                # told to all ranks, which wait for the scores
-                broadcast_object_list([f'{type(error).__name__}: {error}'])
-                raise
-        broadcast_object_list(outcome)
-        if isinstance(outcome[0], str):
-            raise RuntimeError(f'rank 0 failed to score the images: {outcome[0]}')
-        return outcome[0]
+        found = super().evaluate(sys.maxsize)
+        if isinstance(found, str):
+            raise RuntimeError(f'rank 0 failed to score the images: {found}')
+        return found
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Scores of collected images.
@@ -186,6 +164,14 @@ class ReIDMetric(BaseMetric):
         Returns:
             dict[str, float]: Values in 0..100.
         """
+        try:
+            return self._scores(results)
+        except Exception as error:
+            # told to all ranks, which wait for the scores
+            broadcast_object_list([f'{type(error).__name__}: {error}'])
+            raise
+
+    def _scores(self, results: list[dict]) -> dict[str, float]:
         if not results:
             raise ValueError('ReIDMetric got no images: is the evaluation set empty?')
         scores: dict[str, dict[str, float]] = {}
