@@ -29,36 +29,27 @@ the runs; those of different code compare only where nothing that counts was cha
 
 
 def markdown(
-    beds: Mapping[str, Mapping[str, RowSummary]],
-    tables: Sequence[Table],
-    reference: str | None = None,
+    beds: Mapping[str, Mapping[str, RowSummary]], tables: Sequence[Table]
 ) -> str:
     """All tables as text.
 
     Args:
         beds (Mapping[str, Mapping[str, RowSummary]]): For each bed its rows by name.
         tables (Sequence[Table]): Which tables to write.
-        reference (str, optional): A row that takes the place of the tables' own
-            references. Defaults to None.
     """
     parts = [LEGEND]
     for bed, rows in beds.items():
         parts.append(f'## {bed}\n')
         for table in tables:
-            tested = comparisons(table, rows, reference)
-            parts.append(_table(table, rows, tested, reference or table.reference))
-            if made := codes(table, rows, reference):
+            parts.append(_table(table, rows))
+            if made := codes(table, rows):
                 parts.append(f'{count_runs(made).capitalize()}.\n')
         parts.append(_by_target(rows))
     return '\n'.join(parts)
 
 
-def _table(
-    table: Table,
-    rows: Mapping[str, RowSummary],
-    tested: Mapping[str, PairedComparison],
-    reference: str,
-) -> str:
+def _table(table: Table, rows: Mapping[str, RowSummary]) -> str:
+    tested, reference = comparisons(table, rows), table.reference
     lines = [
         f'### {table.title}\n',
         f'Reference: `{reference}` ({rows[reference].title}).\n',

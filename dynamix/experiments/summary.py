@@ -60,11 +60,8 @@ class RowSummary:
     @property
     def missing(self) -> str:
         """What to say of the seeds without a result; ``''`` where all have one."""
-        states: dict[str, int] = {}
-        for outcome in self.outcomes.values():
-            if outcome.state != 'done':
-                states[outcome.state] = states.get(outcome.state, 0) + 1
-        if not self.done and states == {'not run': len(self.outcomes)}:
+        states = Counter(o.state for o in self.outcomes.values() if o.state != 'done')
+        if states == {'not run': len(self.outcomes)}:
             return 'not run'
         return ', '.join(f'{count} {state}' for state, count in states.items())
 
@@ -76,43 +73,35 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
 
 
 def comparisons(
-    table: Table, rows: Mapping[str, RowSummary], reference: str | None = None
+    table: Table, rows: Mapping[str, RowSummary]
 ) -> dict[str, PairedComparison]:
     """Average mAP of each row of a table against its reference, seed by seed.
 
     Args:
         table (Table): The table.
         rows (Mapping[str, RowSummary]): All rows, the reference too.
-        reference (str, optional): Defaults to that of the table.
     """
-    against = rows[reference or table.reference].scores()
+    against = rows[table.reference].scores()
     return {row: compare_paired(rows[row].scores(), against) for row in table.rows}
 
 
-def codes(
-    table: Table, rows: Mapping[str, RowSummary], reference: str | None = None
-) -> dict[str, int]:
+def codes(table: Table, rows: Mapping[str, RowSummary]) -> dict[str, int]:
     """How many runs of a table, its reference included, each code made.
 
     Args:
         table (Table): The table.
         rows (Mapping[str, RowSummary]): All rows, the reference too.
-        reference (str, optional): Defaults to that of the table.
 
     Returns:
         dict[str, int]: By :attr:`Outcome.code`, the most first.
     """
-    names = (*table.rows, reference or table.reference)
+    names = (*table.rows, table.reference)
     distinct = {rows[name].same_as or name: rows[name] for name in names}
     made = (o.code for row in distinct.values() for o in row.done.values())
     return dict(Counter(made).most_common())
 
 
-def as_json(
-    tables: Sequence[Table],
-    rows: Mapping[str, RowSummary],
-    reference: str | None = None,
-) -> dict[str, Any]:
+def as_json(tables: Sequence[Table], rows: Mapping[str, RowSummary]) -> dict[str, Any]:
     """Everything about one bed, in JSON types; NaN becomes None."""
     found: dict[str, Any] = dict(rows={}, tables={})
     for name, row in rows.items():
@@ -135,11 +124,11 @@ def as_json(
             logs={s: o.log for s, o in row.outcomes.items() if o.state == 'failed'},
         )
     for table in tables:
-        tested = comparisons(table, rows, reference)
+        tested = comparisons(table, rows)
         found['tables'][table.name] = dict(
             title=table.title,
-            reference=reference or table.reference,
-            code=codes(table, rows, reference),
+            reference=table.reference,
+            code=codes(table, rows),
             rows={row: asdict(tested[row]) for row in table.rows},
         )
     return _without_nan(found)

@@ -110,6 +110,10 @@ def test_gathers_and_tests(run, tmp_path):
     assert '| Better | 24.8 / 29.8 | 22.8 / 27.8 |' in text
     picture = cv2.imread(str(tmp_path / 'out' / 'results_cpu.png'))
     assert picture is not None
+    options = ('--reference', 'better', '--gather-only', '--bed', 'easy')
+    table = run('--tables', 'good', '--seeds', 4, *options)['easy']['tables']['good']
+    assert table['reference'] == 'better'
+    assert table['rows']['plain']['difference'] == pytest.approx(-2.3)
 
 
 def test_skips_what_is_done(run, tmp_path):

@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -113,17 +114,21 @@ def visible_devices() -> list[str]:
 
 
 def choose_tables(args: argparse.Namespace) -> list[Table]:
+    """The tables to write, measured against ``--reference`` if it is given."""
     tables = read_tables(args.configs)
     unknown = [name for name in args.tables or () if name not in tables]
     if unknown:
         raise SystemExit(f'no table {unknown[0]!r} but {", ".join(tables)}')
-    return [tables[name] for name in args.tables or tables]
+    chosen = [tables[name] for name in args.tables or tables]
+    if args.reference:
+        chosen = [replace(table, reference=args.reference) for table in chosen]
+    return chosen
 
 
 def choose_rows(args: argparse.Namespace, tables: list[Table]) -> list[str]:
     """All rows of the tables, references too, in order and once each."""
     names = [row for table in tables for row in table.rows]
-    names += [args.reference or table.reference for table in tables]
+    names += [table.reference for table in tables]
     names = list(dict.fromkeys(names))
     for row in [*names, *(args.rows or ())]:
         if not (args.configs / f'{row}.py').is_file():
@@ -204,13 +209,13 @@ def write(
     out = Path(args.out) / f'results_{args.scale}.md'
     out.parent.mkdir(parents=True, exist_ok=True)
     text = f'# Ablation, scale {args.scale}\n\n`{command}`\n\n'
-    out.write_text(text + markdown(beds, tables, args.reference), encoding='utf-8')
-    found = {bed: as_json(tables, rows, args.reference) for bed, rows in beds.items()}
+    out.write_text(text + markdown(beds, tables), encoding='utf-8')
+    found = {bed: as_json(tables, rows) for bed, rows in beds.items()}
     result = dict(command=command, scale=args.scale, seeds=args.seeds, beds=found)
     out.with_suffix('.json').write_text(
         json.dumps(result, indent=1, allow_nan=False) + '\n', encoding='utf-8'
     )
-    references = {args.reference or table.reference for table in tables}
+    references = {table.reference for table in tables}
     plot(beds, out.with_suffix('.png'), sorted(references))
     print(f'wrote {out}, .json and .png')
 
