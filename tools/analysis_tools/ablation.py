@@ -28,7 +28,6 @@ from mmengine.logging import MMLogger
 
 from dynamix.experiments import (
     Cell,
-    Outcome,
     RowSummary,
     Runs,
     Table,
@@ -138,22 +137,15 @@ def choose_rows(args: argparse.Namespace, tables: list[Table]) -> list[str]:
     return names
 
 
-def summarise(
-    runs: Runs, cells: dict[tuple[str, int], Cell], rows: list[str]
-) -> dict[str, RowSummary]:
+def summarise(runs: Runs, grid: dict[str, list[Cell]]) -> dict[str, RowSummary]:
+    """What the runs of each row of a bed came to."""
     found: dict[str, RowSummary] = {}
     first: dict[str, str] = {}
-    for row in rows:
-        outcomes: dict[int, Outcome] = {
-            seed: runs.outcome(cell)
-            for (name, seed), cell in cells.items()
-            if name == row
-        }
-        cell = next(cell for (name, _), cell in cells.items() if name == row)
-        settings = runs.settings(cell)[1]
-        same_as = first.setdefault(settings, row)
+    for row, cells in grid.items():
+        outcomes = {cell.seed: runs.outcome(cell) for cell in cells}
+        same_as = first.setdefault(runs.settings(cells[0])[1], row)
         found[row] = RowSummary(
-            row, row_title(cell.config), '' if same_as == row else same_as, outcomes
+            row, row_title(cells[0].config), '' if same_as == row else same_as, outcomes
         )
     return found
 
@@ -164,17 +156,13 @@ def main() -> None:
     tables = choose_tables(args)
     rows = choose_rows(args, tables)
     runs = Runs(args.out, args.train_tool, args.threads, args.keep_checkpoints)
+    options = tuple(args.cfg_options)
     grid = {
         bed: {
-            (row, seed): Cell(
-                args.configs / f'{row}.py',
-                row,
-                bed,
-                args.scale,
-                seed,
-                tuple(args.cfg_options),
-            )
-            for seed in range(args.seeds)
+            row: [
+                Cell(args.configs / f'{row}.py', row, bed, args.scale, seed, options)
+                for seed in range(args.seeds)
+            ]
             for row in rows
         }
         for bed in args.bed
@@ -183,7 +171,7 @@ def main() -> None:
     if not args.gather_only:
         # Seeds outside: an interrupted grid has whole sets of rows.
         cells = [
-            grid[bed][row, seed]
+            grid[bed][row][seed]
             for seed in range(args.seeds)
             for bed in args.bed
             for row in rows
@@ -194,7 +182,7 @@ def main() -> None:
             cells = shard(cells, args.shard)
         failures = runs.run_all(cells, args.jobs, visible_devices())
     if not args.shard:
-        beds = {bed: summarise(runs, cells, rows) for bed, cells in grid.items()}
+        beds = {bed: summarise(runs, rows_of_bed) for bed, rows_of_bed in grid.items()}
         write(args, tables, beds)
     if failures:
         sys.exit(f'{len(failures)} runs failed:\n' + '\n'.join(failures))
