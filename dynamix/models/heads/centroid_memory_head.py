@@ -15,7 +15,6 @@ from dynamix.structures import IdentityTable, ReIDDataSample
 from dynamix.transfers import to_device
 
 from .batch_tensors import gather_keys, unit_rows
-from .checks import check_embeddings, check_loss_names
 
 LOSS_TYPES = dict(
     instance='dynamix.InstanceLoss',
@@ -76,7 +75,11 @@ class CentroidMemoryHead(BaseModule):
         super().__init__(init_cfg)
         losses = DEFAULT_LOSSES if losses is None else losses
         losses = {name: cfg for name, cfg in losses.items() if cfg is not None}
-        check_loss_names(losses, LOSS_TYPES)
+        if not losses or losses.keys() - LOSS_TYPES.keys():
+            raise ValueError(
+                f'head.losses must name some of {sorted(LOSS_TYPES)}, but got '
+                f'{sorted(losses)}.'
+            )
         self.in_channels = in_channels
         self.losses = nn.ModuleDict(
             {
@@ -184,7 +187,11 @@ class CentroidMemoryHead(BaseModule):
             RuntimeError: If the head is not bound to its training data.
             ValueError: If embeddings are not ``in_channels`` long.
         """
-        check_embeddings(features, self.in_channels)
+        if features.ndim != 2 or features.size(1) != self.in_channels:
+            raise ValueError(
+                f'head.in_channels is {self.in_channels}, but the embeddings have the '
+                f'shape {tuple(features.shape)}; it must equal neck.in_channels.'
+            )
         if (
             self._identity_table is None
             or self._camera_rows is None
