@@ -76,13 +76,9 @@ def _paint_leg(painter: Painter, person: Appearance, leg: Limb, shade: float) ->
     cloth, skin = person.lower_colour, person.skin
     forward = 0.062 * leg.forward
     x, y = leg.end
-    painter.polygon(
-        (
-            (x - 0.026, y + 0.012),
-            (x + 0.026, y + 0.012),
-            (x + 0.03 + max(forward, 0.0), y - 0.035),
-            (x - 0.03 + min(forward, 0.0), y - 0.035),
-        ),
+    painter.trapezoid(
+        (y + 0.012, x - 0.026, x + 0.026),
+        (y - 0.035, x - 0.03 + min(forward, 0.0), x + 0.03 + max(forward, 0.0)),
         person.shoe_colour,
         shade,
     )
@@ -104,18 +100,10 @@ def _paint_lower(painter: Painter, person: Appearance, pose: Pose) -> None:
         flare = 1.3 if kind == 'skirt' else 1.15
         left = min(-width * flare, min(knees) - 0.03)
         right = max(width * flare, max(knees) + 0.03)
-        low = pose.hip_y - length
-        corners = ((-width, top), (width, top), (right, low), (left, low))
-        painter.polygon(corners, person.lower_colour)
-        return
-    low = pose.hip_y - 0.045
-    corners = (
-        (-width, top),
-        (width, top),
-        (width * 0.9, low),
-        (-width * 0.9, low),
-    )
-    painter.polygon(corners, person.lower_colour)
+    else:
+        length, left, right = 0.045, -width * 0.9, width * 0.9
+    hem = (pose.hip_y - length, left, right)
+    painter.trapezoid((top, -width, width), hem, person.lower_colour)
 
 
 def _paint_torso(
@@ -146,12 +134,7 @@ def _paint_torso(
             torso.patch(middle - half, middle + half, 0.0, 0.94), person.second_colour
         )
     if shading > 0.02:
-        dark = (
-            base[0] * (1 - shading),
-            base[1] * (1 - shading),
-            base[2] * (1 - shading),
-        )
-        painter.polygon(torso.patch(0.6, 0.98, 0.1, 1.0), dark)
+        painter.polygon(torso.patch(0.6, 0.98, 0.1, 1.0), base, 1 - shading)
     if BAGS[person.bag] == 'backpack' and pose.cos > 0.2:
         for side in (-0.55, 0.55):
             place = side * pose.cos + 0.5 * pose.sin
@@ -192,15 +175,9 @@ def _paint_pattern(
         if size < 0.5:
             painter.ellipse((x, y), (wide, 0.05), colour)
         else:
-            painter.polygon(
-                (
-                    (x - wide, y + 0.045),
-                    (x + wide, y + 0.045),
-                    (x + wide, y - 0.045),
-                    (x - wide, y - 0.045),
-                ),
-                colour,
-            )
+            low, high = y - 0.045, y + 0.045
+            sides = (x - wide, x + wide)
+            painter.trapezoid((high, *sides), (low, *sides), colour)
 
 
 def _paint_arm(
@@ -233,16 +210,11 @@ def _paint_box(
     painter: Painter, centre: Point, wide: float, high: float, person: Appearance
 ) -> None:
     x, y = centre
-    colour = person.bag_colour
     for part, shade in ((1.0, 1.0), (0.45, 0.72)):
-        painter.polygon(
-            (
-                (x - 0.85 * wide, y + high * part),
-                (x + 0.85 * wide, y + high * part),
-                (x + wide, y - high),
-                (x - wide, y - high),
-            ),
-            colour,
+        painter.trapezoid(
+            (y + high * part, x - 0.85 * wide, x + 0.85 * wide),
+            (y - high, x - wide, x + wide),
+            person.bag_colour,
             shade,
         )
 

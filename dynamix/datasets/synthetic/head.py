@@ -24,13 +24,12 @@ def paint_head(painter: Painter, person: Appearance, pose: Pose) -> None:
     if hair in ('long', 'bob'):
         low = y - high * (2.5 if hair == 'long' else 1.35)
         half = wide * (1.12 - 0.2 * abs(pose.sin))
-        corners = (
-            (x + back - half, y + 0.3 * high),
-            (x + back + half, y + 0.3 * high),
-            (x + back + half * 0.95, low),
-            (x + back - half * 0.95, low),
+        painter.trapezoid(
+            (y + 0.3 * high, x + back - half, x + back + half),
+            (low, x + back - half * 0.95, x + back + half * 0.95),
+            colour,
+            0.9,
         )
-        painter.polygon(corners, colour, 0.9)
     elif hair == 'bun':
         painter.ellipse((x + 2.4 * back, y + 0.55 * high), (0.03, 0.03), colour)
     if hair == 'bald':
@@ -40,13 +39,8 @@ def paint_head(painter: Painter, person: Appearance, pose: Pose) -> None:
         if pose.cos > -0.35:
             _paint_face(painter, person.skin, pose, (x, y), (wide, high))
     if hair == 'long' and pose.cos < -0.3:
-        corners = (
-            (x - wide, y),
-            (x + wide, y),
-            (x + wide * 0.9, y - high * 2.5),
-            (x - wide * 0.9, y - high * 2.5),
-        )
-        painter.polygon(corners, colour)
+        tips = (y - high * 2.5, x - wide * 0.9, x + wide * 0.9)
+        painter.trapezoid((y, x - wide, x + wide), tips, colour)
     hat = HATS[person.hat]
     if hat == 'none':
         return
@@ -56,13 +50,9 @@ def paint_head(painter: Painter, person: Appearance, pose: Pose) -> None:
     if brim:
         left = brim if hat == 'brimmed hat' else max(0.0, -brim * pose.sin)
         right = brim if hat == 'brimmed hat' else max(0.0, brim * pose.sin)
-        corners = (
-            (x - wide - left, y + 0.012),
-            (x + wide + right, y + 0.012),
-            (x + wide + right, y - 0.008),
-            (x - wide - left, y - 0.008),
-        )
-        painter.polygon(corners, person.hat_colour, 0.7)
+        ends = (x - wide - left, x + wide + right)
+        top, bottom = (y + 0.012, *ends), (y - 0.008, *ends)
+        painter.trapezoid(top, bottom, person.hat_colour, 0.7)
 
 
 def _paint_face(

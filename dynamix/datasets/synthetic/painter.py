@@ -43,6 +43,18 @@ class Painter:
             colour = (colour[0] * shade, colour[1] * shade, colour[2] * shade)
         self._colours.append(colour)
 
+    def trapezoid(
+        self,
+        top: tuple[float, float, float],
+        bottom: tuple[float, float, float],
+        colour: Colour,
+        shade: float = 1.0,
+    ) -> None:
+        """Adds a shape with a level top and bottom, each ``(y, left, right)``."""
+        (y0, left0, right0), (y1, left1, right1) = top, bottom
+        corners = ((left0, y0), (right0, y0), (right1, y1), (left1, y1))
+        self.polygon(corners, colour, shade)
+
     def ellipse(
         self,
         centre: Point,
