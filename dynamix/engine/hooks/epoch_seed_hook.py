@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import random
-
 import numpy as np
-import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import DistSamplerSeedHook
-from mmengine.runner import Runner
+from mmengine.runner import Runner, set_random_seed
 
 from dynamix.registry import HOOKS
 
@@ -25,7 +22,4 @@ class EpochSeedHook(DistSamplerSeedHook):
         """Seeds ``random``, NumPy and torch from (seed, epoch, rank)."""
         super().before_train_epoch(runner)
         words = np.random.SeedSequence((runner.seed, runner.epoch, get_rank()))
-        seed = int(words.generate_state(1)[0])
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 - transforms draw from the global one
-        torch.manual_seed(seed)
+        set_random_seed(int(words.generate_state(1)[0]))
