@@ -11,14 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config, DictAction
-from mmengine.dist import master_only
+from mmengine.dist import is_distributed, master_only
 from mmengine.evaluator import Evaluator
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from .checkpoint_file import check_complete
-from .launch import end_ranks, start_cpu_ranks
+from .launch import start_cpu_ranks
 
 # What MMEngine looks for in a config: the Runner's arguments, and these.
 RUNNER_KEYS = (
@@ -178,4 +179,5 @@ def run_among_ranks(cfg: Config, task: Callable[[Runner], object]) -> None:
         task(RUNNERS.build(cfg) if 'runner_type' in cfg else ToolRunner.from_cfg(cfg))
     finally:
         gc.collect()
-        end_ranks()
+        if is_distributed():
+            torch.distributed.destroy_process_group()

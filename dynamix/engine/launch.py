@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import os.path as osp
-from copy import deepcopy
 from datetime import timedelta
 
 import torch
@@ -81,7 +80,7 @@ def set_loader_defaults(
             persistent_workers=workers,
             collate_fn=dict(type='default_collate'),
         )
-        merged = {**defaults, **deepcopy(loader.to_dict())}
+        merged = {**defaults, **loader.to_dict()}
         merged['pin_memory'] = merged['pin_memory'] and pin_memory
         merged['persistent_workers'] = (
             merged['persistent_workers'] and persistent_workers and workers
@@ -176,9 +175,3 @@ def start_cpu_ranks(cfg: Config) -> None:
         type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
     )
     cfg.sync_bn = None
-
-
-def end_ranks() -> None:
-    """Leaves the process group, if there is one."""
-    if torch_dist.is_available() and torch_dist.is_initialized():
-        torch_dist.destroy_process_group()
