@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from .grid import Table
@@ -143,7 +142,6 @@ def plot(
     titles = {name: row.title for rows in beds.values() for name, row in rows.items()}
     size = (3.2 + 4.2 * len(beds), 1.1 + 0.3 * len(titles))
     figure = Figure(figsize=size, layout='constrained')
-    FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(beds), squeeze=False, sharey=True)[0]
     for axes, (bed, rows) in zip(panels, beds.items()):
         _panel(axes, bed, [rows.get(name) for name in titles], references)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 
@@ -155,7 +154,6 @@ def plot_curves(
         raise ValueError('there are no curves to plot.')
     # No pyplot: it would keep global state and look for a screen.
     figure = Figure(figsize=(7, 4), layout='constrained')
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for name, curve in curves.items():
         few = len(curve.x) <= 40
