@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from mmcv import impad
 
 # Blue, green, red: told apart by brightness too, for those who do not see the hue.
 _COLOURS = {None: (140, 140, 140), True: (80, 190, 40), False: (40, 40, 210)}
 _QUERY_COLOUR = (30, 30, 30)
-_BACKGROUND, _INK = 255, (30, 30, 30)
+_BACKGROUND, _INK = (255, 255, 255), (30, 30, 30)
 _FRAME, _GAP, _CAPTION = 3, 6, 16
 
 
@@ -70,14 +71,7 @@ def draw_rank_sheet(
     drawn = [draw_rank_list(query, ranked, height) for query, ranked in rows]
     width = max(row.shape[1] for row in drawn)
     return np.concatenate(
-        [
-            np.pad(
-                row,
-                ((0, 0), (0, width - row.shape[1]), (0, 0)),
-                constant_values=_BACKGROUND,
-            )
-            for row in drawn
-        ]
+        [impad(row, shape=(len(row), width), pad_val=_BACKGROUND) for row in drawn]
     )
 
 
@@ -92,21 +86,13 @@ def _cell(ranked: RankedImage, colour: tuple[int, ...], height: int) -> np.ndarr
     shrinks = image.shape[0] > height
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     image = cv2.resize(image, (width, height), interpolation=method)
-    image = _pad(image, (_FRAME, _FRAME, _FRAME, _FRAME), colour)
+    image = impad(image, padding=_FRAME, pad_val=colour)
     margin = _GAP // 2
-    image = _pad(image, (margin, margin + _CAPTION, margin, margin), (_BACKGROUND,) * 3)
+    sides = (margin, margin, margin, margin + _CAPTION)
+    image = impad(image, padding=sides, pad_val=_BACKGROUND)
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.4
     text_width = cv2.getTextSize(ranked.caption, font, scale, 1)[0][0]
     scale *= min(1.0, (image.shape[1] - 4) / max(text_width, 1))
     text_width = cv2.getTextSize(ranked.caption, font, scale, 1)[0][0]
     origin = ((image.shape[1] - text_width) // 2, len(image) - 6)
     return cv2.putText(image, ranked.caption, origin, font, scale, _INK, 1, cv2.LINE_AA)
-
-
-def _pad(
-    image: np.ndarray, sides: tuple[int, int, int, int], colour: tuple[int, ...]
-) -> np.ndarray:
-    top, bottom, left, right = sides
-    return cv2.copyMakeBorder(
-        image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=[*colour]
-    )
