@@ -199,14 +199,12 @@ class DynaMix(BaseModel):
         """
         if self.head is None:
             raise ValueError('training needs a head, but model.head is None.')
-        if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
-            found = (
-                len(inputs) if isinstance(inputs, (list, tuple)) else 'a single tensor'
-            )
+        views = 'a single tensor' if isinstance(inputs, Tensor) else len(inputs)
+        if views not in (2, 3):
             raise ValueError(
                 'training needs two views of each image, [augmented, plain], or '
                 'three, [augmented, plain, augmented], made by MultiView in the '
-                f'training pipeline, but got {found}.'
+                f'training pipeline, but got {views}.'
             )
         augmented, plain, *again = (
             view.contiguous(memory_format=self._memory_format) for view in inputs
