@@ -240,13 +240,11 @@ def as_features(name: str, features: torch.Tensor | np.ndarray) -> torch.Tensor:
     # The sum is not finite if a number is not, and cheaper to look at.
     if not torch.isfinite(rows.sum()):
         wrong = torch.nonzero(~torch.isfinite(rows).all(dim=1)).flatten()
-    else:
-        wrong = torch.empty(0)
-    if len(wrong):
-        raise ValueError(
-            f'{len(wrong)} of {len(rows)} {name} features are not finite, the first '
-            f'is number {int(wrong[0])}.'
-        )
+        if len(wrong):
+            raise ValueError(
+                f'{len(wrong)} of {len(rows)} {name} features are not finite, the '
+                f'first is number {int(wrong[0])}.'
+            )
     return rows
 
 
