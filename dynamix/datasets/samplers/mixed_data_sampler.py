@@ -16,6 +16,8 @@ from dynamix.registry import DATA_SAMPLERS
 
 from .batch_composer import BatchComposer
 from .composition import Composition
+from .multi_camera_composer import MultiCameraComposer
+from .single_camera_composer import SingleCameraComposer
 
 # Batches composed at once: spreads the cost of NumPy's calls, delays the first batch
 # by milliseconds.
@@ -147,14 +149,12 @@ class MixedDataSampler(Sampler):
             f'an epoch, seed {self.seed}:'
         ]
         if self.composer.multi_camera is not None:
-            lines += self._describe_multi_camera()
+            lines += self._describe_multi_camera(self.composer.multi_camera)
         if self.composer.single_camera is not None:
-            lines += self._describe_single_camera()
+            lines += self._describe_single_camera(self.composer.single_camera)
         return '\n'.join(lines)
 
-    def _describe_multi_camera(self) -> list[str]:
-        composer = self.composer.multi_camera
-        assert composer is not None
+    def _describe_multi_camera(self, composer: MultiCameraComposer) -> list[str]:
         part, index = composer.part, composer.index
         few = int((index.group_rows < part.images).sum())
         lines = [
@@ -171,9 +171,7 @@ class MixedDataSampler(Sampler):
             )
         return lines
 
-    def _describe_single_camera(self) -> list[str]:
-        composer = self.composer.single_camera
-        assert composer is not None
+    def _describe_single_camera(self, composer: SingleCameraComposer) -> list[str]:
         part, index = composer.part, composer.index
         small = int((index.group_size < part.identities).sum())
         lines = [
