@@ -156,35 +156,32 @@ class MixedDataset(Dataset):
         self.sources = []
         identities = cameras = videos = scenes = people = 0
         multi_camera_images = multi_camera_identities = 0
+        knows_truth = False
         for dataset, start in zip(self.datasets, self._starts.tolist()):
-            table = dataset.table
+            table, known = dataset.table, dataset.truth
             rows = slice(start, start + len(table))
+            is_multi = dataset.kind == 'multi_camera'
             labels = self._labels_of(dataset)
+            camera = without_gaps(table.camera if is_multi else table.video)
+            num_identities, num_cameras = _size(labels), _size(camera)
             _shift(labels, identities, out=identity[rows])
-            num_identities = int(labels.max(initial=-1)) + 1
+            _shift(camera, cameras, out=self.camera[rows])
             self.frame[rows] = table.frame
-            if dataset.kind == 'multi_camera':
-                camera = without_gaps(table.camera)
-                num_cameras = int(camera.max(initial=-1)) + 1
-                _shift(camera, cameras, out=self.camera[rows])
+            if is_multi:
                 self.scene[rows] = scenes
                 scenes += 1
                 multi_camera_images = rows.stop
                 multi_camera_identities = identities + num_identities
+                known = table.identity if known is None else known
             else:
-                video = without_gaps(table.video)
-                num_cameras = int(video.max(initial=-1)) + 1
-                _shift(video, cameras, out=self.camera[rows])
-                _shift(video, videos, out=self.video[rows])
-                _shift(video, scenes, out=self.scene[rows])
+                _shift(camera, videos, out=self.video[rows])
+                _shift(camera, scenes, out=self.scene[rows])
                 videos += num_cameras
                 scenes += num_cameras
-            known = dataset.truth
-            if known is None and dataset.kind == 'multi_camera':
-                known = table.identity
+                knows_truth |= known is not None
             if known is not None:
                 _shift(known, people, out=truth[rows])
-                people += int(known.max(initial=-1)) + 1
+                people += _size(known)
             self.sources.append(
                 SourceSpan(
                     dataset.name,
@@ -196,11 +193,7 @@ class MixedDataset(Dataset):
             )
             identities += num_identities
             cameras += num_cameras
-        is_known = any(
-            dataset.truth is not None and dataset.kind == 'single_camera'
-            for dataset in self.datasets
-        )
-        self.truth = truth if is_known else None
+        self.truth = truth if knows_truth else None
         self.identity_table = IdentityTable(
             identity, multi_camera_images, multi_camera_identities
         )
@@ -267,6 +260,10 @@ def _without_truth(dataset: ReIDDataset) -> ReIDDataset:
     same = copy(dataset)
     same.truth = None
     return same
+
+
+def _size(column: np.ndarray) -> int:
+    return int(column.max(initial=-1)) + 1
 
 
 def _shift(column: np.ndarray, by: int, out: np.ndarray) -> None:
