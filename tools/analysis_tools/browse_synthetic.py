@@ -15,6 +15,7 @@ import argparse
 from pathlib import Path
 
 import cv2
+import mmcv
 import numpy as np
 
 from dynamix.datasets.synthetic import SyntheticPedestrians
@@ -105,15 +106,13 @@ def main() -> None:
     )
     people.full_init()
     video.full_init()
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
     for name, sheet in (
         ('people.png', people_sheet(people, args.identities)),
         ('video.png', video_sheet(video)),
     ):
-        if not cv2.imwrite(str(out / name), sheet):
-            raise OSError(f'{out / name} could not be written.')
-        print(f'{out / name}: {sheet.shape[1]} x {sheet.shape[0]} pixels')
+        file = Path(args.out, name)
+        mmcv.imwrite(sheet, file)
+        print(f'{file}: {sheet.shape[1]} x {sheet.shape[0]} pixels')
 
 
 if __name__ == '__main__':
