@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from scipy import sparse
 
+from dynamix.config_checks import check_rate, check_whole
+
 from .ranking import FEATURE_METRICS, ScoreBlock
 
 _BLOCK_ROWS = 256
@@ -86,11 +88,9 @@ def check_options(k1: int = 20, k2: int = 6, lambda_value: float = 0.3) -> None:
     Raises:
         ValueError: If one is out of range.
     """
-    if k1 < 1 or k2 < 1 or not 0 <= lambda_value <= 1:
-        raise ValueError(
-            'rerank needs k1 >= 1, k2 >= 1 and lambda_value in 0..1, but got '
-            f'k1={k1}, k2={k2}, lambda_value={lambda_value}.'
-        )
+    check_whole('rerank.k1', k1, 1)
+    check_whole('rerank.k2', k2, 1)
+    check_rate('rerank.lambda_value', lambda_value)
 
 
 def _squared_distances(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 from mmcv.transforms import BaseTransform
 
+from dynamix.config_checks import check_rate
 from dynamix.registry import TRANSFORMS
 
 
@@ -32,10 +33,7 @@ class RandomGaussianBlur(BaseTransform):
             raise ValueError(
                 f'RandomGaussianBlur: `sigma` must be a range above 0, but got {sigma}.'
             )
-        if not 0 <= prob <= 1:
-            raise ValueError(
-                f'RandomGaussianBlur: `prob` must lie in 0..1, but got {prob}.'
-            )
+        check_rate('RandomGaussianBlur.prob', prob)
         self.sigma = (low, high)
         self.prob = prob
 
