@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.optim import Optimizer
 
 from dynamix.engine.unwrap import unwrap
 from dynamix.models.checkpoint_weights import checkpoint_weights
@@ -17,6 +18,9 @@ class CheckpointCheckHook(Hook):
     error; one that the checkpoint or the model lacks is an error when resuming and
     testing, and a checkpoint of which nothing fits always is. The head's memories are
     none of its business: their size follows the data.
+
+    When resuming, the optimizer must fit, too. PyTorch would hand the state of one kind
+    to another: Adam resumed as SGD fails in its first step, as AdamW it stays Adam.
     """
 
     # Before IdentityTableHook, whose message presumes a checkpoint of this model.
@@ -29,9 +33,44 @@ class CheckpointCheckHook(Hook):
             ValueError: If the checkpoint does not fit.
         """
         training = hasattr(getattr(runner, '_train_loop', None), 'dataloader')
+        source = runner._load_from or 'the checkpoint'
         checkpoint_weights(
             checkpoint,
             unwrap(runner),
-            source=runner._load_from or 'the checkpoint',
+            source=source,
             partly=training and not runner._resume,
+        )
+        if training and runner._resume:
+            _check_optimizer(checkpoint, runner.optim_wrapper.optimizer, source)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Notes the kind of optimizer, which its state does not tell."""
+        if 'optimizer' in checkpoint:
+            kind = type(runner.optim_wrapper.optimizer).__name__
+            checkpoint['optimizer_type'] = kind
+
+
+def _check_optimizer(checkpoint: dict, optimizer: Optimizer, source: str) -> None:
+    if 'optimizer' not in checkpoint:
+        raise ValueError(
+            f'{source} has no `optimizer`: it is a best checkpoint or was saved with '
+            'save_optimizer=False, and cannot be resumed from; use `load_from`.'
+        )
+    ours = type(optimizer).__name__
+    theirs = checkpoint.get('optimizer_type', ours)  # of before it was noted
+    if theirs != ours:
+        raise ValueError(
+            f'{source} has the state of {theirs}, but optim_wrapper.optimizer.type is '
+            f'{ours}: resume with {theirs}, or take the weights alone by `load_from`.'
+        )
+    groups, expected = (
+        [len(group['params']) for group in some]
+        for some in (checkpoint['optimizer']['param_groups'], optimizer.param_groups)
+    )
+    if groups != expected:
+        raise ValueError(
+            f'{source} has an optimizer of {len(groups)} parameter groups with '
+            f'{sum(groups)} parameters, optim_wrapper makes {len(expected)} with '
+            f'{sum(expected)}: resume with the constructor and paramwise_cfg the run '
+            'began with, or take the weights alone by `load_from`.'
         )

@@ -7,15 +7,28 @@ from torch import nn
 from dynamix.engine import CheckpointCheckHook
 
 
-def check(weights, resume=False, training=True):
+def make_runner(make_optimizer=None, resume=False, training=True):
     model = nn.ModuleDict(dict(encoder=nn.Linear(2, 3), head=nn.Linear(4, 4)))
-    runner = SimpleNamespace(
+    optimizer = (make_optimizer or adam)(model.encoder)
+    return SimpleNamespace(
         model=model,
+        optim_wrapper=SimpleNamespace(optimizer=optimizer),
         _resume=resume,
         _load_from='some.pth',
         _train_loop=SimpleNamespace(dataloader=None) if training else {},
     )
-    CheckpointCheckHook().after_load_checkpoint(runner, dict(state_dict=weights))
+
+
+def check(weights, resume=False, training=True):
+    runner = make_runner(resume=resume, training=training)
+    checkpoint = dict(state_dict=weights)
+    if resume:
+        checkpoint['optimizer'] = runner.optim_wrapper.optimizer.state_dict()
+    CheckpointCheckHook().after_load_checkpoint(runner, checkpoint)
+
+
+def adam(model):
+    return torch.optim.Adam(model.parameters())
 
 
 GOOD = {'encoder.weight': torch.zeros(3, 2), 'encoder.bias': torch.zeros(3)}
@@ -53,3 +66,51 @@ def test_weights_that_the_model_lacks_are_an_error_except_for_a_start():
 def test_nothing_fits():
     with pytest.raises(ValueError, match=r'no weight of some\.pth fits'):
         check({'conv1.weight': torch.zeros(1)})
+
+
+def resume(saved, optimizer):
+    """Checks the checkpoint of a run with one optimizer against a run with another."""
+    before, after = make_runner(saved), make_runner(optimizer, resume=True)
+    checkpoint = dict(
+        state_dict=GOOD, optimizer=before.optim_wrapper.optimizer.state_dict()
+    )
+    CheckpointCheckHook().before_save_checkpoint(before, checkpoint)
+    CheckpointCheckHook().after_load_checkpoint(after, checkpoint)
+    del checkpoint['optimizer_type']  # as before it was noted
+    CheckpointCheckHook().after_load_checkpoint(after, checkpoint)
+
+
+def adam_w(model):
+    return torch.optim.AdamW(model.parameters())
+
+
+def adam_of_two_groups(model):
+    return torch.optim.Adam([dict(params=[x]) for x in model.parameters()])
+
+
+def test_an_optimizer_goes_on():
+    resume(adam, adam)
+    resume(adam_of_two_groups, adam_of_two_groups)
+
+
+def test_another_optimizer_is_not_resumed():
+    with pytest.raises(
+        ValueError, match=r'some\.pth .* of Adam, but optim_wrapper\..* is AdamW'
+    ):
+        resume(adam, adam_w)
+
+
+def test_other_parameter_groups_are_not_resumed():
+    with pytest.raises(
+        ValueError, match=r'2 parameter groups with 2 .* optim_wrapper makes 1 with 2'
+    ):
+        resume(adam_of_two_groups, adam)
+
+
+def test_a_best_checkpoint_is_not_resumed():
+    checkpoint = dict(state_dict=GOOD)
+    CheckpointCheckHook().before_save_checkpoint(make_runner(), checkpoint)
+    with pytest.raises(ValueError, match=r'some\.pth has no `optimizer`'):
+        CheckpointCheckHook().after_load_checkpoint(
+            make_runner(resume=True), checkpoint
+        )
