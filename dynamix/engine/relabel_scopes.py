@@ -29,7 +29,7 @@ GUARD = ('max_changed', 'insist')
 Rule = TypeVar('Rule')
 
 
-def relabeling_of(scope: str, rule: dict | None) -> Callable[..., Relabeling]:
+def relabeling_of(scope: str, rule: dict | None) -> partial[Relabeling]:
     """The function of a scope, with its rule.
 
     Args:
@@ -39,8 +39,8 @@ def relabeling_of(scope: str, rule: dict | None) -> Callable[..., Relabeling]:
             :class:`~dynamix.relabeling.RelabelRule` but for the guard.
 
     Returns:
-        Callable: Takes what :func:`~dynamix.relabeling.relabel_over_ranks` takes, but
-        for the rule.
+        partial: Takes what :func:`~dynamix.relabeling.relabel_over_ranks` takes, but
+        for the rule, which is among its ``keywords``.
 
     Raises:
         ValueError: If there is no such scope, or a value is out of range.

@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from dynamix.engine.resumed_settings import warn_of_changes
 from dynamix.engine.unwrap import check_head, unwrap
 from dynamix.registry import HOOKS
 from dynamix.structures import IdentityTable
@@ -29,7 +30,7 @@ class IdentityTableHook(Hook):
 
     def __init__(self) -> None:
         self.table: IdentityTable | None = None
-        self._sampling: dict[str, int] = {}
+        self._sampling: dict[str, int | str] = {}
         self._unreadable = 0
 
     def before_run(self, runner: Runner) -> None:
@@ -69,6 +70,8 @@ class IdentityTableHook(Hook):
             seed=sampler.seed,
             iterations=sampler.iterations,
             cameras=zlib.crc32(np.ascontiguousarray(dataset.camera).data),
+            multi_camera=str(sampler.composition.multi_camera),
+            single_camera=str(sampler.composition.single_camera),
         )
         unwrap(runner).head.bind(self.table, dataset.camera, dataset.scene)
 
@@ -99,8 +102,9 @@ class IdentityTableHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Restores the labels when a run is resumed.
 
-        Where only weights are taken (``load_from``), the head's memories are left out:
-        they speak of the identities of another run.
+        Batches of another composition may follow, with a warning. Where only weights
+        are taken (``load_from``), the head's memories are left out: they speak of the
+        identities of another run.
 
         Raises:
             ValueError: If the checkpoint has no labels, or was made with other data
@@ -136,4 +140,5 @@ class IdentityTableHook(Hook):
                 'resume with the data and the `pattern` the run began with, or use '
                 '`load_from` to take the weights alone.'
             )
+        warn_of_changes('train_dataloader.sampler', sampling, self._sampling)
         self.table.load_state_dict(checkpoint['identity_table'])

@@ -18,6 +18,7 @@ from dynamix.engine.checkpoint_schedule import check_best
 from dynamix.engine.extraction import Extraction
 from dynamix.engine.relabel_log import describe_report, score_stages
 from dynamix.engine.relabel_scopes import relabeling_of
+from dynamix.engine.resumed_settings import warn_of_changes
 from dynamix.engine.unwrap import check_head, unwrap
 from dynamix.registry import HOOKS
 from dynamix.relabeling import (
@@ -102,6 +103,14 @@ class RelabelHook(Hook):
         self.max_age = max_age
         self.scope = scope
         self.relabeling = relabeling_of(scope, rule)
+        rules = self.relabeling.keywords.values()
+        self.settings = dict(
+            scope=scope,
+            start=start,
+            interval=interval,
+            max_age=max_age,
+            rule=', '.join(map(str, rules)),
+        )
         self.extraction = None if extract is None else Extraction.from_config(extract)
         self.bank_options = dict(bank or {})
         self.bank: FeatureBank | None = None
@@ -254,11 +263,18 @@ class RelabelHook(Hook):
         )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Names the saved bank in the checkpoint."""
+        """Names the saved bank in the checkpoint, and what labels are repaired by."""
         if self.bank is not None:
             self.checkpoint.refer(runner, checkpoint)
+        if 'feature_bank' in checkpoint:
+            checkpoint['relabeling'] = dict(self.settings)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Restores the bank when a run is resumed."""
+        """Restores the bank when a run is resumed.
+
+        Labels may be repaired by another rule from then on, with a warning.
+        """
         if self.bank is not None and runner._resume:
             self.checkpoint.load(runner, checkpoint)
+            before = checkpoint.get('relabeling', {})
+            warn_of_changes('RelabelHook', before, self.settings)

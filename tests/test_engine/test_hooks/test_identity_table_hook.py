@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
+from dynamix.datasets.samplers import Composition
 from dynamix.engine.hooks import IdentityTableHook
 from dynamix.structures import IdentityTable
 
@@ -29,7 +30,13 @@ def runner(loop: type = EpochBasedTrainLoop, **sampler: Any) -> SimpleNamespace:
     dataset = SimpleNamespace(
         identity_table=TABLE, camera=np.zeros(6, int), scene=np.arange(6)
     )
-    given = dict(rank_batch_size=4, global_batch_size=4, seed=3, iterations=9)
+    given = dict(
+        rank_batch_size=4,
+        global_batch_size=4,
+        seed=3,
+        iterations=9,
+        composition=Composition({}, dict(videos=2)),
+    )
     train_loop.dataloader = SimpleNamespace(
         dataset=dataset,
         batch_size=4,
@@ -93,3 +100,24 @@ def test_another_stream_of_batches_is_not_resumed(
     del checkpoint['identity_table']
     with pytest.raises(ValueError, match='no `identity_table`'):
         hook.after_load_checkpoint(it, checkpoint)
+
+
+def test_batches_of_another_composition_are_a_warning(logged: list[str]) -> None:
+    hook, it = IdentityTableHook(), runner()
+    hook.before_run(it)
+    checkpoint: dict[str, Any] = {}
+    hook.before_save_checkpoint(it, checkpoint)
+    same, other = Composition({}, dict(videos=2, images=4)), Composition(None, {})
+    for composition in (same, other):
+        now, it = IdentityTableHook(), runner(composition=composition)
+        now.before_run(it)
+        assert logged == []
+        now.after_load_checkpoint(it, checkpoint)
+    [text] = logged
+    assert 'sampler.multi_camera was MultiCameraPart(identities=8' in text
+    assert 'and is now None; train_dataloader.sampler.single_camera was' in text
+    logged.clear()
+    for kind in ('multi_camera', 'single_camera'):
+        del checkpoint['sampler'][kind]  # as before they were noted
+    now.after_load_checkpoint(it, checkpoint)
+    assert logged == []

@@ -72,6 +72,30 @@ def test_resume_finds_the_bank_or_says_why_not(tmp_path, said):
         smaller.after_load_checkpoint(third, checkpoint)
 
 
+def test_labels_repaired_by_another_rule_are_a_warning(tmp_path, said, logged):
+    hook, runner = make(tmp_path, checkpoint=dict(interval=1, out_dir=str(tmp_path)))
+    visit_all(hook, runner)
+    end_epoch(hook, runner)
+    checkpoint = checkpoint_of(hook, runner)
+
+    def resume(**options):
+        logged.clear()
+        other, second = make(tmp_path, **options)
+        second._resume, second._load_from = True, str(tmp_path / 'epoch_1.pth')
+        other.after_load_checkpoint(second, checkpoint)
+        return logged
+
+    assert resume(rule=dict(separation=0.3)) == []
+    [text] = resume(rule=dict(separation=0.5))
+    assert 'RelabelHook.rule was RelabelRule(separation=0.3,' in text
+    assert 'is now RelabelRule(separation=0.5,' in text
+    [text] = resume(scope='global', max_age=9)
+    assert 'RelabelHook.scope was video and is now global; ' in text
+    assert 'RelabelHook.max_age was None and is now 9; ' in text
+    del checkpoint['relabeling']  # as before it was noted
+    assert resume(scope='global') == []
+
+
 def test_checkpoints_that_cannot_be_resumed_from_name_no_bank(tmp_path, said, capfd):
     hook, runner = make(tmp_path, checkpoint=dict(interval=1, out_dir=str(tmp_path)))
     visit_all(hook, runner)
