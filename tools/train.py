@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+from contextlib import nullcontext
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from dynamix.engine.command_line import (
@@ -21,6 +23,7 @@ from dynamix.engine.launch import (
     share_out_batch,
     world_size_of,
 )
+from dynamix.engine.work_dir_lock import only_training_in
 
 
 def parse_args() -> argparse.Namespace:
@@ -86,7 +89,9 @@ def main() -> None:
         for level, text in notes:
             runner.logger.log(level, text)
         runner.register_hook(ResumedEvaluationHook())
-        runner.train()
+        writes = is_main_process()
+        with only_training_in(runner.work_dir) if writes else nullcontext():
+            runner.train()
 
     run_among_ranks(cfg, train)
 

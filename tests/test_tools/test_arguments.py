@@ -128,6 +128,22 @@ def test_one_rank_writes_the_metrics(tool, config, tmp_path, monkeypatch, is_mai
         assert json.loads(out.read_text()) == {'strangers/mAP': 50.0}
 
 
+@pytest.mark.parametrize('is_main', [True, False])
+def test_one_rank_keeps_others_out(tool, config, tmp_path, monkeypatch, is_main):
+    module = tool('train.py', config)
+    lock = tmp_path / 'training.lock'
+    seen = []
+    runner = SimpleNamespace(
+        work_dir=tmp_path,
+        register_hook=lambda hook: None,
+        train=lambda: seen.append(lock.exists()),
+    )
+    monkeypatch.setattr(module, 'run_among_ranks', lambda cfg, task: task(runner))
+    monkeypatch.setattr(module, 'is_main_process', lambda: is_main)
+    module.main()
+    assert seen == [is_main]
+
+
 def test_mixed_precision_is_found_without_a_default_scope(tool, config):
     cfg, _ = train_cfg(tool, config, '--amp')
     assert root.OPTIM_WRAPPERS.get(cfg.optim_wrapper.type) is BFloat16OptimWrapper
