@@ -22,6 +22,9 @@ class Curve(NamedTuple):
 def find_logs(path: str | Path) -> list[Path]:
     """The scalar log itself, or all those in a work directory, newest first.
 
+    MMEngine names the folder of a log by when it was begun; times of files change when
+    they are copied.
+
     Raises:
         FileNotFoundError: If there is none.
     """
@@ -34,7 +37,7 @@ def find_logs(path: str | Path) -> list[Path]:
             f"'{path}' is neither a log nor a folder with */vis_data/scalars.json, "
             'where MMEngine writes the scalars of a run.'
         )
-    return sorted(logs, key=lambda log: log.stat().st_mtime, reverse=True)
+    return sorted(logs, key=lambda log: log.parent.parent.name, reverse=True)
 
 
 def read_scalars(path: str | Path, x: str = 'step') -> dict[str, Curve]:

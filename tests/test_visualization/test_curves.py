@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import cv2
@@ -55,10 +54,9 @@ def test_an_unfinished_last_line_is_passed_over(tmp_path):
 
 
 def test_the_newest_log_of_a_folder_is_taken(tmp_path):
-    for age, value in ((0, 2.0), (100, 1.0)):
-        log = tmp_path / f'run{age}' / 'vis_data' / 'scalars.json'
+    for name, value in (('20260102_000000', 2.0), ('20251231_235959', 1.0)):
+        log = tmp_path / name / 'vis_data' / 'scalars.json'
         write(log, [dict(step=1, loss=value)])
-        os.utime(log, (1e9 - age, 1e9 - age))
     assert read_scalars(tmp_path)['loss'].y == [2.0]
 
 
@@ -67,29 +65,27 @@ def test_a_resumed_run_that_only_evaluated_is_read_from_its_start(tmp_path):
         lines = [{'average/mAP': 1.0, 'step': step} for step in steps]
         if number == 1:
             lines.insert(1, dict(step=1, epoch=1, loss=1.0))
-        path = write(tmp_path / str(number) / 'vis_data' / 'scalars.json', lines)
-        os.utime(path, (1e9 + number, 1e9 + number))
+        write(tmp_path / f'2026010{number}_000000/vis_data/scalars.json', lines)
     np.testing.assert_array_equal(read_scalars(tmp_path)['average/mAP'].x, [0, 2, 4])
 
 
 def test_a_resumed_run_is_read_from_its_start(tmp_path):
     iterations = 2  # of an epoch
 
-    def log(name: str, age: int, steps: range, value: float) -> None:
+    def log(day: int, steps: range, value: float) -> None:
         lines = [
             dict(step=s, epoch=1 + (s - 1) // iterations, loss=value) for s in steps
         ]
-        path = write(tmp_path / name / 'vis_data' / 'scalars.json', lines)
-        os.utime(path, (1e9 - age, 1e9 - age))
+        write(tmp_path / f'2026010{day}_000000/vis_data/scalars.json', lines)
 
-    log('an older run', 300, range(1, 20), 9.0)
-    log('killed', 200, range(1, 6), 3.0)
-    log('killed again', 150, range(5, 6), 2.0)
-    log('resumed', 100, range(5, 9), 1.0)
+    log(1, range(1, 20), 9.0)  # an older run
+    log(2, range(1, 6), 3.0)  # killed
+    log(3, range(5, 6), 2.0)  # killed again
+    log(4, range(5, 9), 1.0)  # resumed
     curve = read_scalars(tmp_path)['loss']
     np.testing.assert_array_equal(curve.x, range(1, 9))
     np.testing.assert_array_equal(curve.y, [3, 3, 3, 3, 1, 1, 1, 1])
-    log('begun anew', 0, range(1, 3), 5.0)
+    log(5, range(1, 3), 5.0)  # begun anew
     np.testing.assert_array_equal(read_scalars(tmp_path)['loss'].y, [5, 5])
 
 
