@@ -94,6 +94,9 @@ def test_plot_curves(run, tmp_path, capsys):
     run('plot_curves.py', tmp_path / 'a', tmp_path / 'b', '--keys', 'lo*', '--out', out)
     assert cv2.imread(str(out)) is not None
     assert 'wrote 2 curves' in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        run('plot_curves.py', tmp_path / 'a', '--keys', 'loss', '--out', 'loss')
+    assert '--out loss: expected .' in capsys.readouterr().err
 
 
 def test_curves_of_logs_of_one_name_would_hide_each_other(run, capsys):

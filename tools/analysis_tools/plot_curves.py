@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from matplotlib.backend_bases import FigureCanvasBase
+
 from dynamix.visualization import plot_curves, read_scalars, select_curves
 
 
@@ -30,6 +32,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--title', default='', help='text above the picture')
     parser.add_argument('--ylabel', default='', help='text beside the y axis')
     args = parser.parse_args()
+    formats = FigureCanvasBase.get_supported_filetypes()
+    if Path(args.out).suffix.lower()[1:] not in formats:
+        parser.error(f'--out {args.out}: expected .{", .".join(sorted(formats))}')
     args.names = args.names or [Path(log).name for log in args.logs]
     if len(args.names) != len(args.logs):
         parser.error(f'--names gives {len(args.names)} names for {len(args.logs)} logs')
