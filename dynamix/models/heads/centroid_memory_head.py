@@ -60,9 +60,8 @@ class CentroidMemoryHead(BaseModule):
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
-        ValueError: If ``losses`` is empty or has an unknown name, or a value of
-            ``memory`` is out of range.
-        TypeError: If ``memory`` has an unknown key.
+        ValueError: If ``losses`` has none, or a value of ``memory`` is out of range.
+        TypeError: If ``losses`` or ``memory`` has an unknown key.
     """
 
     def __init__(
@@ -74,11 +73,11 @@ class CentroidMemoryHead(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         losses = DEFAULT_LOSSES if losses is None else losses
+        check_keys('head.losses', losses, LOSS_TYPES)
         losses = {name: cfg for name, cfg in losses.items() if cfg is not None}
-        if not losses or losses.keys() - LOSS_TYPES.keys():
+        if not losses:
             raise ValueError(
-                f'head.losses must name some of {sorted(LOSS_TYPES)}, but got '
-                f'{sorted(losses)}.'
+                f'`head.losses` must have some of {", ".join(LOSS_TYPES)}.'
             )
         self.in_channels = in_channels
         self.losses = nn.ModuleDict(

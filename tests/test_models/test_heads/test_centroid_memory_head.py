@@ -69,10 +69,12 @@ def test_named_losses_and_weights() -> None:
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(TypeError, match=r"`head\.memory` has no key 'size'"):
         CentroidMemoryHead(DIM, memory=dict(size=3))
-    with pytest.raises(ValueError, match=r"head\.losses must .* got \['triplet'\]"):
-        CentroidMemoryHead(DIM, losses=dict(triplet=dict(type='TripletLoss')))
-    with pytest.raises(ValueError, match=r'but got \[\]'):
-        CentroidMemoryHead(DIM, losses={})
+    for cfg in (dict(type='TripletLoss'), None):
+        with pytest.raises(TypeError, match=r"`head\.losses` has no key 'triplet'"):
+            CentroidMemoryHead(DIM, losses=dict(triplet=cfg, instance={}))
+    for losses in ({}, dict(instance=None)):
+        with pytest.raises(ValueError, match=r'`head\.losses` must have some of inst'):
+            CentroidMemoryHead(DIM, losses=losses)
     with pytest.raises(ValueError, match='each of the 16 images'):
         CentroidMemoryHead(DIM).bind(IdentityTable(IDENTITY, 8, 2), CAMERA[:3])
     features = torch.rand(2, DIM + 1)
