@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,14 +78,14 @@ class ReIDInferencer:
 
     def __call__(
         self,
-        images: Image | Sequence[Image],
+        images: Image | Iterable[Image],
         batch_size: int = 64,
         num_workers: int = 0,
     ) -> np.ndarray:
         """Embeds images.
 
         Args:
-            images (str | Path | np.ndarray | Sequence): One or more files, or
+            images (str | Path | np.ndarray | Iterable): One or more files, or
                 ``[H, W, 3]`` uint8 BGR arrays.
             batch_size (int): Defaults to 64.
             num_workers (int): Processes that read and prepare images. Defaults to 0:
@@ -97,10 +97,12 @@ class ReIDInferencer:
 
         Raises:
             ValueError: If there are no images, or one is neither a file that can be
-                decoded nor such an array, with pixels.
+                decoded nor such an array, with pixels; if an embedding is not finite.
             FileNotFoundError: If a file is missing.
         """
-        several = [images] if isinstance(images, (str, Path, np.ndarray)) else images
+        if isinstance(images, (str, Path, np.ndarray)):
+            images = [images]
+        several = images if isinstance(images, Sequence) else list(images)
         samples = self.predict(_Images(several, self.pipeline), batch_size, num_workers)
         features = np.stack([sample.feature.numpy() for sample in samples])
         features[[sample.get('image_index', 0) < 0 for sample in samples]] = np.nan
@@ -119,6 +121,9 @@ class ReIDInferencer:
 
         Returns:
             list[ReIDDataSample]: One an item, in order, on the CPU.
+
+        Raises:
+            ValueError: If an embedding is not finite.
         """
         loader = DataLoader(
             dataset, batch_size, num_workers=num_workers, collate_fn=default_collate
@@ -128,6 +133,12 @@ class ReIDInferencer:
             found = self.model.test_step(batch)
             # one copy from the device for all of them
             features = torch.stack([sample.feature for sample in found]).cpu()
+            if not features.isfinite().all():
+                row = int((~features.isfinite().all(dim=1)).nonzero()[0])
+                raise ValueError(
+                    f"the model's embedding of {found[row].get('img_path')} is not "
+                    'finite (NaN or infinite): its training may have diverged.'
+                )
             for sample, feature in zip(found, features):
                 sample.feature = feature
             samples += found
@@ -135,8 +146,8 @@ class ReIDInferencer:
 
     def search(
         self,
-        queries: np.ndarray | Sequence[Image],
-        gallery: np.ndarray | Sequence[Image],
+        queries: np.ndarray | Iterable[Image],
+        gallery: np.ndarray | Iterable[Image],
         topk: int = 10,
         batch_size: int = 64,
         num_workers: int = 0,
@@ -144,8 +155,8 @@ class ReIDInferencer:
         """Finds for each query the gallery images that look most like it.
 
         Args:
-            queries (np.ndarray | Sequence): Images, or their features, ``[Q, D]``.
-            gallery (np.ndarray | Sequence): Likewise, ``[G, D]``.
+            queries (np.ndarray | Iterable): Images, or their features, ``[Q, D]``.
+            gallery (np.ndarray | Iterable): Likewise, ``[G, D]``.
             topk (int): How many; at most ``G`` are returned. Defaults to 10.
             batch_size (int): Of images to embed. Defaults to 64.
             num_workers (int): Processes that read images. Defaults to 0.
@@ -171,7 +182,7 @@ class ReIDInferencer:
         )
 
     def _features(
-        self, images: np.ndarray | Sequence[Image], batch_size: int, num_workers: int
+        self, images: np.ndarray | Iterable[Image], batch_size: int, num_workers: int
     ) -> torch.Tensor:
         if isinstance(images, np.ndarray) and images.ndim == 2:
             features = images

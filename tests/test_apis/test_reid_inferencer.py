@@ -85,6 +85,8 @@ def test_files_and_arrays_give_the_same(inferencer, crops, tmp_path):
     np.testing.assert_allclose(inferencer(paths), features, atol=1e-6)
     np.testing.assert_allclose(inferencer(str(paths[2])), features[2:3], atol=1e-6)
     np.testing.assert_allclose(inferencer(crops[2]), features[2:3], atol=1e-6)
+    found = inferencer(path for path in paths)
+    np.testing.assert_allclose(found, features, atol=1e-6)
 
 
 def test_workers_change_nothing(inferencer, crops):
@@ -172,6 +174,15 @@ def test_bad_images_are_named(inferencer, crops, tmp_path):
         inferencer([torch.from_numpy(crops[0])])
     with pytest.raises(FileNotFoundError, match=r'nobody\.jpg'):
         inferencer(tmp_path / 'nobody.jpg')
+
+
+def test_a_model_that_diverged_is_not_an_unreadable_image(inferencer, crops):
+    diverged = copy(inferencer)
+    diverged.model = deepcopy(inferencer.model)
+    for parameter in diverged.model.parameters():
+        parameter.data.fill_(torch.nan)
+    with pytest.raises(ValueError, match='embedding of image 0 is not finite'):
+        diverged(crops)
 
 
 def test_features_of_another_model_are_refused(inferencer, crops):
