@@ -1,6 +1,7 @@
 """Hooks: relabeling, labels and seeds of each epoch, checkpoints, checks."""
 
 from .checkpoint_check_hook import CheckpointCheckHook
+from .checkpoint_hook import CheckpointHook
 from .epoch_seed_hook import EpochSeedHook
 from .identity_table_hook import IdentityTableHook
 from .initial_evaluation_hook import InitialEvaluationHook
@@ -13,6 +14,7 @@ from .sync_statistics_hook import SyncStatisticsHook
 
 __all__ = [
     'CheckpointCheckHook',
+    'CheckpointHook',
     'EpochSeedHook',
     'IdentityTableHook',
     'InitialEvaluationHook',
