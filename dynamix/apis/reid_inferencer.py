@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from torch.utils.data import DataLoader, Dataset
 
+from dynamix.engine.checkpoint_file import check_complete
 from dynamix.evaluation import feature_scores
 from dynamix.models.checkpoint_weights import checkpoint_weights
 from dynamix.registry import MODELS
@@ -47,8 +48,8 @@ class ReIDInferencer:
             config's ``test_dataloader``. Defaults to None.
 
     Raises:
-        ValueError: If the checkpoint does not fit the config, or the config has no
-            test pipeline.
+        ValueError: If the checkpoint is none, is cut off or does not fit the config,
+            or the config has no test pipeline.
 
     Example:
         >>> inferencer = ReIDInferencer('configs/dynamix_r50.py', 'epoch_100.pth')
@@ -191,6 +192,7 @@ class ReIDInferencer:
         return torch.as_tensor(features).float().to(self.device)
 
     def _load(self, checkpoint: str) -> None:
+        check_complete(checkpoint)
         loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
         state = checkpoint_weights(
             loaded, self.model, f"checkpoint '{checkpoint}'", self.name

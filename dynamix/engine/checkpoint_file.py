@@ -1,4 +1,4 @@
-"""Checkpoints that a killed or failed write has cut off."""
+"""Files that are no whole checkpoints."""
 
 from __future__ import annotations
 
@@ -24,18 +24,28 @@ def is_cut_off(path: str | Path) -> bool:
 
 
 def check_complete(path: str) -> None:
-    """Refuses a checkpoint that is cut off.
+    """Refuses a file that is no checkpoint, or one that is cut off.
 
     Args:
-        path (str): As MMEngine takes it; what is no local file is not looked at.
+        path (str): As MMEngine takes it; what is not there is not looked at.
 
     Raises:
-        ValueError: If it is.
+        ValueError: If it is one of them.
     """
-    if os.path.isfile(path) and is_cut_off(path):
+    if os.path.isdir(path):
+        raise ValueError(f'{path} is a folder: name the checkpoint in it.')
+    if not os.path.isfile(path):
+        return
+    if is_cut_off(path):
         raise ValueError(
             f'{path} is cut off after {os.path.getsize(path)} bytes: it was not '
             'written or copied to its end. Take another checkpoint.'
+        )
+    with open(path, 'rb') as file:
+        start = file.read(2)
+    if start != b'PK' and start[:1] != b'\x80':  # \x80: as PyTorch wrote before 1.6
+        raise ValueError(
+            f'{path} is no checkpoint: PyTorch writes none that begins with {start!r}.'
         )
 
 

@@ -72,6 +72,17 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def positive(text: str) -> int:
+    """A whole number from 1 on, as ``type`` of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: If the text is none.
+    """
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is no whole number from 1 on')
+    return int(text)
+
+
 def merge_options(cfg: Config, options: dict[str, Any]) -> None:
     """Overrides a config by ``--cfg-options``.
 
@@ -136,7 +147,7 @@ class ToolRunner(Runner):
         """See MMEngine.
 
         Raises:
-            ValueError: If the file is cut off.
+            ValueError: If the file is no checkpoint or is cut off.
         """
         check_complete(filename)
         return super().load_checkpoint(filename, *args, **kwargs)

@@ -31,9 +31,12 @@ def checkpoint_weights(
         dict[str, Tensor]: By their names in the model.
 
     Raises:
-        ValueError: If no weight fits, or one has another shape or is missing on one
-            side; names the first.
+        ValueError: If it is no mapping, no weight fits, or one has another shape or is
+            missing on one side; names the first.
     """
+    if not isinstance(checkpoint, Mapping):
+        kind = type(checkpoint).__name__
+        raise ValueError(f'{source} must hold weights by name, but holds a {kind}.')
     theirs = {
         key.removeprefix('module.'): value
         for key, value in checkpoint.get('state_dict', checkpoint).items()

@@ -146,6 +146,9 @@ def test_a_checkpoint_of_another_model_is_named(checkpoint, tmp_path):
     message = r"epoch_1\.pth' does not fit.* weights differ, the first is 'enc"
     with pytest.raises(ValueError, match=message):
         ReIDInferencer(make_config(width=32), checkpoint)
+    (tmp_path / 'cut.pth').write_bytes(checkpoint.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r'cut\.pth is cut off'):
+        ReIDInferencer(make_config(), tmp_path / 'cut.pth')
     state = torch.load(checkpoint)['state_dict']
     del state['momentum_encoder.module.neck.norm.bias']
     torch.save(dict(state_dict=state), tmp_path / 'part.pth')

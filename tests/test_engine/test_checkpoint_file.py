@@ -90,3 +90,8 @@ def test_a_checkpoint_that_is_cut_off_is_named(monkeypatch, tmp_path):
         save(tmp_path / 'new.pth', part)
         with pytest.raises(ValueError, match=r'new\.pth is cut off after \d+ bytes'):
             runner.load_checkpoint(str(tmp_path / 'new.pth'))
+    with pytest.raises(ValueError, match='is a folder'):
+        runner.load_checkpoint(str(tmp_path))
+    (tmp_path / 'new.pth').write_bytes(b'no checkpoint')
+    with pytest.raises(ValueError, match=r"new\.pth is no checkpoint: .* b'no'"):
+        runner.load_checkpoint(str(tmp_path / 'new.pth'))

@@ -53,6 +53,11 @@ def test_the_first_weight_that_differs_is_named(changes, message):
         assert take(given, partly=True).keys() == given.keys() & WEIGHTS.keys()
 
 
+def test_weights_have_names():
+    with pytest.raises(ValueError, match=r'some\.pth must .* but holds a list'):
+        take([torch.zeros(1)])
+
+
 def test_nothing_fits():
     message = r"no weight of some\.pth fits the model of a\.py: .*'fc\.bias'.*'encoder"
     with pytest.raises(ValueError, match=message):

@@ -127,6 +127,9 @@ def test_plot_ranks(run, model, tmp_path, capsys):
     with pytest.raises(SystemExit):
         run('plot_ranks.py', *model, '--out', 'ranks')
     assert '--out ranks: expected .jpg, ' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run('plot_ranks.py', *model, '--queries', 0)
+    assert "--queries: '0' is no whole number from 1" in capsys.readouterr().err
 
 
 def test_extract_features(run, model, crops, tmp_path):

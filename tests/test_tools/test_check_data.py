@@ -178,3 +178,13 @@ def test_a_loader_may_be_left_out(
     first = [line[0] for line in lines if line]
     assert ('labelled_folder' in first) == (missing != 'train')
     assert 'viper' in first
+
+
+def test_a_config_without_data_is_an_error(
+    check_data, root, monkeypatch, capsys
+) -> None:
+    options = [f'{mode}_dataloader=None' for mode in ('train', 'val', 'test')]
+    words = ('--cfg-options', *options)
+    status, lines = run(check_data, root, monkeypatch, capsys, *words)
+    assert status == 1
+    assert 'has no data to check' in ' '.join(lines[0])

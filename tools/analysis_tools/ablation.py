@@ -26,6 +26,7 @@ from pathlib import Path
 import torch
 from mmengine.logging import MMLogger
 
+from dynamix.engine.command_line import positive
 from dynamix.experiments import (
     Cell,
     RowSummary,
@@ -40,13 +41,6 @@ from dynamix.experiments import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def positive(text: str) -> int:
-    """A whole number from 1 on."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is no whole number from 1 on')
-    return int(text)
 
 
 def parse_args() -> argparse.Namespace:

@@ -262,6 +262,11 @@ def main() -> int:
     if not unread:
         for evaluation in evaluations:
             problems += messages_of(evaluate_together, *evaluation)
+    if not train and not evaluations:
+        problems.append(
+            f'{args.config} has no data to check: neither train_dataloader nor '
+            'val_dataloader or test_dataloader.'
+        )
     problems = [*dict.fromkeys(problems)]
     for problem in problems:
         print(f'error: {problem}')

@@ -18,7 +18,7 @@ from mmengine.config import Config
 from dynamix.apis import ReIDInferencer
 from dynamix.datasets.image_files import IMAGE_SUFFIXES
 from dynamix.datasets.transforms import LoadReIDImage
-from dynamix.engine.command_line import add_config_options, merge_options
+from dynamix.engine.command_line import add_config_options, merge_options, positive
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out', type=Path, default='features.npz', help='.npz file to write'
     )
-    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--batch-size', type=positive, default=64)
     parser.add_argument(
         '--num-workers', type=int, default=4, help='processes that read images'
     )

@@ -24,6 +24,7 @@ from dynamix.engine.command_line import (
     add_config_options,
     build_evaluator,
     merge_options,
+    positive,
 )
 from dynamix.evaluation import ReIDMetric, rank_blocks, ranked_images
 from dynamix.evaluation.target_images import TargetImages
@@ -37,20 +38,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--target', help='its name; by default the first one')
     parser.add_argument('--split', type=int, default=0, help='number of the split')
-    parser.add_argument('--queries', type=int, default=8, help='how many to draw')
+    parser.add_argument('--queries', type=positive, default=8, help='how many to draw')
     parser.add_argument(
         '--order',
         choices=['random', 'worst', 'best'],
         default='random',
         help='which queries: drawn at random, or by average precision',
     )
-    parser.add_argument('--topk', type=int, default=10, help='images a query')
+    parser.add_argument('--topk', type=positive, default=10, help='images a query')
     parser.add_argument('--seed', type=int, default=0, help='of the random order')
     parser.add_argument(
         '--ignore-cameras', action='store_true', help='matches of the same camera count'
     )
     parser.add_argument('--out', default='ranks.png', help='picture to write')
-    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--batch-size', type=positive, default=64)
     parser.add_argument('--device', help='by default a GPU if there is one')
     add_config_options(parser)
     args = parser.parse_args()
