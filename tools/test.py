@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from dynamix.engine.command_line import (
     merge_options,
     parse_arguments,
+    require_sections,
     run_among_ranks,
 )
 from dynamix.engine.launch import set_loader_defaults, set_work_dir
@@ -88,6 +89,7 @@ def make_cfg(args: argparse.Namespace) -> Config:
     if args.amp:
         cfg.test_cfg.fp16 = True
     merge_options(cfg, args.cfg_options)
+    require_sections(cfg, 'model', 'test_dataloader', 'test_cfg', 'test_evaluator')
     set_loader_defaults(cfg, not args.no_pin_memory)
     return cfg
 

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from dynamix.engine.command_line import (
     merge_options,
     parse_arguments,
+    require_sections,
     run_among_ranks,
 )
 from dynamix.engine.hooks import ResumedEvaluationHook
@@ -72,6 +73,7 @@ def make_cfg(args: argparse.Namespace) -> tuple[Config, list[tuple[int, str]]]:
             )
         cfg.auto_scale_lr.enable = True
     merge_options(cfg, args.cfg_options)
+    require_sections(cfg, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     notes = []
     if args.resume is not None:
         notes.append((logging.INFO, choose_start(cfg, args.resume)))

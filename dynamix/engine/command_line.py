@@ -107,6 +107,16 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
     cfg.merge_from_dict(options)
 
 
+def require_sections(cfg: Config, *names: str) -> None:
+    """Raises ValueError if a config lacks a section, or has None in its place."""
+    missing = [name for name in names if cfg.get(name) is None]
+    if missing:
+        raise ValueError(
+            f'{cfg.filename or "the config"} has no {", ".join(missing)}, which this '
+            'tool needs.'
+        )
+
+
 def build_evaluator(given: Any) -> Evaluator:
     """Builds what a config's ``test_evaluator`` or ``val_evaluator`` says.
 

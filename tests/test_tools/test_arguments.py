@@ -85,6 +85,15 @@ def test_an_option_that_nobody_reads_is_refused(tool, config, name):
         module.make_cfg(module.parse_args())
 
 
+@pytest.mark.parametrize(('name', 'mode'), [('train.py', 'train'), ('test.py', 'test')])
+def test_a_config_without_what_the_tool_needs_is_refused(tool, config, name, mode):
+    checkpoint = [] if name == 'train.py' else ['some.pth']
+    option = ('--cfg-options', f'{mode}_dataloader=None')
+    module = tool(name, config, *checkpoint, *option)
+    with pytest.raises(ValueError, match=rf'toy\.py has no {mode}_dataloader, which'):
+        module.make_cfg(module.parse_args())
+
+
 @pytest.mark.parametrize(
     ('words', 'item'),
     [
