@@ -16,9 +16,9 @@ from dynamix.registry import DATASETS
 from dynamix.structures import without_gaps
 from dynamix.version import __version__
 
-from .code_digest import class_digest
 from .image_table import ImageTable
 from .label_checks import SplitCheck, check_split, images_per_identity
+from .reader_digest import reader_digest
 from .table_cache import cached_table
 
 Transform = dict | Callable[[dict], dict]
@@ -85,12 +85,11 @@ class ReIDDataset(Dataset):
     def fingerprint(self) -> dict[str, Any]:
         """What decides the content of the table, in JSON types.
 
-        A subclass with options of its own adds them. Its code and its class variables
-        are in, see :func:`class_digest`.
+        A subclass with options of its own adds them. The files of its code are in.
         """
         return dict(
             reader=f'{type(self).__module__}.{type(self).__qualname__}',
-            code=class_digest(type(self), base=Dataset),
+            code=reader_digest(type(self), base=Dataset),
             version=__version__,
             root=os.path.abspath(self.data_root),
         )
@@ -130,7 +129,8 @@ class ReIDDataset(Dataset):
         """
         if self._fully_initialized:
             return
-        if self.CACHED:
+        # nobody could tell when the table of a reader without a file is out of date
+        if self.CACHED and reader_digest(type(self), base=Dataset):
             self.table = cached_table(
                 self.build_table, self.fingerprint(), self.cache_dir
             )
