@@ -5,6 +5,7 @@ import pytest
 from scipy.optimize import isotonic_regression
 from sklearn.metrics import silhouette_score
 
+from dynamix.relabeling.linkage import link
 from dynamix.relabeling.merging import (
     NO_MERGES,
     MergeLevel,
@@ -80,6 +81,22 @@ def test_large_videos_ask_for_more_as_the_truth_does(seed, spread):
     level = level_of(x, video).of(video)
     rise = level[video == 1][0] - level[video == 0][0]
     assert rise == pytest.approx(even_odds[1] - even_odds[0], rel=0.35)
+
+
+def test_the_trees_that_are_cut_are_those_that_videos_are_merged_by(monkeypatch):
+    x, video, _ = draw(12, people=8, fragments=5, spread=1.1)
+    trees = []
+
+    def spy(*args, **options):
+        trees.append(link(*args, **options))
+        return trees[-1]
+
+    monkeypatch.setattr('dynamix.relabeling.merging.link', spy)
+    level = level_of(x, video)
+    edges, _ = pairs_above(x, video, level.of(video))
+    merged = link(x, level.of(video), edges, NOBODY, growth=level.width)
+    assert len(merged.height) == (trees[0].height >= level.similarity).sum() > 100
+    assert level.width > 0.01
 
 
 def test_a_gap_between_people_serves_videos_of_all_sizes():

@@ -15,6 +15,7 @@ from dynamix.relabeling import (
     calibrate,
     regroup,
 )
+from dynamix.relabeling.merging import MergeLevel
 
 from .conftest import add_errors, draw_frames, make_videos
 
@@ -52,6 +53,17 @@ def test_a_video_is_decided_by_itself(images, calibration, chosen, seed):
         rows = np.random.default_rng(seed).permutation(rows)
     part = regroup(images.take(rows), calibration, RULE)
     np.testing.assert_array_equal(part.component, whole.component[rows])
+
+
+def test_a_cluster_asks_for_more_as_it_grows():
+    scene = make_videos(people=5, fragments=4)
+    images = TrackedImages.of(scene.embedding, scene.video, scene.tracklet)
+    found = calibrate(images, RULE)
+    for width, together in ((0.0, 4), (9.0, 2)):
+        level = MergeLevel(found.merging.similarity, width, typical=5 * 4)
+        merged = regroup(images, replace(found, merging=level), RULE).component
+        pieces = np.unique([merged, scene.tracklet], axis=1)
+        assert (np.unique(pieces[0], return_counts=True)[1] == together).all()
 
 
 @settings(max_examples=20, deadline=None)
