@@ -83,9 +83,9 @@ def weights(crops, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('weights')
     cfg = extracting(crops, work_dir, 'weights', look=False)
     cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.05)
-    cfg.train_cfg.max_epochs = 3
+    cfg.train_cfg.max_epochs = 2
     train(cfg)
-    return str(work_dir / 'epoch_3.pth')
+    return str(work_dir / 'epoch_2.pth')
 
 
 def last_log(work_dir):
