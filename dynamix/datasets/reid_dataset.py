@@ -16,9 +16,9 @@ from dynamix.registry import DATASETS
 from dynamix.structures import without_gaps
 from dynamix.version import __version__
 
+from .code_digest import class_digest
 from .image_table import ImageTable
 from .label_checks import SplitCheck, check_split, images_per_identity
-from .reader_digest import reader_digest
 from .table_cache import cached_table
 
 Transform = dict | Callable[[dict], dict]
@@ -85,11 +85,12 @@ class ReIDDataset(Dataset):
     def fingerprint(self) -> dict[str, Any]:
         """What decides the content of the table, in JSON types.
 
-        A subclass with options of its own adds them. The files of its code are in.
+        A subclass with options of its own adds them. Its code and its class variables
+        are in, see :func:`class_digest`.
         """
         return dict(
             reader=f'{type(self).__module__}.{type(self).__qualname__}',
-            code=reader_digest(type(self), base=Dataset),
+            code=class_digest(type(self), base=Dataset),
             version=__version__,
             root=os.path.abspath(self.data_root),
         )
@@ -129,8 +130,7 @@ class ReIDDataset(Dataset):
         """
         if self._fully_initialized:
             return
-        # nobody could tell when the table of a reader without a file is out of date
-        if self.CACHED and reader_digest(type(self), base=Dataset):
+        if self.CACHED:
             self.table = cached_table(
                 self.build_table, self.fingerprint(), self.cache_dir
             )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from pathlib import Path
@@ -64,7 +65,11 @@ def test_a_root_that_is_not_given_is_where_the_run_was_started(
 
 def reader(**members: Any) -> type[Market1501]:
     """A user's reader, always under the same name."""
-    return type('Mine', (Market1501,), dict(__module__=__name__, **members))
+    return type('Mine', (Market1501,), dict(__module__='mine', **members))
+
+
+def no_label(self: Market1501, part: str, match: re.Match) -> tuple[str, int]:
+    return 'everybody', 0
 
 
 def test_a_reader_that_changed_makes_its_table_anew(make_images, cache_dir) -> None:
@@ -78,7 +83,8 @@ def test_a_reader_that_changed_makes_its_table_anew(make_images, cache_dir) -> N
     assert count(reader()) == (3, 2)
     assert len(list(cache_dir.iterdir())) == 1, 'unchanged: read, not made'
     assert count(reader(DISTRACTORS=(2,))) == (2, 1)
-    assert len(list(cache_dir.iterdir())) == 2
+    assert count(reader(label=no_label)) == (3, 1)
+    assert len(list(cache_dir.iterdir())) == 3
 
 
 def test_another_version_makes_its_table_anew(make_images, monkeypatch) -> None:
