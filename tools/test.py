@@ -87,6 +87,7 @@ def make_cfg(args: argparse.Namespace) -> Config:
     cfg.resume = False
     set_work_dir(cfg, args.config, args.work_dir)
     if args.amp:
+        require_sections(cfg, 'test_cfg')
         cfg.test_cfg.fp16 = True
     merge_options(cfg, args.cfg_options)
     require_sections(cfg, 'model', 'test_dataloader', 'test_cfg', 'test_evaluator')

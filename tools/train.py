@@ -7,7 +7,6 @@ import logging
 from contextlib import nullcontext
 
 from mmengine.config import Config
-from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from dynamix.engine.command_line import (
@@ -19,6 +18,7 @@ from dynamix.engine.command_line import (
 from dynamix.engine.hooks import ResumedEvaluationHook
 from dynamix.engine.launch import (
     choose_start,
+    is_first_rank,
     set_loader_defaults,
     set_work_dir,
     share_out_batch,
@@ -64,6 +64,7 @@ def make_cfg(args: argparse.Namespace) -> tuple[Config, list[tuple[int, str]]]:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
+        require_sections(cfg, 'optim_wrapper')
         cfg.optim_wrapper.type = 'dynamix.BFloat16OptimWrapper'
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
@@ -91,11 +92,11 @@ def main() -> None:
         for level, text in notes:
             runner.logger.log(level, text)
         runner.register_hook(ResumedEvaluationHook())
-        writes = is_main_process()
-        with only_training_in(runner.work_dir) if writes else nullcontext():
-            runner.train()
+        runner.train()
 
-    run_among_ranks(cfg, train)
+    writes = is_first_rank(cfg.launcher)
+    with only_training_in(cfg.work_dir) if writes else nullcontext():
+        run_among_ranks(cfg, train)
 
 
 if __name__ == '__main__':

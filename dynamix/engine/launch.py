@@ -17,6 +17,7 @@ from .checkpoint_file import latest_checkpoint
 WORLD_SIZE_VARIABLE = dict(
     pytorch='WORLD_SIZE', slurm='SLURM_NTASKS', mpi='OMPI_COMM_WORLD_SIZE'
 )
+RANK_VARIABLE = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
 def world_size_of(launcher: str) -> int:
@@ -41,6 +42,18 @@ def world_size_of(launcher: str) -> int:
             'torchrun.'
         )
     return int(os.environ[variable])
+
+
+def is_first_rank(launcher: str) -> bool:
+    """Whether this is the process that writes; known before the ranks have met.
+
+    Args:
+        launcher (str): ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+
+    Returns:
+        bool: True for ``'none'``.
+    """
+    return launcher == 'none' or int(os.environ.get(RANK_VARIABLE[launcher], 0)) == 0
 
 
 def set_work_dir(cfg: Config, config_path: str, work_dir: str | None) -> None:

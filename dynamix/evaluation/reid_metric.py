@@ -150,7 +150,10 @@ class ReIDMetric(BaseMetric):
             size (int): Not used; padding is found by the images themselves, whatever
                 the sampler's order.
         """
-        found = super().evaluate(sys.maxsize)
+        try:
+            found = super().evaluate(sys.maxsize)
+        finally:
+            self.results.clear()
         if isinstance(found, str):
             raise RuntimeError(f'rank 0 failed to score the images: {found}')
         return found

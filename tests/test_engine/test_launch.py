@@ -37,6 +37,17 @@ def test_launcher_without_its_variable_is_named(monkeypatch):
         launch.world_size_of('slurm')
 
 
+@pytest.mark.parametrize(
+    ('launcher', 'variable'),
+    [('pytorch', 'RANK'), ('slurm', 'SLURM_PROCID'), ('mpi', 'OMPI_COMM_WORLD_RANK')],
+)
+def test_first_rank(launcher, variable, monkeypatch):
+    for rank in (0, 1):
+        monkeypatch.setenv(variable, str(rank))
+        assert launch.is_first_rank('none')
+        assert launch.is_first_rank(launcher) == (rank == 0)
+
+
 @pytest.mark.parametrize(('world_size', 'expected'), [(1, 96), (8, 12)])
 def test_global_batch_is_shared_out(world_size, expected):
     cfg = Config(dict(train_dataloader=loader()))

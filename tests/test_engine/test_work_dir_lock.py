@@ -72,3 +72,20 @@ def test_a_file_system_without_locks_stops_nobody(
     monkeypatch.setattr(fcntl, 'lockf', lockf)
     with only_training_in(tmp_path):
         assert (tmp_path / LOCK).read_text().startswith('process ')
+
+
+def test_a_second_training_touches_nothing(
+    begin: Callable[[Path], subprocess.Popen], tmp_path: Path
+) -> None:
+    begin(tmp_path)
+    command = [sys.executable, 'tools/train.py', 'configs/dynamix_r18_synthetic.py']
+    ended = subprocess.run(
+        [*command, '--work-dir', str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode
+    assert f'is training in {tmp_path}' in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK]

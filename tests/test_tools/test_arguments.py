@@ -139,16 +139,15 @@ def test_one_rank_writes_the_metrics(tool, config, tmp_path, monkeypatch, is_mai
 
 @pytest.mark.parametrize('is_main', [True, False])
 def test_one_rank_keeps_others_out(tool, config, tmp_path, monkeypatch, is_main):
-    module = tool('train.py', config)
+    module = tool('train.py', config, '--work-dir', str(tmp_path))
     lock = tmp_path / 'training.lock'
     seen = []
     runner = SimpleNamespace(
-        work_dir=tmp_path,
         register_hook=lambda hook: None,
         train=lambda: seen.append(lock.exists()),
     )
     monkeypatch.setattr(module, 'run_among_ranks', lambda cfg, task: task(runner))
-    monkeypatch.setattr(module, 'is_main_process', lambda: is_main)
+    monkeypatch.setattr(module, 'is_first_rank', lambda launcher: is_main)
     module.main()
     assert seen == [is_main]
 

@@ -40,14 +40,18 @@ class CheckpointCheckHook(Hook):
             source=source,
             partly=training and not runner._resume,
         )
-        if training and runner._resume:
-            _check_optimizer(checkpoint, runner.optim_wrapper.optimizer, source)
+        if training and runner._resume and (optimizer := _optimizer(runner)):
+            _check_optimizer(checkpoint, optimizer, source)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Notes the kind of optimizer, which its state does not tell."""
-        if 'optimizer' in checkpoint:
-            kind = type(runner.optim_wrapper.optimizer).__name__
-            checkpoint['optimizer_type'] = kind
+        if 'optimizer' in checkpoint and (optimizer := _optimizer(runner)):
+            checkpoint['optimizer_type'] = type(optimizer).__name__
+
+
+def _optimizer(runner: Runner) -> Optimizer | None:
+    # of a wrapper of several there is none
+    return getattr(runner.optim_wrapper, 'optimizer', None)
 
 
 def _check_optimizer(checkpoint: dict, optimizer: Optimizer, source: str) -> None:
