@@ -32,9 +32,11 @@ def world_size_of(launcher: str) -> int:
     Raises:
         RuntimeError: If the launcher's environment variable is missing.
     """
-    if launcher == 'none':
-        return 1
-    variable = WORLD_SIZE_VARIABLE[launcher]
+    return 1 if launcher == 'none' else _told(launcher, WORLD_SIZE_VARIABLE)
+
+
+def _told(launcher: str, variables: dict[str, str]) -> int:
+    variable = variables[launcher]
     if variable not in os.environ:
         raise RuntimeError(
             f'--launcher {launcher} needs the environment variable {variable}, which '
@@ -52,8 +54,11 @@ def is_first_rank(launcher: str) -> bool:
 
     Returns:
         bool: True for ``'none'``.
+
+    Raises:
+        RuntimeError: If the launcher's environment variable is missing.
     """
-    return launcher == 'none' or int(os.environ.get(RANK_VARIABLE[launcher], 0)) == 0
+    return launcher == 'none' or _told(launcher, RANK_VARIABLE) == 0
 
 
 def set_work_dir(cfg: Config, config_path: str, work_dir: str | None) -> None:
