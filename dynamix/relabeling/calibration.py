@@ -6,8 +6,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .homes import HomeLevels, calibrate_homes
-from .linkage import link
-from .merging import NO_MERGES, MergeLevel, merge_level, pairs_above
+from .merging import NO_MERGES, MergeLevel, merge_level, merge_pieces
 from .pieces import cut_tracklets, find_pieces, find_tracklets
 from .purify import DIM, PurityLevels, calibrate_purity, score_images
 from .relabel_rule import RelabelRule
@@ -90,9 +89,7 @@ def _calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
             vectors, pieces.video, np.bincount(pieces.group), forbidden,
             rule.separation, rule.seed,
         )  # fmt: skip
-        level = merging.of(pieces.video)
-        edges, _ = pairs_above(vectors, pieces.video, level)
-        person = link(vectors, level, edges, forbidden, growth=merging.width).cluster
+        person = merge_pieces(vectors, pieces.video, forbidden, merging).cluster
     homes = None
     if scored is not None and rule.drop:
         names, label = np.unique(person, return_inverse=True)

@@ -9,8 +9,9 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from .levels import about_as_good, clear_gap
-from .linkage import link
+from .linkage import Tree, link
 from .same_person import same_person, transition_width
+from .silhouette import silhouette
 from .strangers import agree_with_video, strangers_of_two_videos
 
 BLOCK = 512
@@ -96,6 +97,25 @@ def pairs_above(
         return np.empty((0, 2), np.int64), np.empty(0, vectors.dtype)
     edges = np.stack([np.concatenate(rows), np.concatenate(columns)], 1)
     return edges.astype(np.int64), np.concatenate(scores)
+
+
+def merge_pieces(
+    vectors: np.ndarray, video: np.ndarray, forbidden: np.ndarray, merging: MergeLevel
+) -> Tree:
+    """Merges pieces of each video down to a level.
+
+    Args:
+        vectors (np.ndarray): ``[P, D]`` unit vectors; pieces of one video contiguous.
+        video (np.ndarray): ``[P]`` video of each, sorted.
+        forbidden (np.ndarray): ``[F, 2]`` pairs of different people.
+        merging (MergeLevel): The level.
+
+    Returns:
+        Tree: What merged.
+    """
+    level = merging.of(video)
+    edges, _ = pairs_above(vectors, video, level)
+    return link(vectors, level, edges, forbidden, growth=merging.width)
 
 
 def merge_level(
@@ -280,34 +300,3 @@ def _value(
     if separation:
         value += separation * silhouette(cluster, pairs, score)
     return value
-
-
-def silhouette(cluster: np.ndarray, pairs: np.ndarray, score: np.ndarray) -> float:
-    """Mean silhouette of pieces among the clusters of their video.
-
-    Args:
-        cluster (np.ndarray): ``[P]`` cluster of each piece, in ``0..C-1``.
-        pairs (np.ndarray): ``[E, 2]`` all pairs within videos.
-        score (np.ndarray): ``[E]`` their similarities; the distance is 1 less it.
-
-    Returns:
-        float: In -1..1; pieces alone in their cluster, or in a video of one cluster,
-        count 0, as in scikit-learn.
-    """
-    count = len(cluster)
-    ends = np.concatenate([pairs, pairs[:, ::-1]])
-    distance = 1 - np.concatenate([score, score]).astype(np.float64)
-    places = ends[:, 0], cluster[ends[:, 1]]
-    # sums over equal places: of distances, and in the imaginary part of ones
-    total = csr_matrix((distance + 1j, places), shape=(count, count))
-    mean = total.data.real / total.data.imag
-    piece, other = np.repeat(np.arange(count), np.diff(total.indptr)), total.indices
-    own = other == cluster[piece]
-    inner = np.full(count, np.nan)
-    inner[piece[own]] = mean[own]
-    outer = np.full(count, np.inf)
-    np.minimum.at(outer, piece[~own], mean[~own])
-    known = ~np.isnan(inner) & np.isfinite(outer)
-    inner, outer = inner[known], outer[known]
-    spread = np.maximum(np.maximum(inner, outer), 1e-12)
-    return float(((outer - inner) / spread).sum() / max(count, 1))

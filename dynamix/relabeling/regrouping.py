@@ -8,8 +8,8 @@ from dynamix.structures import DROPPED
 
 from .calibration import Calibration
 from .homes import find_homes
-from .linkage import link, shared_frames
-from .merging import pairs_above
+from .linkage import shared_frames
+from .merging import merge_pieces
 from .pieces import Pieces, cut_tracklets, find_pieces, find_tracklets
 from .purify import score_images
 from .relabel_rule import RelabelRule
@@ -99,8 +99,6 @@ def _merge(
     if len(pieces.name) == 0 or calibration.piece_space is None:
         return piece, 0, 0
     vectors = pieces.vectors(calibration.piece_space)
-    level = calibration.merging.of(pieces.video)
-    edges, _ = pairs_above(vectors, pieces.video, level)
     kept = piece >= 0
     target = np.arange(int(piece.max()) + 1)
     place = np.full(len(target), -1, np.int64)
@@ -108,7 +106,7 @@ def _merge(
     forbidden = shared_frames(
         np.where(kept, place[piece], -1), images.video, images.frame, len(pieces.name)
     )
-    tree = link(vectors, level, edges, forbidden, growth=calibration.merging.width)
+    tree = merge_pieces(vectors, pieces.video, forbidden, calibration.merging)
     target[pieces.name] = pieces.name[tree.cluster]
     merges = len(tree.height)
     return np.where(kept, target[piece], DROPPED), merges, tree.vetoes

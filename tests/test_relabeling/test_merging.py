@@ -12,9 +12,10 @@ from dynamix.relabeling.merging import (
     _best_height,
     log_sizes,
     merge_level,
+    merge_pieces,
     pairs_above,
-    silhouette,
 )
+from dynamix.relabeling.silhouette import silhouette
 
 NOBODY = np.empty((0, 2), np.int64)
 
@@ -93,8 +94,7 @@ def test_the_trees_that_are_cut_are_those_that_videos_are_merged_by(monkeypatch)
 
     monkeypatch.setattr('dynamix.relabeling.merging.link', spy)
     level = level_of(x, video)
-    edges, _ = pairs_above(x, video, level.of(video))
-    merged = link(x, level.of(video), edges, NOBODY, growth=level.width)
+    merged = merge_pieces(x, video, NOBODY, level)
     assert len(merged.height) == (trees[0].height >= level.similarity).sum() > 100
     assert level.width > 0.01
 
