@@ -22,6 +22,7 @@ TRANSFORMS = _child('transform', mmengine.TRANSFORMS, 'dynamix.datasets.transfor
 MODELS = _child('model', mmengine.MODELS, 'dynamix.models')
 HOOKS = _child('hook', mmengine.HOOKS, 'dynamix.engine')
 OPTIM_WRAPPERS = _child('optimizer wrapper', mmengine.OPTIM_WRAPPERS, 'dynamix.engine')
+TASK_UTILS = _child('task util', mmengine.TASK_UTILS, 'dynamix.engine.relabelers')
 METRICS = _child('metric', mmengine.METRICS, 'dynamix.evaluation')
 
 # Nothing of ours is in these; they exist so that MMEngine finds the scope.
@@ -37,7 +38,6 @@ OPTIMIZERS = _child('optimizer', mmengine.OPTIMIZERS)
 PARAM_SCHEDULERS = _child('parameter scheduler', mmengine.PARAM_SCHEDULERS)
 RUNNER_CONSTRUCTORS = _child('runner constructor', mmengine.RUNNER_CONSTRUCTORS)
 RUNNERS = _child('runner', mmengine.RUNNERS)
-TASK_UTILS = _child('task util', mmengine.TASK_UTILS)
 VISBACKENDS = _child('vis_backend', mmengine.VISBACKENDS)
 VISUALIZERS = _child('visualizer', mmengine.VISUALIZERS)
 WEIGHT_INITIALIZERS = _child('weight initializer', mmengine.WEIGHT_INITIALIZERS)

@@ -1,4 +1,4 @@
-"""The identity table, which says who is who now, the data sample, and numbers."""
+"""Identity table, data sample, and contiguous numbering."""
 
 from .identity_table import DROPPED, IdentityTable
 from .numbers import without_gaps

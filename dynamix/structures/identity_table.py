@@ -10,11 +10,11 @@ DROPPED = -1
 
 
 class IdentityTable:
-    """Who is who, now: the only place where training labels live.
+    """Current identity of every training image; the only place where labels live.
 
     Rows are the images of a mixed data set, multi-camera images first. Their labels
     are fixed; those of the single-camera images that follow change with each
-    relabeling. Sampler, head and hook read this one object in the main process.
+    relabeling. Sampler, head and hooks read this one object in the main process.
 
     Args:
         identity (np.ndarray): ``[N]`` integers; the identity of each image in the
@@ -49,7 +49,7 @@ class IdentityTable:
                 f'multi-camera images must have identities in -1..{count - 1}, but '
                 f'their range is {multi.min()}..{multi.max()}.'
             )
-        self._check_single(single)
+        self._check_single(single, np.arange(len(multi), len(original)))
         self.original = original
         self.original.setflags(write=False)
         self._identity = original.copy()
@@ -57,7 +57,6 @@ class IdentityTable:
             self.num_multi_camera_identities,
             int(original.max(initial=-1)) + 1,
         )
-        self._version = 0
 
     def __len__(self) -> int:
         return len(self._identity)
@@ -79,13 +78,8 @@ class IdentityTable:
         """Size ``C`` of the identity space; grows when splits need new numbers."""
         return self._num_identities
 
-    @property
-    def version(self) -> int:
-        """Counts relabelings; whoever caches something by label compares it."""
-        return self._version
-
     def lookup(self, image_index: np.ndarray) -> np.ndarray:
-        """Identities of some images.
+        """Returns the identities of some images.
 
         Args:
             image_index (np.ndarray): ``[B]`` rows; -1 stands for no image.
@@ -96,37 +90,41 @@ class IdentityTable:
         index = np.asarray(image_index, dtype=np.int64)
         return np.where(index >= 0, self._identity[index], DROPPED).astype(np.int64)
 
-    def relabel(self, identity: np.ndarray) -> None:
-        """Replaces the labels of all single-camera images at once.
+    def set(self, rows: np.ndarray, identity: np.ndarray) -> None:
+        """Sets the identities of some single-camera images.
 
         Args:
-            identity (np.ndarray): ``[N - num_multi_camera_images]`` integers, each
-                -1 or at least ``num_multi_camera_identities``.
+            rows (np.ndarray): ``[m]`` different rows in :attr:`single_camera`.
+            identity (np.ndarray): ``[m]`` integers, each -1 or at least
+                ``num_multi_camera_identities``.
 
         Raises:
-            ValueError: If the shape or a number is wrong; nothing is changed then.
+            ValueError: If a row or a number is out of range; nothing is changed then.
         """
-        new = np.asarray(identity)
-        rows = self.single_camera
-        if new.shape != (rows.stop - rows.start,):
+        rows, new = np.asarray(rows, np.int64), np.asarray(identity)
+        if rows.shape != new.shape:
             raise ValueError(
-                f'expected labels of {rows.stop - rows.start} single-camera images, '
-                f'but got an array of shape {new.shape}.'
+                f'expected an identity for each of {rows.shape} rows, but got an array '
+                f'of shape {new.shape}.'
             )
-        self._check_single(new)
+        first, end = self.num_multi_camera_images, len(self)
+        if len(rows) and not first <= rows.min() <= rows.max() < end:
+            raise ValueError(
+                f'rows of single-camera images lie in {first}..{end - 1}, but their '
+                f'range is {rows.min()}..{rows.max()}.'
+            )
+        self._check_single(new, rows)
         self._identity[rows] = new
         self._num_identities = max(self._num_identities, int(new.max(initial=-1)) + 1)
-        self._version += 1
 
-    def _check_single(self, identity: np.ndarray) -> None:
+    def _check_single(self, identity: np.ndarray, rows: np.ndarray) -> None:
         first = self.num_multi_camera_identities
         wrong = (identity != DROPPED) & (identity < first)
         if wrong.any():
             raise ValueError(
                 f'single-camera images must have identity -1 or at least {first}, '
                 f'the first number after the multi-camera identities, but image '
-                f'{self.num_multi_camera_images + int(wrong.argmax())} has '
-                f'{int(identity[wrong.argmax()])}.'
+                f'{int(rows[wrong.argmax()])} has {int(identity[wrong.argmax()])}.'
             )
 
     def state_dict(self) -> dict[str, Any]:
@@ -137,7 +135,6 @@ class IdentityTable:
             num_multi_camera_images=self.num_multi_camera_images,
             num_multi_camera_identities=self.num_multi_camera_identities,
             num_identities=self._num_identities,
-            version=self._version,
         )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -177,7 +174,6 @@ class IdentityTable:
             )
         self._identity[:] = identity
         self._num_identities = int(state['num_identities'])
-        self._version = int(state['version'])
 
     def _checksum(self) -> int:
         return zlib.crc32(self.original.data)

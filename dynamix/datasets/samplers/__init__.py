@@ -1,19 +1,17 @@
-"""The batch sampler, and how a global batch is composed and dealt to ranks."""
+"""The batch sampler, and how an epoch of global batches is planned."""
 
-from .batch_composer import BatchComposer
 from .composition import Composition, MultiCameraPart, SingleCameraPart
-from .grouped_rows import GroupedRows
 from .mixed_data_sampler import MixedDataSampler
-from .multi_camera_composer import MultiCameraComposer
-from .single_camera_composer import SingleCameraComposer
+from .multi_camera_planner import MultiCameraPlanner
+from .single_camera_planner import SingleCameraPlanner
+from .walk import Walk
 
 __all__ = [
-    'BatchComposer',
     'Composition',
-    'GroupedRows',
     'MixedDataSampler',
-    'MultiCameraComposer',
     'MultiCameraPart',
-    'SingleCameraComposer',
+    'MultiCameraPlanner',
     'SingleCameraPart',
+    'SingleCameraPlanner',
+    'Walk',
 ]

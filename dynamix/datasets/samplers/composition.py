@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import numpy as np
 
 from dynamix.config_checks import check_keys, check_whole
+
+POOLS = ('window', 'repaired', 'all')
 
 Part = TypeVar('Part', 'MultiCameraPart', 'SingleCameraPart')
 
@@ -19,10 +21,9 @@ class MultiCameraPart:
     Args:
         identities (int): Different identities in a global batch. Defaults to 8.
         images (int): Images of each. Defaults to 4.
-        source_weights (Mapping[str, float], optional): How identities are shared out
-            among the sources, by name; only proportions matter. None: in proportion
-            to the sources' numbers of identities, so that all identities are drawn
-            equally often. Defaults to None.
+        source_weights (Mapping[str, float], optional): Proportions in which
+            identities are drawn from the sources, by source name. None: in proportion
+            to the sources' numbers of identities. Defaults to None.
     """
 
     identities: int = 8
@@ -43,48 +44,31 @@ class SingleCameraPart:
         videos (int): Different videos in a global batch. Defaults to 8.
         identities (int): Different identities of each video. Defaults to 2.
         images (int): Images of each identity. Defaults to 4.
-        schedule (Sequence[tuple[int, int, int]], optional): ``(epoch, videos,
-            identities)``, epochs counted from 0 and ascending: the balance that
-            holds from this epoch on. ``videos * identities`` must stay the same.
-            Ours. Defaults to None.
+        window (int, optional): Number of videos in the window of an epoch, see
+            :meth:`MixedDataSampler.window`. None: all videos. Defaults to None.
+        pool (str): Videos that batches are drawn from: ``'window'``, those of the
+            epoch's window; ``'repaired'``, those of all windows so far; ``'all'``.
+            Defaults to ``'window'``.
     """
 
     videos: int = 8
     identities: int = 2
     images: int = 4
-    schedule: Sequence[tuple[int, int, int]] | None = None
+    window: int | None = None
+    pool: str = 'window'
 
     @property
     def size(self) -> int:
         """Images in a global batch."""
         return self.videos * self.identities * self.images
 
-    @property
-    def num_identities(self) -> int:
-        """Different identities in a global batch, by whatever balance."""
-        return self.videos * self.identities
-
-    @property
-    def balances(self) -> list[tuple[int, int]]:
-        """All ``(videos, identities)`` that occur in training."""
-        later = [(v, p) for _, v, p in self.schedule or ()]
-        return [(self.videos, self.identities), *later]
-
-    def balance(self, epoch: int) -> tuple[int, int]:
-        """``(videos, identities)`` of an epoch."""
-        now = (self.videos, self.identities)
-        for start, videos, identities in self.schedule or ():
-            if epoch >= start:
-                now = (videos, identities)
-        return now
-
 
 class Composition:
-    """What a global batch is made of, and which part of it a rank takes.
+    """Composition of a global batch, and the share of it that a rank takes.
 
-    Whole identities and whole videos are dealt to ranks, so the global batch is the
-    same for any number of ranks. Its order: multi-camera images, then single-camera
-    images; images of an identity, and identities of a video, stand together.
+    Whole identities and whole videos go to one rank, so the global batch is the same
+    for any number of ranks. Order: multi-camera images, then single-camera images;
+    images of an identity are contiguous, and so are identities of a video.
 
     Args:
         multi_camera (Mapping, optional): Arguments of :class:`MultiCameraPart`.
@@ -93,8 +77,7 @@ class Composition:
             None: no single-camera images.
 
     Raises:
-        ValueError: If both are None, a number is not a positive integer or the
-            schedule changes the size of the batch.
+        ValueError: If both are None or a value is out of range.
         TypeError: If a key is unknown.
     """
 
@@ -110,11 +93,17 @@ class Composition:
         self.multi_camera = _build(
             'sampler.multi_camera', MultiCameraPart, multi_camera
         )
-        self.single_camera = _build(
+        self.single_camera = single = _build(
             'sampler.single_camera', SingleCameraPart, single_camera
         )
-        if self.single_camera is not None:
-            _check_schedule(self.single_camera)
+        if single is not None:
+            if single.window is not None:
+                check_whole('sampler.single_camera.window', single.window, 1)
+            if single.pool not in POOLS:
+                raise ValueError(
+                    f'`sampler.single_camera.pool` must be one of {POOLS}, but got '
+                    f'{single.pool!r}.'
+                )
 
     @property
     def batch_size(self) -> int:
@@ -137,15 +126,17 @@ class Composition:
 
     @property
     def world_sizes(self) -> list[int]:
-        """Numbers of ranks among which a global batch can be shared out."""
-        counts = [self.multi_camera.identities] if self.multi_camera else []
+        """Numbers of ranks among which a global batch can be divided."""
+        counts = []
+        if self.multi_camera:
+            counts.append(self.multi_camera.identities)
         if self.single_camera:
-            counts += [videos for videos, _ in self.single_camera.balances]
+            counts.append(self.single_camera.videos)
         common = math.gcd(*counts)
         return [size for size in range(1, common + 1) if common % size == 0]
 
     def check_sources(self, num_images: Mapping[str, int]) -> None:
-        """Raises ValueError unless a part has data, and data have a part.
+        """Raises ValueError unless each part has data and all data have a part.
 
         Args:
             num_images (Mapping[str, int]): Images of each kind,
@@ -181,27 +172,24 @@ class Composition:
             )
 
     def check_world_size(self, world_size: int) -> None:
-        """Raises ValueError unless whole identities and videos can be dealt out."""
+        """Raises ValueError unless whole identities and videos can be divided."""
         if world_size in self.world_sizes:
             return
-        counts, dealt = [], []
+        counts = []
         if self.multi_camera:
             counts.append(f'multi_camera.identities={self.multi_camera.identities}')
-            dealt.append('multi_camera.identities')
         if self.single_camera:
-            videos = sorted({v for v, _ in self.single_camera.balances})
-            counts.append(f'single_camera.videos={", ".join(map(str, videos))}')
-            dealt.append('single_camera.videos (those of its schedule, too)')
+            counts.append(f'single_camera.videos={self.single_camera.videos}')
         raise ValueError(
             f'train_dataloader.sampler: a global batch with {" and ".join(counts)} '
-            f'cannot be dealt to {world_size} ranks in whole identities and videos; '
-            f'possible numbers of ranks: {", ".join(map(str, self.world_sizes))}. '
-            f'Start one of these numbers, or make {" and ".join(dealt)} divisible by '
-            f'{world_size}.'
+            f'cannot be divided among {world_size} ranks in whole identities and '
+            f'videos; possible numbers of ranks: '
+            f'{", ".join(map(str, self.world_sizes))}. Start one of these numbers, or '
+            f'make both numbers multiples of {world_size}.'
         )
 
     def columns(self, rank: int, world_size: int) -> np.ndarray:
-        """``[batch_size / world_size]`` places in the global batch of a rank."""
+        """``[batch_size / world_size]`` columns of the global batch of a rank."""
         taken, start = [], 0
         for part in (self.multi_camera, self.single_camera):
             if part is not None:
@@ -221,32 +209,3 @@ def _build(
     for key in ('videos', 'identities', 'images'):
         check_whole(f'{name}.{key}', getattr(part, key, 1), 1)
     return part
-
-
-def _check_schedule(part: SingleCameraPart) -> None:
-    size = part.num_identities
-    before = -1
-    for entry in part.schedule or ():
-        if (
-            not isinstance(entry, Sequence)
-            or len(entry) != 3
-            or not all(isinstance(x, int) for x in entry)
-        ):
-            raise ValueError(
-                'sampler.single_camera.schedule must list (epoch, videos, identities) '
-                f'as integers, but has {entry!r}.'
-            )
-        epoch, videos, identities = entry
-        if epoch <= before:
-            raise ValueError(
-                'the epochs of sampler.single_camera.schedule must be ascending and '
-                f'not negative, but {epoch} follows {before}.'
-            )
-        before = epoch
-        if min(videos, identities) < 1 or videos * identities != size:
-            raise ValueError(
-                'sampler.single_camera.schedule must keep the size of the batch: '
-                f'videos x identities is {part.videos} x {part.identities} = {size} '
-                f'(with {part.images} images of each throughout), but from epoch '
-                f'{epoch} on it is {videos} x {identities} = {videos * identities}.'
-            )

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -14,14 +13,11 @@ from dynamix.config_checks import check_whole
 from dynamix.datasets.sample_key import SampleKey
 from dynamix.registry import DATA_SAMPLERS
 
-from .batch_composer import BatchComposer
 from .composition import Composition
-from .multi_camera_composer import MultiCameraComposer
-from .single_camera_composer import SingleCameraComposer
+from .multi_camera_planner import MultiCameraPlanner
+from .single_camera_planner import SingleCameraPlanner
+from .walk import Stream
 
-# Batches composed at once: spreads the cost of NumPy's calls, delays the first batch
-# by milliseconds.
-_BLOCK = 128
 _DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -31,12 +27,14 @@ class MixedDataSampler(Sampler):
 
     A global batch is ``identities x images`` multi-camera images, then ``videos x
     identities x images`` single-camera images: several identities of one video are
-    hard negatives of each other, many videos give diversity. Which images these are
-    depends on the seed, the number of the batch and the labels at the start of the
-    epoch alone: not on the number of ranks (each takes whole identities and whole
-    videos of the same global batch), on loader workers, or on earlier epochs. See
-    :class:`MultiCameraComposer` and :class:`SingleCameraComposer` for the rules,
-    also for scarce data. DynaMix, data sampling module; the reconstruction is ours.
+    hard negatives of each other, many videos give diversity. All batches of an epoch
+    are planned when it begins, as a function of (seed, epoch, labels) alone: not of
+    the number of ranks or loader workers, or of earlier epochs. See
+    :class:`MultiCameraPlanner` and :class:`SingleCameraPlanner` for the rules.
+    DynaMix, data sampling module; the reconstruction is ours.
+
+    An epoch has a :meth:`window` of single-camera videos, whose labels
+    :class:`~dynamix.engine.RelabelHook` repairs before its batches are planned.
 
     It belongs in the ``sampler`` slot of a data loader whose ``batch_size`` is
     :attr:`rank_batch_size`, and yields one :class:`SampleKey` per image.
@@ -48,10 +46,11 @@ class MixedDataSampler(Sampler):
             ``source_weights`` (None), see :class:`MultiCameraPart`. None: no
             multi-camera images. Defaults to ``{}``.
         single_camera (Mapping, optional): ``videos`` (8), ``identities`` (2),
-            ``images`` (4) and ``schedule`` (None), see :class:`SingleCameraPart`.
-            None: no single-camera images. Defaults to ``{}``.
+            ``images`` (4), ``window`` (None) and ``pool`` (``'window'``), see
+            :class:`SingleCameraPart`. None: no single-camera images. Defaults to
+            ``{}``.
         iterations (int): Batches in an epoch. Defaults to 400.
-        seed (int, optional): Seed of the stream; None: one that the ranks agree on.
+        seed (int, optional): Seed of all draws; None: one that the ranks agree on.
             Defaults to None.
 
     Raises:
@@ -84,25 +83,34 @@ class MixedDataSampler(Sampler):
                 f'dataset is a {type(dataset).__name__}: list readers under '
                 'multi_camera or single_camera of a MixedDataset.'
             )
-        self.table = dataset.identity_table
-        multi_camera_images = self.table.num_multi_camera_images
+        self.table = table = dataset.identity_table
+        first = table.num_multi_camera_images
         self.composition.check_sources(
-            dict(
-                multi_camera=multi_camera_images,
-                single_camera=len(self.table) - multi_camera_images,
+            dict(multi_camera=first, single_camera=len(table) - first)
+        )
+        self.multi_camera: MultiCameraPlanner | None = None
+        self.single_camera: SingleCameraPlanner | None = None
+        if (part := self.composition.multi_camera) is not None:
+            sources = [s for s in dataset.sources if s.kind == 'multi_camera']
+            self.multi_camera = MultiCameraPlanner(
+                table.original[:first],
+                dataset.camera[:first],
+                [(s.name, s.identities.start, s.identities.stop) for s in sources],
+                part,
+                self.seed,
             )
-        )
-        self._version = self.table.version
-        multi = [s for s in dataset.sources if s.kind == 'multi_camera']
-        self.composer = BatchComposer(
-            self.composition,
-            self.table.identity,
-            dataset.camera,
-            dataset.video,
-            multi_camera_images,
-            [(s.name, s.identities.start, s.identities.stop) for s in multi],
-            self.seed,
-        )
+        if (single := self.composition.single_camera) is not None:
+            identity = table.original[first:]
+            found = len(np.unique(identity[identity >= 0]))
+            if found < single.videos * single.identities:
+                raise ValueError(
+                    f'single_camera: a batch takes {single.videos} videos x '
+                    f'{single.identities} identities = '
+                    f'{single.videos * single.identities} different identities, but '
+                    f'the single-camera sources have {found} with images.'
+                )
+            video = np.asarray(dataset.video[first:])
+            self.single_camera = SingleCameraPlanner(video, first, single, self.seed)
         print_log(self.describe(), logger='current')
 
     @property
@@ -122,24 +130,57 @@ class MixedDataSampler(Sampler):
         """Moves to the start of an epoch; earlier ones need not have been run."""
         self.epoch = int(epoch)
 
-    def __iter__(self) -> Iterator[SampleKey]:
-        if self._version != self.table.version:
-            self.composer.relabel(self.table.identity)
-            self._version = self.table.version
-        # A generator of its own, so that labels are read now and not at first use.
-        return self._keys(self.epoch)
+    def window(self, epoch: int) -> list[np.ndarray]:
+        """Rows of each video in the window of an epoch.
 
-    def _keys(self, epoch: int) -> Iterator[SampleKey]:
+        Windows are the steps of a random walk over all videos, each once before any
+        a second time. A function of (seed, epoch).
+
+        Args:
+            epoch (int): Number of the epoch, from 0.
+
+        Returns:
+            list[np.ndarray]: ``W`` arrays of int64 rows of the mixed data set,
+            ascending; none without single-camera data.
+        """
+        planner = self.single_camera
+        if planner is None:
+            return []
+        first = self.table.num_multi_camera_images
+        return [
+            planner.rows_of(position).astype(np.int64) + first
+            for position in planner.window(epoch).tolist()
+        ]
+
+    def plan(self, epoch: int) -> np.ndarray:
+        """All global batches of an epoch, by the labels of now.
+
+        Args:
+            epoch (int): Number of the epoch, from 0.
+
+        Returns:
+            np.ndarray: ``[iterations, global_batch_size]`` int64 rows, ordered as
+            :class:`Composition` says.
+        """
+        parts = []
+        if self.multi_camera is not None:
+            parts.append(self.multi_camera.plan(epoch, self.iterations))
+        if self.single_camera is not None:
+            identity = self.table.identity[self.table.single_camera]
+            parts.append(self.single_camera.plan(identity, epoch, self.iterations))
+        return np.concatenate(parts, axis=1)
+
+    def __iter__(self) -> Iterator[SampleKey]:
+        plan = self.plan(self.epoch)
+        rng = np.random.default_rng((self.seed, Stream.AUGMENTATION, self.epoch))
+        seeds = rng.integers(2**32, size=plan.shape)
         columns = self.composition.columns(self.rank, self.world_size)
-        first = epoch * self.iterations
-        for start in range(first, first + self.iterations, _BLOCK):
-            stop = min(start + _BLOCK, first + self.iterations)
-            batches = np.arange(start, stop)
-            rows = self.composer.compose(batches, epoch)[:, columns].ravel()
-            seeds = self.composer.augmentation_seeds(batches, columns).ravel()
-            # Half the time of SampleKey(row, seed), which is Python code.
-            new_key = partial(tuple.__new__, SampleKey)
-            yield from map(new_key, zip(rows.tolist(), seeds.tolist()))
+        # a generator of its own, so that labels are read now and not at first use
+        return map(
+            SampleKey,
+            plan[:, columns].ravel().tolist(),
+            seeds[:, columns].ravel().tolist(),
+        )
 
     def describe(self) -> str:
         """The composition of a batch and the data it is drawn from, as text."""
@@ -148,50 +189,25 @@ class MixedDataSampler(Sampler):
             f'rank(s), {self.rank_batch_size} images each; {self.iterations} batches '
             f'an epoch, seed {self.seed}:'
         ]
-        if self.composer.multi_camera is not None:
-            lines += self._describe_multi_camera(self.composer.multi_camera)
-        if self.composer.single_camera is not None:
-            lines += self._describe_single_camera(self.composer.single_camera)
+        if (multi := self.multi_camera) is not None:
+            part = multi.part
+            few = int((multi.num_images < part.images).sum())
+            lines.append(
+                f'  multi-camera: {part.identities} identities x {part.images} images '
+                f'= {part.size}; {few} of {len(multi.num_images)} identities have '
+                f'fewer than {part.images} images, which are repeated'
+            )
+            for name, share, size in zip(
+                multi.sources, multi.source_share, multi.source_size
+            ):
+                lines.append(
+                    f'    {name}: {share:.3g} identities a batch on average, of {size}'
+                )
+        if (single := self.single_camera) is not None:
+            lines.append(
+                f'  single-camera: {single.part.videos} videos x '
+                f'{single.part.identities} identities x {single.part.images} images = '
+                f'{single.part.size}; window of {single.window_size} of '
+                f'{single.num_videos} videos, drawing from: {single.part.pool}'
+            )
         return '\n'.join(lines)
-
-    def _describe_multi_camera(self, composer: MultiCameraComposer) -> list[str]:
-        part, index = composer.part, composer.index
-        few = int((index.group_rows < part.images).sum())
-        lines = [
-            f'  multi-camera: {part.identities} identities x {part.images} images = '
-            f'{part.size} (a rank: {part.identities // self.world_size} identities); '
-            f'{few} of {len(index.group)} identities have fewer than {part.images} '
-            'images, which are repeated'
-        ]
-        for name, share, size in zip(
-            composer.sources, composer.source_share, composer.source_size
-        ):
-            lines.append(
-                f'    {name}: {share:.3g} identities a batch on average, of {size}'
-            )
-        return lines
-
-    def _describe_single_camera(self, composer: SingleCameraComposer) -> list[str]:
-        part, index = composer.part, composer.index
-        small = int((index.group_size < part.identities).sum())
-        lines = [
-            f'  single-camera: {part.videos} videos x {part.identities} identities x '
-            f'{part.images} images = {part.size} (a rank: '
-            f'{part.videos // self.world_size} videos); {len(index.group)} videos, '
-            f'{composer.num_identities} identities, {len(index.rows)} images'
-        ]
-        if small:
-            lines.append(
-                f'    {small} videos have fewer than {part.identities} identities: '
-                'they are filled up from other videos'
-            )
-        if len(index.group) < part.videos:
-            lines.append(
-                f'    only {len(index.group)} videos: a batch takes more identities '
-                'of each'
-            )
-        for epoch, videos, identities in part.schedule or ():
-            lines.append(
-                f'    after epoch {epoch}: {videos} videos x {identities} identities'
-            )
-        return lines

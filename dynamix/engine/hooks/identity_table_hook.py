@@ -5,7 +5,8 @@ import zlib
 from typing import Any
 
 import numpy as np
-from mmengine.dist import get_world_size
+import torch
+from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -20,9 +21,9 @@ from dynamix.structures import IdentityTable
 class IdentityTableHook(Hook):
     """Binds the training data's labels to the model and keeps them in the checkpoint.
 
-    Before training it hands the identity table of the ``MixedDataset`` to the head and
-    checks that loop, sampler and loader fit together; it counts the images that could
-    not be read, too.
+    Before training it passes the identity table of the ``MixedDataset`` to the head
+    and checks that loop, sampler and loader fit together. It counts the images that
+    could not be read.
     """
 
     # Before RelabelHook, which needs the bound head.
@@ -49,7 +50,7 @@ class IdentityTableHook(Hook):
                 f'{type(loop).__name__}: labels change between epochs, whose length '
                 'is the `iterations` of the sampler.'
             )
-        check_head(runner, 'IdentityTableHook', 'bind', 'last_batch')
+        check_head(runner, 'IdentityTableHook', 'bind')
         loader = loop.dataloader
         sampler = loader.sampler
         expected = getattr(sampler, 'rank_batch_size', None)
@@ -75,15 +76,22 @@ class IdentityTableHook(Hook):
         )
         unwrap(runner).head.bind(self.table, dataset.camera, dataset.scene)
 
-    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        """Counts the images of the global batch that could not be read."""
-        image_index, _ = unwrap(runner).head.last_batch
-        # a tensor, so that no step waits for the device
-        self._unreadable += (image_index < 0).sum()
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        """Counts the images of this rank that could not be read."""
+        samples = data_batch['data_samples']
+        self._unreadable += sum(sample.image_index < 0 for sample in samples)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Says how many images could not be read, if any."""
-        unreadable = int(self._unreadable)
+        """Logs how many images of the epoch could not be read, if any."""
+        count = torch.tensor(self._unreadable)
+        all_reduce(count)
+        unreadable = int(count)
         if unreadable:
             print_log(
                 f'{unreadable} images of epoch {runner.epoch + 1} could not be '
@@ -94,7 +102,7 @@ class IdentityTableHook(Hook):
         self._unreadable = 0
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Writes the labels of now, and what the sampler goes by."""
+        """Writes the current labels, and the settings of the sampler."""
         if self.table is not None:
             checkpoint['identity_table'] = self.table.state_dict()
             checkpoint['sampler'] = dict(self._sampling)
@@ -103,7 +111,7 @@ class IdentityTableHook(Hook):
         """Restores the labels when a run is resumed.
 
         Batches of another composition may follow, with a warning. Where only weights
-        are taken (``load_from``), the head's memories are left out: they speak of the
+        are taken (``load_from``), the head's memories are left out: they belong to the
         identities of another run.
 
         Raises:

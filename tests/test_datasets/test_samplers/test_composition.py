@@ -33,18 +33,6 @@ def test_world_size_that_does_not_divide() -> None:
     with pytest.raises(ValueError, match=r'3 ranks.*possible.*: 1, 2, 4\.'):
         composition.check_world_size(3)
     composition.check_world_size(4)
-    scheduled = Composition(None, dict(videos=8, schedule=[(5, 2, 8)]))
-    with pytest.raises(ValueError, match=r'single_camera.videos=2, 8 .*: 1, 2\.'):
-        scheduled.check_world_size(4)
-
-
-def test_schedule_changes_the_balance() -> None:
-    part = Composition(
-        None, dict(videos=8, identities=2, schedule=[(2, 4, 4), (5, 16, 1)])
-    ).single_camera
-    assert part is not None
-    balances = [part.balance(epoch) for epoch in range(7)]
-    assert balances == [(8, 2)] * 2 + [(4, 4)] * 3 + [(16, 1)] * 2
 
 
 @pytest.mark.parametrize(
@@ -53,15 +41,8 @@ def test_schedule_changes_the_balance() -> None:
         (None, None, 'cannot both be None'),
         (None, dict(videos=0), 'single_camera.videos` must be a whole number'),
         (dict(images=2.5), None, 'multi_camera.images` must be .* got 2.5'),
-        (
-            None,
-            dict(schedule=[(3, 8, 4)]),
-            r'8 x 2 = 16 .* from epoch 3 on it is 8 x 4',
-        ),
-        (None, dict(schedule=[(3, -8, -2)]), r'must keep the size of the batch'),
-        (None, dict(schedule=(3, 4, 4)), r'must list .* but has 3'),
-        (None, dict(schedule=[(3, 4)]), r'must list \(epoch, videos, identities\)'),
-        (None, dict(schedule=[(3, 4, 4), (3, 8, 2)]), '3 follows 3'),
+        (None, dict(window=0), 'single_camera.window` must be a whole number'),
+        (None, dict(pool='some'), "pool` must be one of .* got 'some'"),
     ],
 )
 def test_wrong_values_are_named(

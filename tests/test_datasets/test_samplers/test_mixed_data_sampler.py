@@ -43,35 +43,20 @@ def test_epoch_of_keys() -> None:
     assert all(type(key) is SampleKey for key in keys)
     assert all(type(value) is int for key in keys for value in key)
     rows = np.array(keys)[:, 0].reshape(7, 28)
-    assert (rows == sampler.composer.compose(np.arange(7))).all()
+    assert (rows == sampler.plan(0)).all()
     assert keys == list(sampler)
 
 
 def test_any_epoch_starts_without_the_earlier_ones() -> None:
-    # 40 batches of the one equal 5 epochs of 8 of the other.
-    long = list(make(iterations=40))
-    short = make(iterations=8)
-    for epoch in (4, 0, 3):
-        short.set_epoch(epoch)
-        assert list(short) == long[epoch * 8 * 28 : (epoch + 1) * 8 * 28]
-    # An epoch longer than one block of batches.
-    late = make(iterations=300)
-    late.set_epoch(2)
-    assert list(late)[-28:] == list(make(iterations=900))[-28:]
-
-
-def test_schedule_follows_the_epoch() -> None:
-    dataset = only('single_camera')
-    sampler = make(
-        dataset,
-        multi_camera=None,
-        single_camera=dict(videos=4, identities=2, images=2, schedule=[(1, 2, 4)]),
-    )
-    for epoch, videos in ((0, 4), (1, 2)):
-        sampler.set_epoch(epoch)
-        rows = np.array(list(sampler))[:, 0].reshape(7, 16)
-        for batch in dataset.video[rows]:
-            assert len(set(batch.tolist())) == videos
+    walked = make()
+    epochs = []
+    for epoch in range(4):
+        walked.set_epoch(epoch)
+        epochs.append(list(walked))
+    assert len({tuple(keys) for keys in epochs}) == 4
+    fresh = make()
+    fresh.set_epoch(2)
+    assert list(fresh) == epochs[2]
 
 
 @pytest.mark.parametrize('world_size', [2, 4])
@@ -112,50 +97,63 @@ def test_loader_workers_change_nothing(workers: int) -> None:
 
 def test_relabeling_is_seen_at_the_next_epoch() -> None:
     dataset = StandIn()
-    sampler = make(dataset)
+    sampler = make(dataset, single_camera=dict(videos=4, identities=1, images=4))
     table = dataset.identity_table
+    expected = list(sampler)
     first = iter(sampler)
     begun = [next(first) for _ in range(28)]
-    before = sampler.composer.single_camera
-
-    # Drops the even tracklets of each video and merges the odd two.
+    # drops the even tracklets of each video and merges the odd two
     labels = table.identity[table.single_camera].copy()
     tracklet = (labels - 30) % 4
     labels[tracklet % 2 == 0] = -1
     labels[tracklet == 3] -= 2
-    table.relabel(labels)
-    rest = list(first)
-    assert begun + rest == list(make())  # the epoch under way is not torn
+    table.set(np.arange(180, len(table)), labels)
+    assert begun + list(first) == expected  # the epoch under way stays as planned
 
-    dropped = table.identity == -1
-    merged = make(dataset, single_camera=dict(videos=4, identities=1, images=4))
-    rows = np.array(list(merged))[:, 0].reshape(7, 28)[:, 12:]
-    assert not dropped[rows].any()
+    rows = np.array(list(sampler))[:, 0].reshape(7, 28)[:, 12:]
+    assert (table.identity[rows] >= 0).all()
     for images in rows.reshape(-1, 4):  # spread over both tracklets
         assert len(set(((images - 180) // 8).tolist())) == 2
 
-    second = np.array(list(sampler))[:, 0]
-    assert sampler.composer.single_camera is not before
-    assert not dropped[second].any()
-    unchanged = sampler.composer.single_camera
-    assert (np.array(list(sampler))[:, 0] == second).all()
-    assert sampler.composer.single_camera is unchanged
 
-
-def test_relabeling_that_leaves_too_few_identities() -> None:
+def test_windows_walk_through_all_videos() -> None:
     dataset = StandIn()
-    sampler = make(dataset)
-    table = dataset.identity_table
-    table.relabel(np.full(len(dataset) - 180, 30))
-    with pytest.raises(ValueError, match=r'= 8 different identities.* have 1 with'):
-        iter(sampler)
+    sampler = make(dataset, single_camera=dict(videos=2, images=2, window=5))
+    windows = [np.concatenate(sampler.window(epoch)) for epoch in range(6)]
+    videos = [np.unique(dataset.video[rows]).tolist() for rows in windows]
+    assert [len(rows) for rows in windows] == [5 * 32] * 6
+    for start in (0, 3):
+        assert np.unique(videos[start : start + 3]).tolist() == [*range(15)]
+    assert videos[:3] != videos[3:]
+    everything = np.concatenate(make(dataset).window(7))
+    assert sorted(everything.tolist()) == [*range(180, len(dataset))]
+    assert make(only('multi_camera'), single_camera=None).window(0) == []
+
+
+@pytest.mark.parametrize('pool', ['window', 'repaired', 'all'])
+def test_batches_are_drawn_from_the_pool(pool: str) -> None:
+    dataset = StandIn()
+    sampler = make(dataset, single_camera=dict(videos=2, images=2, window=4, pool=pool))
+    windows = [dataset.video[np.concatenate(sampler.window(e))] for e in range(3)]
+    rows = sampler.plan(2)[:, 12:]
+    found = set(dataset.video[rows].ravel().tolist())
+    expected = dict(
+        window=set(windows[2].tolist()),
+        repaired=set(np.concatenate(windows).tolist()),
+        all=set(range(15)),
+    )
+    assert found <= expected[pool]
+    # 7 batches of 2 videos come to 14 visits
+    assert len(found) > len(expected[pool]) // 2
+    if pool == 'all':
+        assert not found <= expected['repaired']
 
 
 def test_built_from_a_config_with_the_seed_of_the_runner() -> None:
     config = ConfigDict(
         type='MixedDataSampler',
         multi_camera=dict(identities=6, source_weights=dict(market=1, msmt=1)),
-        single_camera=dict(videos=4, schedule=[[1, 2, 4]]),
+        single_camera=dict(videos=4, window=10),
         iterations=3,
     )
     sampler = DATA_SAMPLERS.build(config, default_args=dict(dataset=StandIn(), seed=4))
@@ -170,25 +168,6 @@ def test_default_composition_and_seed() -> None:
     assert len(sampler) == 400 * 96
     assert isinstance(sampler.seed, int)
     assert sampler.seed != MixedDataSampler(StandIn()).seed
-
-
-def test_says_what_a_batch_is_made_of(as_rank: Any) -> None:
-    as_rank(1, 2)
-    text = make(StandIn(tracklets=1), multi_camera=dict(identities=4, images=7))
-    for line in (
-        'A global batch of 44 images on 2 rank(s), 22 images each; 7 batches an epoch',
-        'multi-camera: 4 identities x 7 images = 28 (a rank: 2 identities); 30 of 30 '
-        'identities have fewer than 7 images, which are repeated',
-        'market: 1.33 identities a batch on average, of 10',
-        'msmt: 2.67 identities a batch on average, of 20',
-        'single-camera: 4 videos x 2 identities x 2 images = 16 (a rank: 2 videos); 15 '
-        'videos, 15 identities, 120 images',
-        '15 videos have fewer than 2 identities',
-    ):
-        assert line in text.describe()
-    few = make(single_camera=dict(videos=20, identities=1, schedule=[(3, 10, 2)]))
-    assert 'only 15 videos' in few.describe()
-    assert 'after epoch 3: 10 videos x 2 identities' in few.describe()
 
 
 @pytest.mark.parametrize('iterations', [0, -1, 2.0])

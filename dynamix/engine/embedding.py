@@ -1,0 +1,176 @@
+"""Embeds images of the training data with the momentum encoder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose, default_collate
+from mmengine.dist import (
+    all_gather_object,
+    all_reduce,
+    get_rank,
+    get_world_size,
+)
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from dynamix.datasets import MixedDataset
+from dynamix.engine.unwrap import unwrap
+
+SECONDS_BETWEEN_LINES = 60
+
+Result = TypeVar('Result')
+
+
+class ImageEmbedder:
+    """Embeds rows of a mixed data set as at inference; loader workers stay alive.
+
+    Args:
+        dataset (MixedDataset): The training data.
+        pipeline (Sequence[dict]): Transforms that make one plain view, as those of
+            test images. Images that cannot be read are left out.
+        batch_size (int): Images in a forward, of each rank. Defaults to 256.
+        num_workers (int): Loader processes of each rank. Defaults to 4.
+    """
+
+    def __init__(
+        self,
+        dataset: MixedDataset,
+        pipeline: Sequence[dict],
+        batch_size: int = 256,
+        num_workers: int = 4,
+    ) -> None:
+        self._batches = _Batches(batch_size)
+        self._loader = DataLoader(
+            _PlainImages(dataset, pipeline),
+            batch_sampler=self._batches,
+            num_workers=num_workers,
+            collate_fn=default_collate,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=num_workers > 0,
+            # its own, so that embedding leaves the global generator as it is
+            generator=torch.Generator(),
+        )
+
+    @torch.no_grad()
+    def embed(self, runner: Runner, rows: np.ndarray) -> Tensor:
+        """Embeds images with the model in evaluation mode; each rank a share.
+
+        Every rank must call it. The model stays in evaluation mode.
+
+        Args:
+            runner (Runner): Its model is used, in the precision of its training.
+            rows (np.ndarray): ``[k]`` rows of the data set.
+
+        Returns:
+            Tensor: ``[k, D]`` float32 on the model's device, the same on all ranks;
+            NaN where an image could not be read.
+
+        Raises:
+            RuntimeError: If another rank fails; its own error, if this one does.
+        """
+        return on_every_rank(
+            lambda: self._embed(runner, rows[get_rank() :: get_world_size()]),
+            lambda share: self._gather(share, len(rows)),
+            'embedding the images of a window',
+        )
+
+    def _embed(self, runner: Runner, rows: np.ndarray) -> Tensor:
+        model = unwrap(runner)
+        model.eval()
+        self._batches.rows = rows
+        device = model.data_preprocessor.device
+        parts, done = [], 0
+        printed = time.perf_counter()
+        with runner.optim_wrapper.optim_context(runner.model):
+            for data in self._loader:
+                data = model.data_preprocessor(data, False)
+                part = model(data['inputs'], mode='tensor').float()
+                index = [sample.image_index for sample in data['data_samples']]
+                unread = torch.tensor(index, device=part.device) < 0
+                parts.append(part.masked_fill(unread[:, None], torch.nan))
+                done += len(index)
+                if time.perf_counter() - printed > SECONDS_BETWEEN_LINES:
+                    printed = time.perf_counter()
+                    text = f'Embedded {done} of {len(rows)} images of a window.'
+                    print_log(text, logger='current')
+        if not parts:
+            return torch.empty(0, model.head.in_channels, device=device)
+        return torch.cat(parts)
+
+    def _gather(self, share: Tensor, total: int) -> Tensor:
+        if get_world_size() == 1:
+            return share
+        whole = share.new_zeros(total, share.shape[1])
+        whole[get_rank() :: get_world_size()] = share
+        all_reduce(whole)
+        return whole
+
+
+def on_every_rank(
+    own: Callable[[], Result], together: Callable[[Result], Any], what: str
+) -> Any:
+    """Runs a rank's own work, then what the ranks do together if none has failed.
+
+    Args:
+        own (Callable): Work of this rank, without communication.
+        together (Callable): Takes the result of ``own``; may communicate.
+        what (str): Names the work in the error.
+
+    Returns:
+        The result of ``together``.
+
+    Raises:
+        RuntimeError: If another rank fails, with its message; its own error, if this
+            one does.
+    """
+    failure: Exception | None = None
+    result: Any = None
+    try:
+        result = own()
+    except Exception as error:
+        failure = error
+    text = failure and f'{type(failure).__name__}: {failure}'
+    for rank, message in enumerate(all_gather_object(text)):
+        if message is not None and failure is None:
+            raise RuntimeError(f'{what} failed on rank {rank}: {message}')
+    if failure is not None:
+        raise failure
+    return together(result)
+
+
+class _Batches:
+    """Batch sampler whose rows are set before each pass."""
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self.rows = np.empty(0, np.int64)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for start in range(0, len(self.rows), self.batch_size):
+            yield self.rows[start : start + self.batch_size].tolist()
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+
+class _PlainImages(Dataset):
+    def __init__(self, dataset: MixedDataset, pipeline: Sequence[dict]) -> None:
+        self.dataset = dataset
+        self.pipeline = Compose(
+            [
+                dict(step, skip_unreadable=True)
+                if str(step['type']).rpartition('.')[2] == 'LoadReIDImage'
+                else step
+                for step in pipeline
+            ]
+        )
+
+    def __getitem__(self, row: int) -> Any:
+        return self.pipeline(self.dataset.get_data_info(int(row)))
