@@ -7,13 +7,12 @@ as it is; one with timers (on a GPU each waits for the device, so only shares ar
 from it). Medians over pairs of steps and over rounds.
 
     OMP_NUM_THREADS=1 python benchmarks/step_profile.py
-    python benchmarks/step_profile.py --scale gpu --iterations 100 --workers 8
+    python benchmarks/step_profile.py --iterations 100 --workers 8
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 import time
@@ -30,7 +29,7 @@ from torch import Tensor
 
 from dynamix.engine.launch import set_loader_defaults, share_out_batch
 
-CONFIG = Path(__file__).parents[1] / 'configs' / 'ablation' / 'dynamix.py'
+CONFIG = Path(__file__).parent / 'ablation' / 'configs' / 'raw.py'
 DATA, BATCH = 'waiting for data', 'preprocessor (device, normalisation)'
 FORWARD, BACKWARD = 'encoder forward', 'encoder backward'
 MOMENTUM, AVERAGE = 'momentum encoder forward', 'momentum encoder update'
@@ -219,7 +218,6 @@ def put_timers(runner: Runner, timers: Timers) -> None:
 
 
 def make_cfg(args: argparse.Namespace, work_dir: str) -> Config:
-    os.environ['DYNAMIX_SCALE'] = args.scale
     cfg = Config.fromfile(CONFIG)
     cfg.merge_from_dict(
         {
@@ -243,7 +241,7 @@ def report(rounds: Rounds, runner: Runner, args: argparse.Namespace) -> None:
     gpu = torch.cuda.is_available()
     device = torch.cuda.get_device_name() if gpu else 'CPU'
     cfg = runner.cfg
-    print(f'\n## Scale `{args.scale}`, {device}\n')
+    print(f'\n## {device}\n')
     print(
         f'{cfg.train_dataloader.batch_size} images of '
         f'{"x".join(map(str, cfg.image_size))} a step, {args.workers} loader workers, '
@@ -283,7 +281,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--scale', default='cpu', help='or gpu, gpu-vit')
     parser.add_argument('--iterations', type=int, default=10, help='steps an epoch')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--workers', type=int, default=1)

@@ -1,0 +1,3 @@
+# Windows, repaired labels; centroids of the window alone
+_base_ = './dynamix.py'
+model = dict(head=dict(memory=dict(negatives='window')))

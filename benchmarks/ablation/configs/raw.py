@@ -1,0 +1,2 @@
+# Tracker's labels, all videos
+_base_ = './_base_/bed.py'

@@ -1,0 +1,3 @@
+# Windows, tracker's labels
+_base_ = './dynamix.py'
+custom_hooks = [dict(_base_.relabel, relabeler=None)]

@@ -1,0 +1,3 @@
+# Windows of 90 videos, repaired labels
+_base_ = './dynamix.py'
+train_dataloader = dict(sampler=dict(single_camera=dict(window=90)))

@@ -1,2 +1,0 @@
-# DynaMix whole
-_base_ = './_base_/bed.py'

@@ -1,3 +1,0 @@
-# Momentum encoder: decay 0.999
-_base_ = './_base_/bed.py'
-model = dict(momentum_encoder=dict(momentum=0.001))
