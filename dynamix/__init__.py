@@ -21,7 +21,9 @@ if _missing:
     )
 
 from .compatibility import let_checkpoints_be_read  # noqa: E402 (needs them)
+from .model_index import register_models  # noqa: E402
 
 let_checkpoints_be_read()
+register_models()
 
 __all__ = ['__version__']

@@ -1,7 +1,7 @@
 # One CPU core: quarter-width ResNet-18, 64 x 32 pixels, 14 epochs of 50 iterations of
 # 0.1 to 0.2 s; no checkpoints. In float32: bfloat16 is slow where it is emulated.
 _base_ = [
-    '../../../../configs/_base_/models/dynamix_r18_tiny.py',
+    '../../../../configs/_base_/models/r18_tiny.py',
     '../../../../configs/_base_/datasets/pipeline_tiny.py',
     '../../../../configs/_base_/schedules/adam_24e.py',
     '../../../../configs/_base_/default_runtime.py',

@@ -1,5 +1,6 @@
 # ResNet-50 with last stride 1, GeM pooling, BNNeck; four losses.
 model = dict(
+    _scope_='dynamix',  # found from MMPretrain's get_model, too
     type='DynaMix',
     channels_last=True,
     data_preprocessor=dict(
