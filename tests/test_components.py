@@ -49,7 +49,6 @@ def test_a_classifier_is_scored(crops, kind):
     cfg = read(crops, f'components_{kind}')
     if kind == 'FlexibleRunner':
         cfg.runner_type = kind
-        cfg.default_hooks.sharded = dict(type='dynamix.ShardedMemoryHook')
     runner = RUNNERS.build(cfg) if kind == 'FlexibleRunner' else Runner.from_cfg(cfg)
     runner.train()
     scores = runner.message_hub.log_scalars

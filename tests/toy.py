@@ -172,7 +172,6 @@ def toy_cfg(root: Path, work_dir: Path, name: str, **options: Any) -> Config:
                 checkpoint_check=dict(type='CheckpointCheckHook'),
                 loss_guard=dict(type='LossGuardHook'),
                 sync_statistics=dict(type='SyncStatisticsHook'),
-                sharded_memory=dict(type='ShardedMemoryHook'),
             ),
             custom_hooks=[dict(type='RelabelHook', start=2)],
             auto_scale_lr=dict(base_batch_size=16),

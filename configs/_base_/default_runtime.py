@@ -11,7 +11,6 @@ default_hooks = dict(
     checkpoint_check=dict(type='CheckpointCheckHook'),
     loss_guard=dict(type='LossGuardHook'),
     sync_statistics=dict(type='SyncStatisticsHook'),
-    sharded_memory=dict(type='ShardedMemoryHook'),
 )
 
 env_cfg = dict(

@@ -106,7 +106,6 @@ VARIANTS: dict[str, dict[str, Any]] = dict(
             num_workers=0,
         )
     },
-    hardest_negatives=centroid_loss(num_hard_negatives=5),
     sampled_negatives=centroid_loss(negative_fraction=0.5),
     narrow_memory={'model.head.memory.dtype': 'float16'},
     channels_last={'model.channels_last': True},

@@ -126,7 +126,7 @@ def test_loading_weights_alone_starts_memories_afresh(crops, unbroken, tmp_path)
     assert runner.iter == 4
     table = runner.train_dataloader.dataset.identity_table
     assert (table.identity == table.original).all()
-    known = runner.model.head.memory.initialized
+    known = runner.model.head.memory.valid
     assert 0 < known.sum() < len(known)
     before = torch.load(unbroken / 'epoch_4.pth', weights_only=False)['state_dict']
     after = runner.model.state_dict()

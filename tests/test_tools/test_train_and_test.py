@@ -164,30 +164,6 @@ def test_two_ranks_extract_as_one(toy, one_rank):
 
 
 @pytest.mark.slow
-def test_sharded_memory_is_saved_whole_and_resumed_by_one_rank(toy, one_rank):
-    sharded = '--cfg-options', 'model.head.memory.sharded=True'
-    dist_train(toy / 'toy.py', '--work-dir', toy / 'sharded', *sharded)
-    run(
-        sys.executable,
-        TOOLS / 'train.py',
-        toy / 'toy.py',
-        '--work-dir',
-        toy / 'resumed',
-        '--resume',
-        toy / 'sharded' / 'epoch_2.pth',
-    )
-    one, two, resumed = (
-        torch.load(toy / name / 'epoch_4.pth', weights_only=False)['state_dict']
-        for name in ('one', 'sharded', 'resumed')
-    )
-    for key in ('head.memory.centroids', 'head.memory.initialized'):
-        for other in (two, resumed):
-            torch.testing.assert_close(
-                other[key].float(), one[key].float(), rtol=1e-3, atol=1e-3
-            )
-
-
-@pytest.mark.slow
 def test_resume_begins_with_the_weights_of_the_config(toy, one_rank):
     start = toy / 'one' / 'epoch_4.pth'
     run(

@@ -9,7 +9,6 @@ from .late_runtime_info_hook import LateRuntimeInfoHook
 from .loss_guard_hook import LossGuardHook
 from .relabel_hook import RelabelHook
 from .resumed_evaluation_hook import ResumedEvaluationHook
-from .sharded_memory_hook import ShardedMemoryHook
 from .sync_statistics_hook import SyncStatisticsHook
 
 __all__ = [
@@ -22,6 +21,5 @@ __all__ = [
     'LossGuardHook',
     'RelabelHook',
     'ResumedEvaluationHook',
-    'ShardedMemoryHook',
     'SyncStatisticsHook',
 ]

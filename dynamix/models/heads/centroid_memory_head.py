@@ -9,12 +9,9 @@ from torch import Tensor, nn
 from dynamix.config_checks import check_keys
 from dynamix.models.losses import mean_over_anchors
 from dynamix.models.memory import CameraRows, CentroidMemory
-from dynamix.models.memory.follow_relabeling import EmbeddingSource
 from dynamix.registry import MODELS
 from dynamix.structures import IdentityTable, ReIDDataSample
 from dynamix.transfers import to_device
-
-from .batch_tensors import gather_keys, unit_rows
 
 LOSS_TYPES = dict(
     instance='dynamix.InstanceLoss',
@@ -26,7 +23,7 @@ LOSS_TYPES = dict(
 DEFAULT_LOSSES: dict[str, dict] = {
     name: {} for name in LOSS_TYPES if name != 'batch_centroid'
 }
-MEMORY_OPTIONS = ('momentum', 'dtype', 'chunk_size', 'sharded', 'backend')
+MEMORY_OPTIONS = ('momentum', 'dtype', 'keep_earlier_windows')
 
 
 @MODELS.register_module()
@@ -39,19 +36,20 @@ class CentroidMemoryHead(BaseModule):
     updates are those of the global batch over all ranks; ranks must have batches of
     one size.
 
-    A *scene* is what sees the same people: a multi-camera source, or a video. Hardly
-    anybody is known to be in two scenes, and images of different scenes always differ
-    in camera and place, too; taken as negatives they teach that another camera means
-    another person. Losses with ``negatives='same_scene'`` pass them over (ours).
+    A *scene* is a multi-camera source or a video. An identity is hardly ever in two of
+    them, and images of different scenes also differ in camera and place; as negatives
+    they teach that another camera means another identity. Losses with
+    ``negatives='same_scene'`` ignore them (ours).
 
     Source: DynaMix, efficient centroids; losses as in ReMix.
 
     Args:
         in_channels (int): Length ``D`` of an embedding.
-        memory (dict, optional): ``momentum``, ``dtype``, ``chunk_size``, ``sharded``
-            and ``backend`` of :class:`~dynamix.models.memory.CentroidMemory`. The
-            camera memory gets the same, but is never sharded: it is as small as the
-            multi-camera data. Defaults to None.
+        memory (dict, optional): ``momentum`` and ``dtype`` of
+            :class:`~dynamix.models.memory.CentroidMemory`, for both memories; and
+            ``keep_earlier_windows`` (default True): whether single-camera identities
+            of earlier windows stay negatives when :meth:`set_centroids` opens a
+            window. Defaults to None.
         losses (dict, optional): Configs by name, any of ``'instance'``,
             ``'augmentation'``, ``'centroid'``, ``'camera_centroid'`` and
             ``'batch_centroid'`` (a centroid loss without memory, for comparison); the
@@ -88,17 +86,16 @@ class CentroidMemoryHead(BaseModule):
         )
         options = dict(memory or {})
         check_keys('head.memory', options, MEMORY_OPTIONS)
+        self.keep_earlier_windows = bool(options.pop('keep_earlier_windows', True))
         self.memory: CentroidMemory | None = None
         self.camera_memory: CentroidMemory | None = None
         if 'centroid' in losses:
             self.memory = CentroidMemory(0, in_channels, **options)
         if 'camera_centroid' in losses:
-            options['sharded'] = False
             self.camera_memory = CentroidMemory(0, in_channels, **options)
         self._identity_table: IdentityTable | None = None
         self._camera_rows: CameraRows | None = None
         self._scene: np.ndarray | None = None
-        self._last_batch: tuple[Tensor, Tensor] | None = None
 
     def bind(
         self,
@@ -146,20 +143,59 @@ class CentroidMemoryHead(BaseModule):
         self._identity_table, self._camera_rows = identity_table, rows
         self._scene = np.asarray(scene)
 
-    @property
-    def last_batch(self) -> tuple[Tensor, Tensor]:
-        """Image indices, ``[B_all]`` int64, and momentum embeddings of the last batch.
+    def set_centroids(
+        self,
+        identity: np.ndarray | Tensor,
+        embedding: Tensor,
+        *,
+        clear: np.ndarray | None = None,
+    ) -> None:
+        """Sets the centroids of a window from the embeddings of its images.
 
-        Of all ranks, on the model's device; -1 is no image. The embeddings are
-        ``[B_all, D]``, of unit length, detached.
+        Each identity that has an embedding gets the mean of its embeddings, at unit
+        length. First ``clear`` is cleared, and without ``keep_earlier_windows`` all
+        single-camera identities. Every rank must pass the same. Does nothing without
+        a centroid loss.
+
+        Args:
+            identity (np.ndarray | Tensor): ``[n]`` integers; -1 leaves an image out.
+            embedding (Tensor): ``[n, D]`` of unit length; rows that are not finite
+                are left out.
+            clear (np.ndarray, optional): ``[m]`` identities that are no more what
+                they were, such as those the window's images had before. Defaults to
+                None.
 
         Raises:
-            RuntimeError: If no loss was computed yet.
+            RuntimeError: If the head is not bound to its training data.
+            ValueError: If the shapes do not fit.
         """
-        if self._last_batch is None:
-            raise RuntimeError('head.last_batch exists after head.loss was called.')
-        return self._last_batch
+        table, _, _ = self._training_data()
+        number = torch.as_tensor(identity).cpu().long()
+        if embedding.shape != (len(number), self.in_channels):
+            raise ValueError(
+                f'head.set_centroids got {len(number)} identities, so embedding must '
+                f'have the shape {(len(number), self.in_channels)}, but has '
+                f'{tuple(embedding.shape)}.'
+            )
+        if self.memory is None:
+            return
+        self._grow_memory(table)
+        if not self.keep_earlier_windows:
+            first = table.num_multi_camera_identities
+            self.memory.clear(torch.arange(first, len(self.memory)))
+        if clear is not None:
+            stale = torch.as_tensor(clear).long()
+            self.memory.clear(stale[stale >= 0])
+        # On the CPU the order of a sum, and so its rounding, is fixed.
+        vectors = embedding.detach().float().cpu()
+        kept = (number >= 0) & vectors.isfinite().all(dim=1)
+        rows, group = number[kept].unique(return_inverse=True)
+        total = vectors.new_zeros(len(rows), self.in_channels)
+        self.memory.set(rows, total.index_add_(0, group, vectors[kept]))
 
+    # A compiler would unroll the loop over all centroids, and its backward pass may
+    # read memories again, which are updated before.
+    @torch.compiler.disable
     def loss(
         self,
         features: Tensor,
@@ -167,7 +203,7 @@ class CentroidMemoryHead(BaseModule):
         data_samples: list[ReIDDataSample],
         augmented_momentum_features: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Losses of a batch; then the memories take it in.
+        """Losses of a batch; then the memories are updated from it.
 
         Args:
             features (Tensor): ``[B, D]`` of the augmented images, any length.
@@ -191,6 +227,52 @@ class CentroidMemoryHead(BaseModule):
                 f'head.in_channels is {self.in_channels}, but the embeddings have the '
                 f'shape {tuple(features.shape)}; it must equal neck.in_channels.'
             )
+        table, camera_rows, scenes = self._training_data()
+        self._grow_memory(table)
+        index = np.array([s.image_index for s in data_samples], dtype=np.int64)
+        label = table.lookup(index)
+        # -1 for no image, whose label is -1 as well.
+        scene = np.where(index >= 0, scenes[index], -1).astype(np.int64)
+        columns = np.stack([label, camera_rows.of_images(index), scene], 1)
+        here = to_device(columns, features.device)
+        everyone = torch.cat(dist.all_gather(here))
+        labels, rows, scene_here = here.unbind(1)
+        key_labels, key_rows, key_scene = everyone.unbind(1)
+        anchors = _unit_rows(features)
+        keys = _gather_unit_rows(momentum_features)
+        memories = (self.memory, key_labels), (self.camera_memory, key_rows)
+        for memory, key_row in memories:
+            if memory is not None:
+                memory.initialize(keys, key_row)
+
+        batch = (anchors, labels, keys, key_labels)
+        found: dict[str, tuple[Tensor, Tensor]] = {}
+        for name, loss in self.losses.items():
+            if name == 'instance':
+                again = keys
+                if augmented_momentum_features is not None:
+                    again = _gather_unit_rows(augmented_momentum_features)
+                result = loss(anchors, labels, again, key_labels, scene_here, key_scene)
+            elif name == 'augmentation':
+                own = torch.arange(len(index), device=features.device)
+                own += dist.get_rank() * len(index)
+                result = loss(*batch, own, scene_here, key_scene)
+            elif name == 'centroid':
+                result = loss(anchors, labels, self.memory, key_labels)
+            elif name == 'camera_centroid':
+                same = to_device(camera_rows.rows_of(label), features.device)
+                result = loss(anchors, rows, same, self.camera_memory)
+            else:
+                result = loss(*batch)
+            found[f'loss_{name}'] = result
+        losses = mean_over_anchors(found)
+
+        for memory, key_row in memories:
+            if memory is not None:
+                memory.update(keys, key_row)
+        return losses
+
+    def _training_data(self) -> tuple[IdentityTable, CameraRows, np.ndarray]:
         if (
             self._identity_table is None
             or self._camera_rows is None
@@ -201,81 +283,19 @@ class CentroidMemoryHead(BaseModule):
                 "dict(type='IdentityTableHook') among custom_hooks, or call "
                 'head.bind(identity_table, camera) before training.'
             )
-        table, camera_rows = self._identity_table, self._camera_rows
+        return self._identity_table, self._camera_rows, self._scene
+
+    def _grow_memory(self, table: IdentityTable) -> None:
         if self.memory is not None and len(self.memory) < table.num_identities:
             self.memory.resize(table.num_identities)
-        index = np.array([s.image_index for s in data_samples], dtype=np.int64)
-        labels = table.lookup(index)
-        device = features.device
-        # -1 for no image, whose label is -1 as well.
-        scene = np.where(index >= 0, self._scene[index], -1).astype(np.int64)
-        columns = [index, labels, camera_rows.of_images(index), scene]
-        local = to_device(np.stack(columns, 1), device)
-        anchors = unit_rows(features)
-        embeddings = gather_keys(momentum_features)
-        everyone = torch.cat(dist.all_gather(local))
-        # rows of their own, as collective operations want them
-        all_indices, key_labels, key_rows, key_scene = everyone.t().contiguous()
-        self._last_batch = all_indices, embeddings
-        _, labels_here, row, scene_here = local.t().contiguous()
-        if self.memory is not None:
-            self.memory.initialize(embeddings, key_labels)
-        if self.camera_memory is not None:
-            self.camera_memory.initialize(embeddings, key_rows)
 
-        found: dict[str, tuple[Tensor, Tensor]] = {}
-        batch = (anchors, labels_here, embeddings, key_labels)
-        for name, loss in self.losses.items():
-            if name == 'instance':
-                keys = embeddings
-                if augmented_momentum_features is not None:
-                    keys = gather_keys(augmented_momentum_features)
-                result = loss(
-                    anchors, labels_here, keys, key_labels, scene_here, key_scene
-                )
-            elif name == 'batch_centroid':
-                result = loss(*batch)
-            elif name == 'augmentation':
-                own = torch.arange(len(index), device=device)
-                own += dist.get_rank() * len(index)
-                result = loss(*batch, own, scene_here, key_scene)
-            elif name == 'centroid':
-                result = loss(anchors, labels_here, self.memory)
-            else:
-                same = to_device(camera_rows.rows_of(labels), device)
-                result = loss(anchors, row, same, self.camera_memory)
-            found[f'loss_{name}'] = result
-        losses = mean_over_anchors(found)
 
-        if self.memory is not None:
-            self.memory.update(embeddings, key_labels)
-        if self.camera_memory is not None:
-            self.camera_memory.update(embeddings, key_rows)
-        return losses
+def _unit_rows(features: Tensor) -> Tensor:
+    """``[B, D]`` features scaled to length 1, float32 at least."""
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    return nn.functional.normalize(features.to(dtype), dim=1)
 
-    def follow_relabeling(
-        self,
-        before: np.ndarray,
-        after: np.ndarray,
-        bank: EmbeddingSource,
-        rows: np.ndarray | None = None,
-    ) -> None:
-        """Moves the centroids along with a relabeling of the identity table.
 
-        Camera centroids belong to multi-camera identities, which never change.
-
-        Args:
-            before (np.ndarray): ``[n]`` old identities of the single-camera images,
-                -1 for dropped ones.
-            after (np.ndarray): ``[n]`` their identities now.
-            bank (EmbeddingSource): ``embedding`` ``[n, D]`` and ``visited`` ``[n]`` of
-                the same images, or of ``rows``.
-            rows (np.ndarray, optional): ``[m]`` the images in this rank's bank, if
-                the ranks share them out; then all call this. Defaults to None.
-
-        Raises:
-            ValueError: If the lengths differ.
-        """
-        if self.memory is not None:
-            space = int(np.max(after, initial=-1)) + 1
-            self.memory.follow_relabeling(before, after, bank, space, rows)
+def _gather_unit_rows(features: Tensor) -> Tensor:
+    """``[B_all, D]`` unit rows of the features of all ranks, without gradient."""
+    return torch.cat(dist.all_gather(_unit_rows(features.detach())))

@@ -1,15 +1,11 @@
-"""The losses of DynaMix, as modules and as functions on tensors."""
+"""The losses of DynaMix, one a file."""
 
 from .anchor_mean import mean_over_anchors
 from .augmentation_loss import AugmentationLoss
 from .batch_centroid_loss import BatchCentroidLoss
 from .camera_centroid_loss import CameraCentroidLoss
 from .centroid_loss import CentroidLoss
-from .contrastive import (
-    augmentation_contrastive_loss,
-    contrastive_loss,
-    instance_contrastive_loss,
-)
+from .contrastive import batch_logits, contrastive_loss
 from .instance_loss import InstanceLoss
 
 __all__ = [
@@ -18,8 +14,7 @@ __all__ = [
     'CameraCentroidLoss',
     'CentroidLoss',
     'InstanceLoss',
-    'augmentation_contrastive_loss',
+    'batch_logits',
     'contrastive_loss',
-    'instance_contrastive_loss',
     'mean_over_anchors',
 ]

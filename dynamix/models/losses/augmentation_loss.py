@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from dynamix.registry import MODELS
 
-from .contrastive import augmentation_contrastive_loss
 from .image_pair_loss import ImagePairLoss
 
 
@@ -12,8 +12,9 @@ from .image_pair_loss import ImagePairLoss
 class AugmentationLoss(ImagePairLoss):
     """Pulls an augmented image to its own image without augmentation.
 
-    See :func:`~dynamix.models.losses.augmentation_contrastive_loss`. Arguments are
-    those of :class:`ImagePairLoss`.
+    The positive is the anchor's own key, negatives are the keys of other identities;
+    other keys of its identity are ignored. Arguments are those of
+    :class:`ImagePairLoss`. Source: ReMix, augmentation loss.
     """
 
     def forward(
@@ -29,21 +30,20 @@ class AugmentationLoss(ImagePairLoss):
         """Loss of each anchor.
 
         Args:
-            features (Tensor): ``[B, D]`` of unit length.
-            labels (Tensor): ``[B]`` int64; -1 is no anchor.
-            keys (Tensor): ``[N, D]`` momentum embeddings of the global batch.
+            features (Tensor): As of :meth:`ImagePairLoss.compare`, as all others but
+                ``own``.
+            labels (Tensor): ``[B]`` int64.
+            keys (Tensor): ``[N, D]``.
             key_labels (Tensor): ``[N]`` int64.
             own (Tensor): ``[B]`` int64, the key of the anchor's own image.
-            scene (Tensor, optional): ``[B]`` int64 scene of each anchor. Defaults to
-                None, all are of one.
-            key_scene (Tensor, optional): ``[N]`` int64 scene of each key.
+            scene (Tensor, optional): ``[B]`` int64. Defaults to None.
+            key_scene (Tensor, optional): ``[N]`` int64. Defaults to None.
 
         Returns:
             tuple[Tensor, Tensor]: ``[B]`` weighted losses, and ``[B]`` bool: which
             anchors take part.
         """
-        comparable = self.comparable(scene, key_scene)
-        loss, valid = augmentation_contrastive_loss(
-            features, labels, keys, key_labels, own, self.temperature, comparable
+        is_own = own[:, None] == torch.arange(len(keys), device=keys.device)
+        return self.compare(
+            features, labels, keys, key_labels, scene, key_scene, is_own
         )
-        return loss * self.loss_weight, valid

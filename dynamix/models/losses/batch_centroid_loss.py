@@ -2,20 +2,20 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from dynamix.registry import MODELS
 
-from .checks import check_loss_options
+from .contrastive import batch_logits
+from .weighted_loss import WeightedLoss
 
 
 @MODELS.register_module()
-class BatchCentroidLoss(nn.Module):
+class BatchCentroidLoss(WeightedLoss):
     """Softmax of an image over the mean embeddings of the identities in the batch.
 
-    What is left of :class:`CentroidLoss` without a memory; ours, for comparison. The
-    centroid of an identity is the mean of its momentum embeddings, at unit length.
-    Computed in float32 at least, also under autocast.
+    :class:`CentroidLoss` without a memory; ours, for comparison. The centroid of an
+    identity is the mean of its momentum embeddings, at unit length.
 
     Args:
         temperature (float): Above 0. Defaults to 0.5.
@@ -26,10 +26,7 @@ class BatchCentroidLoss(nn.Module):
     """
 
     def __init__(self, temperature: float = 0.5, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        check_loss_options(self, temperature, loss_weight)
-        self.temperature = temperature
-        self.loss_weight = loss_weight
+        super().__init__(temperature, loss_weight)
 
     def forward(
         self, features: Tensor, labels: Tensor, keys: Tensor, key_labels: Tensor
@@ -47,18 +44,17 @@ class BatchCentroidLoss(nn.Module):
             tuple[Tensor, Tensor]: ``[B]`` weighted losses, and ``[B]`` bool: which
             anchors take part: those whose identity has a key.
         """
-        dtype = torch.promote_types(features.dtype, torch.float32)
+        same_key = (key_labels[:, None] == key_labels).to(keys.dtype)
         with torch.autocast(features.device.type, enabled=False):
-            alike = (key_labels[:, None] == key_labels).to(dtype)
-            # One column a key; those of one identity are equal and share its weight.
-            centroids = F.normalize(alike @ keys.detach().to(dtype), dim=1)
-            logits = features.to(dtype) @ centroids.t() / self.temperature
-            nobody = key_labels < 0
-            lowest = torch.finfo(dtype).min / 2
-            shared = (logits - alike.sum(dim=1).log()).masked_fill(nobody, lowest)
-            same = (labels[:, None] == key_labels) & (labels >= 0)[:, None]
-            count = same.sum(dim=1)
-            own = logits.masked_fill(~same, 0).sum(dim=1) / count.clamp_min(1)
-            valid = count > 0
-            loss = (shared.logsumexp(dim=1) - own).masked_fill(~valid, 0)
-            return loss * self.loss_weight, valid
+            centroids = F.normalize(same_key @ keys.detach(), dim=1)
+        logits = batch_logits(features, centroids, self.temperature)
+        # One column a key; those of one identity are equal and share its weight.
+        shared = logits - same_key.sum(dim=1).log()
+        lowest = torch.finfo(logits.dtype).min / 2
+        shared = shared.masked_fill(key_labels < 0, lowest)
+        same = (labels[:, None] == key_labels) & (labels >= 0)[:, None]
+        count = same.sum(dim=1)
+        own = logits.masked_fill(~same, 0).sum(dim=1) / count.clamp_min(1)
+        valid = count > 0
+        loss = (shared.logsumexp(dim=1) - own).masked_fill(~valid, 0)
+        return loss * self.loss_weight, valid

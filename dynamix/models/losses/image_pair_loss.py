@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from .checks import check_loss_options
+from .contrastive import batch_logits, contrastive_loss
+from .weighted_loss import WeightedLoss
+
+NEGATIVES = ('all', 'same_scene')
 
 
-class ImagePairLoss(nn.Module):
+class ImagePairLoss(WeightedLoss):
     """Base of the losses that compare the images of a batch with each other.
 
     Args:
@@ -25,25 +28,47 @@ class ImagePairLoss(nn.Module):
         loss_weight: float = 1.0,
         negatives: str = 'all',
     ) -> None:
-        super().__init__()
-        check_loss_options(self, temperature, loss_weight, negatives=negatives)
-        self.temperature = temperature
-        self.loss_weight = loss_weight
+        super().__init__(temperature, loss_weight)
+        self.check(
+            negatives in NEGATIVES, 'negatives', f'one of {NEGATIVES}', negatives
+        )
         self.negatives = negatives
 
-    def comparable(
-        self, scene: Tensor | None, key_scene: Tensor | None
-    ) -> Tensor | None:
-        """Which pairs of images may be negatives of each other.
+    def compare(
+        self,
+        features: Tensor,
+        labels: Tensor,
+        keys: Tensor,
+        key_labels: Tensor,
+        scene: Tensor | None,
+        key_scene: Tensor | None,
+        is_positive: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Contrastive loss with the keys of other identities as negatives.
 
         Args:
-            scene (Tensor, optional): ``[B]`` int64 scenes of the anchors. None: all
-                images are of one scene.
-            key_scene (Tensor, optional): ``[N]`` int64 scenes of the keys.
+            features (Tensor): ``[B, D]`` of unit length.
+            labels (Tensor): ``[B]`` int64; -1 is no anchor.
+            keys (Tensor): ``[N, D]`` momentum embeddings of the global batch.
+            key_labels (Tensor): ``[N]`` int64; -1 is neither positive nor negative.
+            scene (Tensor, optional): ``[B]`` int64 scene of each anchor. None: all
+                are of one.
+            key_scene (Tensor, optional): ``[N]`` int64 scene of each key.
+            is_positive (Tensor, optional): ``[B, N]`` bool. Defaults to None, all
+                keys of the same identity.
 
         Returns:
-            Tensor | None: ``[B, N]`` bool; None: all.
+            tuple[Tensor, Tensor]: ``[B]`` weighted losses, and ``[B]`` bool: which
+            anchors take part.
         """
-        if self.negatives == 'all' or scene is None or key_scene is None:
-            return None
-        return scene[:, None] == key_scene
+        labelled = (labels >= 0)[:, None] & (key_labels >= 0)
+        same = labels[:, None] == key_labels
+        is_negative = labelled & ~same
+        if self.negatives == 'same_scene' and scene is not None:
+            is_negative &= scene[:, None] == key_scene
+        loss, valid = contrastive_loss(
+            batch_logits(features, keys, self.temperature),
+            labelled & (same if is_positive is None else is_positive),
+            is_negative,
+        )
+        return loss * self.loss_weight, valid

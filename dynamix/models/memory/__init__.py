@@ -1,18 +1,14 @@
-"""Centroid memories and the streamed softmax over them.
-
-Plain tensors; they know no Runner, no registry and no config.
-"""
+"""Centroid memories and the softmax over them, on plain tensors and arrays."""
 
 from .camera_rows import CameraRows
 from .centroid_memory import CentroidMemory
-from .sampled_negatives import NegativeSample
-from .sampled_rows import sampled_rows
+from .drawn_negatives import draw_rows, rows_of_softmax
 from .streamed_softmax import streamed_softmax_loss
 
 __all__ = [
     'CameraRows',
     'CentroidMemory',
-    'NegativeSample',
-    'sampled_rows',
+    'draw_rows',
+    'rows_of_softmax',
     'streamed_softmax_loss',
 ]
