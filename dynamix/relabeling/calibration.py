@@ -1,104 +1,106 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from .homes import HomeLevels, calibrate_homes
-from .merging import NO_MERGES, MergeLevel, merge_level, merge_pieces
-from .pieces import cut_tracklets, find_pieces, find_tracklets
-from .purify import DIM, PurityLevels, calibrate_purity, score_images
-from .relabel_rule import RelabelRule
-from .space import WhitenedSpace
-from .tracked_images import TrackedImages
+from .grouping import group_means, unit
 
-# With fewer, threads inside a product cost more than they bring.
-MANY_DIMENSIONS = 1024
+# Share of the identity matrix in the covariance within tracklets.
+SHRINKAGE = 0.1
+# With fewer impostor pairs of its own, all pairs of a video stand for them.
+FEWEST_IMPOSTORS = 5
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Everything that the videos have in common; can be pickled, 4 D^2 bytes large.
+def centre(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """Unit vectors after subtracting the mean over groups.
 
     Args:
-        space (WhitenedSpace, optional): Where images are compared with tracklets and
-            people. None: no image leaves its tracklet.
-        least_crowding (float): Crowding that every image has at least. Defaults to 0.
-        purity (PurityLevels, optional): Least scores of members of a tracklet.
-        homes (HomeLevels, optional): Scores from which images move to other people.
-        piece_space (WhitenedSpace, optional): Where pieces are compared. None:
-            nothing is merged.
-        merging (MergeLevel): Similarity from which pieces merge. Defaults to one that
-            none reaches.
-    """
-
-    space: WhitenedSpace | None = None
-    least_crowding: float = 0.0
-    purity: PurityLevels | None = None
-    homes: HomeLevels | None = None
-    piece_space: WhitenedSpace | None = None
-    merging: MergeLevel = NO_MERGES
-
-
-def calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
-    """Finds spaces and thresholds from evidence that needs no labels.
-
-    Args:
-        images (TrackedImages): A sample: videos, or large parts of them.
-        rule (RelabelRule): The rule.
+        x (np.ndarray): ``[n, D]`` unit vectors.
+        group (np.ndarray): ``[n]`` group of each, in ``0..count-1``.
+        count (int): Number of groups.
 
     Returns:
-        Calibration: One that changes nothing, if there is no evidence.
+        np.ndarray: ``[n, D]``.
     """
-    few = images.embedding.shape[1] < MANY_DIMENSIONS
-    with threadpool_limits(1 if few else None, user_api='blas'):
-        return _calibrate(images, rule)
+    return unit(x - group_means(x, group, count).mean(0))
 
 
-def _calibrate(images: TrackedImages, rule: RelabelRule) -> Calibration:
-    tracklets = find_tracklets(images)
-    if len(tracklets.rows) == 0:
-        return Calibration()
-    names, group = tracklets.group
-    space = purity = scored = None
-    if rule.split or rule.drop:
-        space = WhitenedSpace(tracklets.x, group, rule.shrinkage, dim=DIM)
-        z = space.project(tracklets.x)
-        scored = score_images(z, group, tracklets.video[names])
-        purity = calibrate_purity(scored, rule.cut_cost, rule.min_images, rule.seed)
-        if purity.first == -np.inf:
-            space = purity = scored = None
-    piece, _ = cut_tracklets(tracklets, scored, purity, rule)
-    pieces = find_pieces(tracklets, piece)
-    if len(pieces.name) == 0:
-        return Calibration()
-    piece_space, merging = None, NO_MERGES
-    person = np.arange(len(pieces.name))
-    if rule.merge:
-        piece_space = WhitenedSpace(
-            tracklets.x,
-            pieces.group,
-            rule.shrinkage,
-            core=False,
-            members=pieces.members,
-        )
-        vectors = pieces.vectors(piece_space)
-        forbidden = pieces.shared_frames(images)
-        merging = merge_level(
-            vectors, pieces.video, np.bincount(pieces.group), forbidden,
-            rule.separation, rule.seed,
-        )  # fmt: skip
-        person = merge_pieces(vectors, pieces.video, forbidden, merging).cluster
-    homes = None
-    if scored is not None and rule.drop:
-        names, label = np.unique(person, return_inverse=True)
-        homes = calibrate_homes(
-            scored.z[pieces.members],
-            scored.crowding[pieces.members],
-            label[pieces.group],
-            pieces.video[names],
-            rule.seed,
-        )
-    least = 0.0 if scored is None else scored.least_crowding
-    return Calibration(space, least, purity, homes, piece_space, merging)
+def whiten(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """Unit vectors after whitening by the covariance within groups.
+
+    Directions in which images of one tracklet differ (pose, light, crop) lose weight,
+    as by within-class covariance normalisation in speaker recognition.
+
+    Args:
+        x (np.ndarray): ``[n, D]`` unit vectors.
+        group (np.ndarray): ``[n]`` group of each, in ``0..count-1``.
+        count (int): Number of groups.
+
+    Returns:
+        np.ndarray: ``[n, D]``.
+    """
+    means = group_means(x, group, count)
+    inner = x - means[group]
+    covariance = (inner.T @ inner).astype(np.float64) / max(len(x) - count, 1)
+    size = len(covariance)
+    level = max(np.trace(covariance) / size, 1e-12)
+    covariance *= 1 - SHRINKAGE
+    covariance.flat[:: size + 1] += SHRINKAGE * level
+    value, vector = np.linalg.eigh(covariance)
+    matrix = (vector / np.sqrt(value)) @ vector.T
+    return unit((x - means.mean(0)) @ matrix.astype(x.dtype))
+
+
+def between(impostor: np.ndarray, genuine: np.ndarray, share: float) -> float:
+    """Threshold at a share of the way from impostor to genuine pairs.
+
+    Args:
+        impostor (np.ndarray): Similarities of pairs of different people, nearly all.
+        genuine (np.ndarray): Similarities of pairs of one person, nearly all.
+        share (float): 0: the median of the former; 1: the median of the latter.
+
+    Returns:
+        float: The threshold; infinite if there are none of a kind.
+    """
+    if len(impostor) == 0 or len(genuine) == 0:
+        return np.inf
+    low, high = float(np.median(impostor)), float(np.median(genuine))
+    return low + share * (high - low)
+
+
+def impostor_pairs(similarity: np.ndarray, forbidden: np.ndarray) -> np.ndarray:
+    """Similarities of pairs of different people of one video, nearly all.
+
+    Args:
+        similarity (np.ndarray): ``[n, n]`` symmetric.
+        forbidden (np.ndarray): ``[n, n]`` bool, symmetric: pairs that exist at the
+            same time.
+
+    Returns:
+        np.ndarray: Those of the forbidden pairs; of all pairs if these are few.
+    """
+    upper = np.triu_indices(len(similarity), 1)
+    all_pairs, certain = similarity[upper], forbidden[upper]
+    if np.count_nonzero(certain) < FEWEST_IMPOSTORS:
+        return all_pairs
+    return all_pairs[certain]
+
+
+def halves(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """Similarity of the first and the second half of each group.
+
+    Args:
+        x (np.ndarray): ``[n, D]`` unit vectors.
+        group (np.ndarray): ``[n]`` group of each, in ``0..count-1``.
+        count (int): Number of groups.
+
+    Returns:
+        np.ndarray: ``[count]``; not a number for a group of one.
+    """
+    size = np.bincount(group, minlength=count)
+    order = np.argsort(group, kind='stable')
+    place = np.empty(len(group), np.int64)
+    place[order] = np.arange(len(group)) - np.repeat(np.cumsum(size) - size, size)
+    late = place * 2 >= size[group]
+    mean = unit(group_means(x, 2 * group + late, 2 * count)).reshape(count, 2, -1)
+    cosine = np.einsum('ij,ij->i', mean[:, 0], mean[:, 1])
+    return np.where(size > 1, cosine, np.nan)

@@ -1,203 +1,114 @@
-"""Takes a second person and strays out of tracklets.
-
-Parts of a tracklet: 0 first person, 1 second person, 2 stray.
-"""
-
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 
-from .crowding import crowding
-from .levels import odd_level
-from .segments import Cores, in_large_groups
-from .strangers import draw_strangers
+from .calibration import between, impostor_pairs
+from .grouping import group_means, group_sums, rows_of_groups, unit
+from .linkage import link
 
-STRAY = 2
-DIM = 64
-CALM = 0.02
+MIN_IMAGES = 3
 
 
-class PurityLevels(NamedTuple):
-    """Least scores of members, at first and when all parts are known.
-
-    Args:
-        first (float): For :func:`first_parts`; minus infinity: nothing is odd.
-        settled (float): For :func:`settle_parts`.
-    """
-
-    first: float
-    settled: float
-
-
-class ScoredImages(NamedTuple):
-    """Images and how well they fit their tracklets.
+def image_threshold(
+    x: np.ndarray,
+    tracklet: np.ndarray,
+    count: int,
+    forbidden: np.ndarray,
+    share: float,
+) -> float:
+    """Mean similarity of image pairs from which images of a tracklet stay together.
 
     Args:
-        z (np.ndarray): ``[m, d]`` unit vectors of images.
-        group (np.ndarray): ``[m]`` tracklet of each, in ``0..T-1``, sorted.
-        video (np.ndarray): ``[T]`` video of each tracklet, sorted.
-        fit (np.ndarray): ``[m]`` similarity with the core of its tracklet, without
-            itself, less ``crowding``.
-        crowding (np.ndarray): ``[m]`` of :func:`crowding`, by the cores of the video,
-            at least ``least_crowding``.
-        least_crowding (float): A crop of nobody is unlike everybody. So that this does
-            not excuse it, no crowding is below the 2 % quantile of that of images that
-            fit their tracklet better than half of all do.
-    """
-
-    z: np.ndarray
-    group: np.ndarray
-    video: np.ndarray
-    fit: np.ndarray
-    crowding: np.ndarray
-    least_crowding: float
-
-    @property
-    def large(self) -> np.ndarray:
-        """``[m]`` bool: whether its tracklet is large enough to tell."""
-        return in_large_groups(self.group)
-
-
-def score_images(
-    z: np.ndarray,
-    group: np.ndarray,
-    video: np.ndarray,
-    least_crowding: float | None = None,
-) -> ScoredImages:
-    """Compares images with the cores of the tracklets of their video.
-
-    Args:
-        z (np.ndarray): ``[m, d]`` unit vectors of images.
-        group (np.ndarray): ``[m]`` tracklet of each, in ``0..T-1``, sorted.
-        video (np.ndarray): ``[T]`` video of each tracklet, sorted.
-        least_crowding (float, optional): As found on a sample of the data. Defaults
-            to None: these images are the sample, at least one.
+        x (np.ndarray): ``[n, D]`` unit vectors of the images of one video.
+        tracklet (np.ndarray): ``[n]`` tracklet of each, in ``0..count-1``.
+        count (int): Number of tracklets.
+        forbidden (np.ndarray): ``[count, count]`` bool: tracklets of different people.
+        share (float): Where it lies between impostor and genuine pairs.
 
     Returns:
-        ScoredImages: With scores.
+        float: The threshold; minus infinity if there is nothing to compare with.
     """
-    cores = Cores(z, group, len(video))
-    own = cores.own_scores(z)
-    crowd = crowding(z, video[group], cores.vectors, video, group, own)
-    if least_crowding is None:
-        least_crowding = _least_crowding(own, crowd, group)
-    crowd = np.maximum(crowd, np.asarray(least_crowding, crowd.dtype))
-    return ScoredImages(z, group, video, own - crowd, crowd, least_crowding)
+    # the product of two means is the mean over all pairs of images
+    mean = group_means(x, tracklet, count)
+    similarity = mean @ mean.T
+    size = np.bincount(tracklet, minlength=count)
+    several = size > 1
+    own = similarity.diagonal()[several]
+    own = (own * size[several] - 1) / (size[several] - 1)
+    genuine = np.repeat(own, size[several])
+    level = between(impostor_pairs(similarity, forbidden), genuine, share)
+    return level if np.isfinite(level) else -np.inf
 
 
-def _least_crowding(own: np.ndarray, crowd: np.ndarray, group: np.ndarray) -> float:
-    # an image that is alone in the core of its tracklet fits itself
-    large = in_large_groups(group)
-    if not large.any():
-        return 0.0
-    well = large & (own >= np.median(own[large]))
-    return float(np.quantile(crowd[well], CALM))
-
-
-def calibrate_purity(
-    images: ScoredImages, cost: float, least: int, seed: int
-) -> PurityLevels:
-    """Finds the levels.
-
-    Args:
-        images (ScoredImages): Images of tracklets.
-        cost (float): Cost of taking out an image that belongs.
-        least (int): Least images of a second person.
-        seed (int): Draws the strangers.
-
-    Returns:
-        PurityLevels: The levels.
-    """
-    z, group, video, fit, crowd, _ = images
-    cores = Cores(z, group, len(video))
-    some, other = draw_strangers(group, video, seed)
-    strangers = cores.scores(z[some], other) - crowd[some]
-    first = odd_level(fit[images.large], strangers, cost)
-    if first == -np.inf:
-        return PurityLevels(first, first)
-    part = first_parts(images, first, least)
-    kept = np.flatnonzero(part != STRAY)
-    names, piece = np.unique(group[kept] * 2 + part[kept], return_inverse=True)
-    cores = Cores(z[kept], piece, len(names))
-    some, other = draw_strangers(piece, video[names // 2], seed)
-    strangers = cores.scores(z[kept[some]], other) - crowd[kept[some]]
-    fit = part_fits(images, part).max(1)
-    settled = odd_level(fit[images.large], strangers, cost)
-    return PurityLevels(first, settled)
-
-
-def first_parts(images: ScoredImages, level: float, least: int) -> np.ndarray:
-    """Divides every tracklet by its core and the core of what does not fit it.
-
-    Args:
-        images (ScoredImages): Images of tracklets.
-        level (float): Least fit of a member.
-        least (int): Least images of a second person; fewer are strays.
-
-    Returns:
-        np.ndarray: ``[m]`` int8 part of each.
-    """
-    z, group, video, fit, crowd, _ = images
-    count = len(video)
-    odd = images.large & (fit <= level)
-    part = odd.astype(np.int8) * STRAY
-    if odd.any():
-        second = Cores(z[odd], group[odd], count).own_scores(z[odd]) - crowd[odd]
-        fits = second > level
-        many = np.bincount(group[odd][fits], minlength=count) >= least
-        part[np.flatnonzero(odd)[fits & many[group[odd]]]] = 1
-    return _keep_one(part, group, count)
-
-
-def settle_parts(
-    images: ScoredImages, part: np.ndarray, level: float, least: int
+def split_tracklets(
+    x: np.ndarray, tracklet: np.ndarray, count: int, threshold: np.ndarray
 ) -> np.ndarray:
-    """Gives every image to the part of its tracklet that it fits best.
+    """Divides tracklets into parts of one person each, and strays.
+
+    Images of a tracklet are joined by average linkage. Of the clusters, those with at
+    least three images or half of the tracklet are parts; other images are strays. A
+    tracklet without such a cluster stays whole.
 
     Args:
-        images (ScoredImages): Images of tracklets.
-        part (np.ndarray): ``[m]`` of :func:`first_parts`.
-        level (float): Least fit of a member.
-        least (int): Least images of a person where there are two.
+        x (np.ndarray): ``[n, D]`` unit vectors of images.
+        tracklet (np.ndarray): ``[n]`` tracklet of each, in ``0..count-1``.
+        count (int): Number of tracklets.
+        threshold (np.ndarray): ``[count]`` least mean similarity within a part.
 
     Returns:
-        np.ndarray: ``[m]`` int8 part of each.
+        np.ndarray: ``[n]`` part of each image, numbered over all tracklets from 0;
+        -1: stray.
     """
-    group, count = images.group, len(images.video)
-    fit = part_fits(images, part)
-    result = fit.argmax(1).astype(np.int8)
-    result[(fit.max(1) <= level) & images.large] = STRAY
-    kept = result != STRAY
-    size = np.bincount(group[kept] * 2 + result[kept], minlength=2 * count)
-    size = size.reshape(-1, 2)
-    two = np.all(size > 0, axis=1, keepdims=True)
-    few = (size < least) & two
-    result[kept & few[group, np.minimum(result, 1)]] = STRAY
-    return _keep_one(result, group, count)
-
-
-def part_fits(images: ScoredImages, part: np.ndarray) -> np.ndarray:
-    """``[m, 2]`` how well each image fits the cores of both parts of its tracklet.
-
-    Minus infinity for a part that has no image.
-    """
-    z, group, video, _, crowd, _ = images
-    kept = np.flatnonzero(part != STRAY)
-    piece = group[kept] * 2 + part[kept]
-    cores = Cores(np.take(z, kept, axis=0), piece, 2 * len(video))
-    filled = np.bincount(piece, minlength=2 * len(video)) > 0
-    fits = np.full((len(z), 2), -np.inf, z.dtype)
-    for k in (0, 1):
-        has = np.flatnonzero(filled[2 * group + k])
-        fits[has, k] = cores.scores(np.take(z, has, axis=0), 2 * group[has] + k)
-    fits[kept, part[kept]] = cores.without_themselves(fits[kept, part[kept]])
-    return fits - crowd[:, None]
-
-
-def _keep_one(part: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
-    """Never drops a tracklet whole."""
-    alone = np.bincount(group[part != STRAY], minlength=count) == 0
-    part[alone[group]] = 0
+    part = np.full(len(x), -1, np.int64)
+    parts = 0
+    for rows, level in zip(rows_of_groups(tracklet, count), threshold):
+        cluster = np.zeros(len(rows), np.int64)
+        if len(rows) >= MIN_IMAGES:
+            cluster = link(x[rows] @ x[rows].T, level)
+        size = np.bincount(cluster)
+        large = size[cluster] >= min(MIN_IMAGES, len(rows) / 2)
+        if not large.any():
+            cluster[:], large[:] = 0, True
+        names, number = np.unique(cluster[large], return_inverse=True)
+        part[rows[large]] = parts + number
+        parts += len(names)
     return part
+
+
+def assign_strays(
+    x: np.ndarray, label: np.ndarray, video: np.ndarray, share: float
+) -> np.ndarray:
+    """Gives strays to the person of their video that they resemble most.
+
+    An image is compared with the mean of all images of a person. It joins if it is as
+    similar as ``share`` of the way from images of other people to those of this one.
+
+    Args:
+        x (np.ndarray): ``[n, D]`` unit vectors of images.
+        label (np.ndarray): ``[n]`` person of each; -1: stray.
+        video (np.ndarray): ``[n]`` video of each, in ``0..V-1``.
+        share (float): Where the threshold lies between impostor and genuine pairs.
+
+    Returns:
+        np.ndarray: ``[n]`` person of each; -1: resembles no person of its video.
+    """
+    result = label.copy()
+    for rows in rows_of_groups(video, int(video.max(initial=-1)) + 1):
+        stray, kept = rows[label[rows] < 0], rows[label[rows] >= 0]
+        if len(stray) == 0 or len(kept) == 0:
+            continue
+        names, person = np.unique(label[kept], return_inverse=True)
+        total = group_sums(x[kept], person, len(names))
+        score = x[kept] @ unit(total).T
+        own = np.zeros_like(score, bool)
+        own[np.arange(len(kept)), person] = True
+        # without the image itself
+        rest = unit(total[person] - x[kept])
+        genuine = np.einsum('ij,ij->i', x[kept], rest)
+        genuine = genuine[np.bincount(person)[person] > 1]
+        threshold = between(score[~own], genuine, share)
+        similar = x[stray] @ unit(total).T
+        best = similar.argmax(1)
+        fits = similar[np.arange(len(stray)), best] >= threshold
+        result[stray[fits]] = names[best[fits]]
+    return result
