@@ -1,167 +1,219 @@
-"""Time and memory of the centroid loss beside the matrix products it needs.
+"""Time and memory of the centroid loss beside plain cross-entropy and the limit.
 
-On a CPU: forward and backward of the streamed softmax loss against the two bare
-matrix products (features x centroids, softmax x centroids) and against plain
-PyTorch's cross-entropy, which makes the ``[B, C]`` logits. Paired: every round runs
-all of them one after the other, and ratios are taken within a round. Then time at
-growing sizes, and the memory update at two sizes. On a GPU: bfloat16 centroids at
-growing sizes, ours with and without Triton beside peers and the limits that bandwidth
-and matrix rate set, and the memory of a ViT-B beside ten million identities.
+Forward and backward of the streamed softmax, with all centroids and with drawn ones,
+against PyTorch's cross-entropy of the whole ``[B, C]`` logits. The limit is the two
+bare matrix products (features x centroids, softmax x centroids) in chunks. Paired: a
+round runs all of them one after the other, and ratios are taken within a round.
 
     OMP_NUM_THREADS=1 python benchmarks/scale/centroid_loss.py
-    python benchmarks/scale/centroid_loss.py --parts gpu vit update --device cuda
-    python benchmarks/scale/centroid_loss.py --parts gpu vit --batch 32 --dim 64 \\
-        --sizes 2000 4000 --identities 1000 --rounds 2  # a rehearsal on a CPU
+    python benchmarks/scale/centroid_loss.py --device cuda --dtype bfloat16 \\
+        --sizes 434000 1000000 10000000 --rounds 10
+
+Another script gets the rows of one size from :func:`measure`.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
-import multiprocessing
-import platform
 import statistics
+import time
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from centroid_loss_gpu import report_gpu, report_vit
-from centroid_work import Work, compare, make, plain, products, slope, streamed
+from torch import Tensor
 
+from dynamix.models.losses import CentroidLoss
 from dynamix.models.memory import CentroidMemory
 
-PARTS = ('cpu', 'growth', 'update', 'gpu', 'vit')
-GROWTH = 5
-GPU_SIZES = [434_000, 1_000_000, 10_000_000]
+TEMPERATURE = 0.5
+CHUNK = dict(cpu=2048, cuda=32768)
 
 
-def _status(field: str) -> float:
+class Row(NamedTuple):
+    """Figures of one way to compute the loss.
+
+    Attributes:
+        name (str): What was measured.
+        seconds (list[float]): Of each round; on a CPU, of its cores.
+        ratio (list[float]): To the limit in the same round.
+        extra_mib (float): Most memory beyond the inputs.
+    """
+
+    name: str
+    seconds: list[float]
+    ratio: list[float]
+    extra_mib: float
+
+
+class Inputs:
+    """Drawn features, labels and a full memory of centroids.
+
+    Args:
+        batch (int): Number of anchors.
+        dim (int): Length of an embedding.
+        count (int): Number of centroids.
+        device (str): ``'cpu'`` or ``'cuda'``.
+        dtype (str): Storage of the centroids.
+    """
+
+    def __init__(
+        self, batch: int, dim: int, count: int, device: str, dtype: str
+    ) -> None:
+        generator = torch.Generator(device).manual_seed(0)
+        draw = partial(torch.randn, generator=generator, device=device)
+        self.memory = CentroidMemory(count, dim, dtype=dtype).to(device)
+        for rows in self.memory.centroids.split(4096):
+            rows.copy_(F.normalize(draw(rows.shape), dim=1))
+        self.memory.valid.fill_(True)
+        self.features = F.normalize(draw(batch, dim), dim=1).requires_grad_()
+        self.labels = torch.randint(count, (batch,), generator=generator, device=device)
+        self.chunk = CHUNK[device]
+
+    def products(self) -> None:
+        """The two products, with a tile that is used again and again."""
+        query = self.features.detach()
+        total = torch.zeros_like(query)
+        tile = query.new_empty(len(query), min(self.chunk, len(self.memory)))
+        for rows in self.memory.centroids.split(self.chunk):
+            rows = rows.to(query.dtype)
+            logits = tile[:, : len(rows)]
+            torch.mm(query, rows.t(), out=logits)
+            total.addmm_(logits, rows)
+
+    def ours(self, fraction: float) -> None:
+        loss, _ = CentroidLoss(TEMPERATURE, negative_fraction=fraction)(
+            self.features, self.labels, self.memory
+        )
+        self.backward(loss.mean())
+
+    def plain(self) -> None:
+        centroids = self.memory.centroids.to(self.features.dtype)
+        logits = self.features @ centroids.t() / TEMPERATURE
+        self.backward(F.cross_entropy(logits, self.labels))
+
+    def backward(self, loss: Tensor) -> None:
+        self.features.grad = None
+        loss.backward()
+
+    def update(self) -> None:
+        self.memory.update(self.features.detach(), self.labels)
+
+    def work(self) -> dict[str, Callable[[], None]]:
+        return {
+            'limit: two products': self.products,
+            'streamed, all centroids': partial(self.ours, 1.0),
+            'streamed, 10 % drawn': partial(self.ours, 0.1),
+            'streamed, 1 % drawn': partial(self.ours, 0.01),
+            'plain PyTorch cross-entropy': self.plain,
+            'update of the memory': self.update,
+        }
+
+
+def _seconds(function: Callable[[], None], device: str) -> float:
+    if device == 'cpu':
+        start = time.process_time()
+        function()
+        return time.process_time() - start
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    function()
+    torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def _resident(field: str) -> float:
     with open('/proc/self/status') as file:
         line = next(line for line in file if line.startswith(field))
     return int(line.split()[1]) / 1024
 
 
-def _peak_on_cpu(name: str, batch: int, dim: int, count: int, chunk: int) -> float:
-    features, centroids, target = make(batch, dim, count, 'cpu', torch.float32)
-    work = {
-        'streamed': lambda: streamed(features, centroids, target, chunk),
-        'products': lambda: products(features, centroids, chunk),
-        'plain': lambda: plain(features, centroids, target),
-    }
-    # Memory that making the inputs left behind must not serve the work unseen.
+def _extra_mib(function: Callable[[], None], device: str) -> float:
+    """Most MiB beyond what is held already, libraries' buffers among that."""
+    if device == 'cuda':
+        torch.cuda.empty_cache()
+        held = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        function()
+        return (torch.cuda.max_memory_allocated() - held) / 2**20
+    # Free memory that the process keeps must not serve the work.
     ctypes.CDLL('libc.so.6').malloc_trim(0)
     with open('/proc/self/clear_refs', 'w') as file:
         file.write('5')
-    before = _status('VmRSS')
-    work[name]()
-    return _status('VmHWM') - before
+    before = _resident('VmRSS')
+    function()
+    return _resident('VmHWM') - before
 
 
-def peak_on_cpu(name: str, batch: int, dim: int, count: int, chunk: int) -> float:
-    """Most MiB beyond the inputs, in a fresh process: library buffers included."""
-    with multiprocessing.get_context('spawn').Pool(1) as pool:
-        return pool.apply(_peak_on_cpu, (name, batch, dim, count, chunk))
+def measure(
+    shape: tuple[int, int, int], device: str, dtype: str, rounds: int
+) -> list[Row]:
+    """Time and memory of all ways at one size.
 
+    Args:
+        shape (tuple[int, int, int]): Batch, length of an embedding, centroids.
+        device (str): ``'cpu'`` or ``'cuda'``.
+        dtype (str): Storage of the centroids; products are float32.
+        rounds (int): How often each is timed, after one run that is not.
 
-def report_cpu(
-    batch: int, dim: int, count: int, rounds: int, chunks: list[int]
-) -> None:
-    data = make(batch, dim, count, 'cpu', torch.float32)
-    work: Work = {
-        'two products, whole': partial(products, *data[:2], count),
-        'plain PyTorch cross-entropy': partial(plain, *data),
-    }
-    for chunk in chunks:
-        work[f'two products, chunks of {chunk}'] = partial(products, *data[:2], chunk)
-        work[f'**streamed**, chunks of {chunk}'] = partial(streamed, *data, chunk)
-    times = compare(work, rounds, 'cpu')
-    bare = [n for n in times if n.startswith('two')]
-    best = [min(times[n][r] for n in bare) for r in range(rounds)]
-    peaks = {}
-    for name in times:
-        kind = 'products' if name in bare else 'plain'
-        kind = 'streamed' if 'streamed' in name else kind
-        chunk = int(name.split()[-1]) if 'chunks' in name else count
-        peaks[name] = peak_on_cpu(kind, batch, dim, count, chunk)
-    print(f'\nCPU, float32, B = {batch}, D = {dim}, C = {count}, {rounds} rounds\n')
-    print(
-        '| what | core seconds, median | against the faster bare products | extra MiB |'
-    )
-    print('| --- | --- | --- | --- |')
-    for name, spent in times.items():
-        ratios = [a / b for a, b in zip(spent, best)]
-        print(
-            f'| {name} | {statistics.median(spent):.2f} | '
-            f'{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})'
-            f' | {peaks[name]:.0f} |'
+    Returns:
+        list[Row]: The limit first. One that runs out of GPU memory is left out.
+    """
+    inputs = Inputs(*shape, device, dtype)
+    work = inputs.work()
+    for name, function in list(work.items()):
+        try:
+            function()
+        except torch.OutOfMemoryError:
+            del work[name]
+    spent: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(rounds):
+        for name, function in work.items():
+            spent[name].append(_seconds(function, device))
+    limit = next(iter(spent.values()))
+    return [
+        Row(
+            name,
+            seconds,
+            [a / b for a, b in zip(seconds, limit)],
+            _extra_mib(work[name], device),
         )
+        for name, seconds in spent.items()
+    ]
 
 
-def report_growth(batch: int, dim: int, count: int, rounds: int) -> None:
-    sizes = [count >> step for step in reversed(range(GROWTH))]
-    features, centroids, target = make(batch, dim, count, 'cpu', torch.float32)
-    work: Work = {}
-    for size in sizes:
-        data = (features, centroids[:size], target % size)
-        work[f'products {size}'] = partial(products, *data[:2], 2048)
-        work[f'streamed {size}'] = partial(streamed, *data)
-    times = compare(work, rounds, 'cpu')
-    print(f'\nGrowth, CPU, float32, B = {batch}, D = {dim}, {rounds} rounds\n')
-    print('| C | two products, core seconds | **streamed**, core seconds |')
-    print('| --- | --- | --- |')
-    medians = {name: statistics.median(spent) for name, spent in times.items()}
-    found = {
-        kind: [medians[f'{kind} {size}'] for size in sizes]
-        for kind in ('products', 'streamed')
-    }
-    for row in zip(sizes, *found.values()):
-        print('| {} | {:.3f} | {:.3f} |'.format(*row))
-    slopes = [slope(sizes, seconds) for seconds in found.values()]
-    print('| slope, log-log | {:.3f} | **{:.3f}** |'.format(*slopes))
-
-
-def report_update(dim: int, sizes: list[int], device: str) -> None:
-    print(f'\n| memory update on {device}, B = 256 | ms, median of 20 |\n| --- | --- |')
-    embeddings = F.normalize(torch.randn(256, dim, device=device), dim=1)
-    for size in sizes:
-        memory = CentroidMemory(size, dim).to(device)
-        labels = torch.randint(size, (256,), device=device)
-        work = {'update': partial(memory.update, embeddings, labels)}
-        spent = compare(work, 20, device)['update']
-        print(f'| C = {size} | {statistics.median(spent) * 1000:.2f} |')
+def table(rows: list[Row]) -> str:
+    """A Markdown table of what :func:`measure` returns."""
+    lines = [
+        '| what | ms, median | over the limit (range) | extra MiB |',
+        '| --- | --- | --- | --- |',
+    ]
+    lines += [
+        f'| {row.name} | {statistics.median(row.seconds) * 1000:.1f} | '
+        f'{statistics.median(row.ratio):.2f} ({min(row.ratio):.2f} to '
+        f'{max(row.ratio):.2f}) | {row.extra_mib:.0f} |'
+        for row in rows
+    ]
+    return '\n'.join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS[:3])
     parser.add_argument('--batch', type=int, default=256)
     parser.add_argument('--dim', type=int, default=768)
-    parser.add_argument('--centroids', type=int, default=434_000)
-    parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--chunks', type=int, nargs='+', default=[2048, 4096, 8192])
+    parser.add_argument('--sizes', type=int, nargs='+', default=[434_000])
+    parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
-    parser.add_argument('--sizes', type=int, nargs='+', default=GPU_SIZES)
-    parser.add_argument(
-        '--triton-chunks', type=int, nargs='+', default=[16384, 32768, 131072]
-    )
-    parser.add_argument('--identities', type=int, default=10_000_000)
-    parser.add_argument('--images', type=int, default=96)
+    parser.add_argument('--dtype', default='float32')
     args = parser.parse_args()
-    print(
-        f'{platform.machine()}, {torch.get_num_threads()} threads, '
-        f'torch {torch.__version__}'
-    )
-    shape = (args.batch, args.dim)
-    if 'cpu' in args.parts:
-        report_cpu(*shape, args.centroids, args.rounds, args.chunks)
-    if 'growth' in args.parts:
-        report_growth(*shape, args.centroids, args.rounds)
-    if 'update' in args.parts:
-        report_update(args.dim, [1000, max(args.sizes[0], 1001)], args.device)
-    if 'gpu' in args.parts:
-        report_gpu(*shape, args.rounds, args.sizes, args.triton_chunks, args.device)
-    if 'vit' in args.parts:
-        report_vit(args.identities, args.images, args.device)
+    print(f'{torch.get_num_threads()} threads, torch {torch.__version__}')
+    for count in args.sizes:
+        shape = (args.batch, args.dim, count)
+        print(f'\n{args.device}, {args.dtype}, B, D, C = {shape}\n', flush=True)
+        print(table(measure(shape, args.device, args.dtype, args.rounds)), flush=True)
 
 
 if __name__ == '__main__':

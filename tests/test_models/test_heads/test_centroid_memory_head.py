@@ -146,6 +146,13 @@ def test_centroids_of_a_window(keep: bool) -> None:
     assert head.memory.valid[4]
 
 
+def test_clearing_no_identity_clears_nothing() -> None:
+    head = make_head()
+    head.loss(draw(9), draw(9, 1), samples([*EIGHT, 13]))
+    head.set_centroids(np.array([-1]), draw(1), clear=np.array([-1, 2]))
+    assert head.memory.valid.tolist() == [True, True, False, True, True]
+
+
 def test_set_centroids_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match=r'3 identities.*\(3, 6\), but has \(2, 6\)'):
         make_head().set_centroids(np.zeros(3, int), draw(2))
@@ -174,11 +181,10 @@ def test_what_ranks_exchange_is_contiguous(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_losses_and_memories_can_be_left_out() -> None:
-    for losses in (dict(instance=dict(temperature=0.3), centroid=None),):
-        head = make_head(losses)
-        found = head.loss(draw(3), draw(3, 1), samples([4, 8, 9]))
-        assert set(found) == {'loss_instance'}
-        assert not any('memory' in key for key in head.state_dict())
+    head = make_head(dict(instance=dict(temperature=0.3), centroid=None))
+    found = head.loss(draw(3), draw(3, 1), samples([4, 8, 9]))
+    assert set(found) == {'loss_instance'}
+    assert not any('memory' in key for key in head.state_dict())
     head = make_head(dict(batch_centroid={}))
     assert head.memory is head.camera_memory is None
     assert head.loss(draw(3), draw(3, 1), samples([4, 8, 9]))['loss_batch_centroid'] > 0
