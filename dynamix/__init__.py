@@ -20,8 +20,4 @@ if _missing:
         'OpenMMLab environment add what is missing there.'
     )
 
-from .compatibility import let_checkpoints_be_read  # noqa: E402 (needs them)
-
-let_checkpoints_be_read()
-
 __all__ = ['__version__']
