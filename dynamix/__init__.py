@@ -20,10 +20,8 @@ if _missing:
         'OpenMMLab environment add what is missing there.'
     )
 
-from .compatibility import let_checkpoints_be_read  # noqa: E402 (needs them)
-from .model_index import register_models  # noqa: E402
+from .model_index import register_models  # noqa: E402 (needs them)
 
-let_checkpoints_be_read()
 register_models()
 
 __all__ = ['__version__']

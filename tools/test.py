@@ -15,15 +15,24 @@ from dynamix.engine.command_line import (
     merge_options,
     parse_arguments,
     require_sections,
-    run_among_ranks,
 )
-from dynamix.engine.launch import set_loader_defaults, set_work_dir
+from dynamix.engine.launch import run_among_ranks, set_loader_defaults, set_work_dir
+from dynamix.engine.output_file import check_writable, written_whole
 
 # what can be written into which files; the first that fits is meant
 SUFFIXES = dict(
     pred=('.pkl', '.pickle'),
     metrics=('.json', '.yaml', '.yml', '.pkl', '.pickle'),
 )
+
+
+class DumpWhole(DumpResults):
+    """MMEngine's ``DumpResults`` that leaves no incomplete file."""
+
+    def compute_metrics(self, results: list) -> dict:
+        with written_whole(self.out_file_path) as file:
+            mmengine.dump(results, file)
+        return {}
 
 
 def parse_args() -> argparse.Namespace:
@@ -97,13 +106,16 @@ def make_cfg(args: argparse.Namespace) -> Config:
 
 def main() -> None:
     args = parse_args()
+    if args.out:
+        check_writable(args.out)
 
     def test(runner: Runner) -> None:
         if args.out_item == 'pred':
-            runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+            runner.test_evaluator.metrics.append(DumpWhole(out_file_path=args.out))
         metrics = runner.test()
         if args.out_item == 'metrics' and is_main_process():
-            mmengine.dump(metrics, args.out)
+            with written_whole(args.out) as file:
+                mmengine.dump(metrics, file)
 
     run_among_ranks(make_cfg(args), test)
 

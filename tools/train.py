@@ -9,22 +9,21 @@ from contextlib import nullcontext
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from dynamix.engine.checkpoint_file import choose_start
 from dynamix.engine.command_line import (
     merge_options,
     parse_arguments,
     require_sections,
-    run_among_ranks,
 )
 from dynamix.engine.hooks import ResumedEvaluationHook
 from dynamix.engine.launch import (
-    choose_start,
-    is_first_rank,
+    launched_rank,
+    run_among_ranks,
     set_loader_defaults,
     set_work_dir,
     share_out_batch,
-    world_size_of,
 )
-from dynamix.engine.work_dir_lock import only_training_in
+from dynamix.engine.work_dir_lock import work_dir_lock
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,7 +34,7 @@ def parse_args() -> argparse.Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from this checkpoint, or from the latest in the work dir; while '
+        help='continue from this checkpoint, or from the latest in the work dir; while '
         'there is none, begin as without --resume',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision (bfloat16)')
@@ -57,7 +56,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def make_cfg(args: argparse.Namespace) -> tuple[Config, list[tuple[int, str]]]:
-    """The config as the Runner needs it, and what the log is to say of it."""
+    """Returns the config for the Runner, and (level, text) pairs for the log."""
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     set_work_dir(cfg, args.config, args.work_dir)
@@ -75,14 +74,12 @@ def make_cfg(args: argparse.Namespace) -> tuple[Config, list[tuple[int, str]]]:
         cfg.auto_scale_lr.enable = True
     merge_options(cfg, args.cfg_options)
     require_sections(cfg, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
-    notes = []
-    if args.resume is not None:
-        notes.append((logging.INFO, choose_start(cfg, args.resume)))
     set_loader_defaults(cfg, not args.no_pin_memory, not args.no_persistent_workers)
-    warning = share_out_batch(cfg, world_size_of(args.launcher))
-    if warning is not None:
-        notes.append((logging.WARNING, warning))
-    return cfg, notes
+    notes = [
+        (logging.INFO, choose_start(cfg, args.resume)),
+        (logging.WARNING, share_out_batch(cfg, launched_rank(args.launcher)[1])),
+    ]
+    return cfg, [(level, text) for level, text in notes if text is not None]
 
 
 def main() -> None:
@@ -94,8 +91,8 @@ def main() -> None:
         runner.register_hook(ResumedEvaluationHook())
         runner.train()
 
-    writes = is_first_rank(cfg.launcher)
-    with only_training_in(cfg.work_dir) if writes else nullcontext():
+    rank, _ = launched_rank(cfg.launcher)
+    with nullcontext() if rank else work_dir_lock(cfg.work_dir):
         run_among_ranks(cfg, train)
 
 

@@ -1,36 +1,30 @@
-"""Files that are no whole checkpoints."""
+"""Which checkpoint file a run goes on from, and whether a file is a whole one."""
 
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from pathlib import Path
 
-from mmengine.runner import find_latest_checkpoint
+from mmengine.config import Config
 
 
 def is_cut_off(path: str | Path) -> bool:
-    """Whether a file begins as PyTorch's checkpoints do, but does not end so.
-
-    Args:
-        path (str | Path): A local file.
-
-    Returns:
-        bool: True of an empty file, too.
-    """
+    """Returns whether a local file is empty or a PyTorch checkpoint without its end."""
     with open(path, 'rb') as file:
         start = file.read(2)
     return start in (b'', b'PK') and not zipfile.is_zipfile(path)
 
 
 def check_complete(path: str) -> None:
-    """Refuses a file that is no checkpoint, or one that is cut off.
+    """Checks that a file can be a checkpoint.
 
     Args:
-        path (str): As MMEngine takes it; what is not there is not looked at.
+        path (str): As MMEngine takes it; what is no local file is not checked.
 
     Raises:
-        ValueError: If it is one of them.
+        ValueError: If it is a folder, is cut off or is no checkpoint.
     """
     if os.path.isdir(path):
         raise ValueError(f'{path} is a folder: name the checkpoint in it.')
@@ -49,41 +43,103 @@ def check_complete(path: str) -> None:
         )
 
 
-def latest_checkpoint(work_dir: str) -> str | None:
-    """The checkpoint that a run has saved last.
+def choose_start(cfg: Config, resume: str | None) -> str | None:
+    """Decides what a training begins with, and sets ``resume`` and ``load_from`` to it.
+
+    A training never begins in a folder that holds checkpoints it would overwrite.
 
     Args:
-        work_dir (str): Of the run.
+        cfg (Config): With ``work_dir``; changed in place. Its own ``resume=True`` is
+            ``'auto'``, or a path if it has ``load_from``.
+        resume (str, optional): A checkpoint, or ``'auto'``: the latest of the work
+            directory; while there is none, the training begins as if it were None.
 
     Returns:
-        str, optional: Its path; None if there is none yet.
+        str, optional: For the log: what was decided, if anything was to decide.
 
     Raises:
-        ValueError: If ``last_checkpoint`` names none that can be read; names those
-            that can.
+        ValueError: If the folder has checkpoints that would be overwritten, or none
+            that can be read although ``last_checkpoint`` names one.
     """
-    latest = find_latest_checkpoint(work_dir)
-    if latest is None or '://' in latest:
-        return latest
-    if os.path.isfile(latest) and not is_cut_off(latest):
-        return latest
-    found = 'is cut off' if os.path.isfile(latest) else 'is missing'
-    folder = Path(latest).parent if latest else Path(work_dir)
-    whole = sorted(
-        (
-            path
-            for path in folder.glob('*.pth')
-            if not path.name.startswith('best_') and not is_cut_off(path)
-        ),
-        key=lambda path: (len(path.name), path.name),
-    )
+    if resume is None and cfg.get('resume'):
+        resume = cfg.get('load_from') or 'auto'
+    cfg.resume = False
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    folder = _checkpoint_folder(cfg.work_dir, hook.get('out_dir'))
+    template = hook.get('filename_tmpl') or 'epoch_{}.pth'
+    said = None
+    if resume == 'auto':
+        path, passed_over = _latest_checkpoint(cfg.work_dir, folder, template)
+        if path is not None:
+            cfg.resume, cfg.load_from = True, str(path)
+            why = f' ({"; ".join(passed_over)})' if passed_over else ''
+            return f'--resume: goes on from {path}, the latest in {folder}{why}.'
+        said = f'--resume: {folder} has no checkpoint yet, so training begins ' + (
+            f'with the weights of load_from={cfg.load_from}.'
+            if cfg.get('load_from')
+            else 'from the start.'
+        )
+    elif resume is not None:
+        cfg.resume, cfg.load_from = True, resume
+        if Path(resume).resolve().parent == folder.resolve():
+            return f'--resume: goes on from {resume}.'
+        said = f'--resume: goes on from {resume}, a checkpoint of another folder.'
+    if existing := _numbered(folder, template):
+        raise ValueError(
+            f'{folder} has {existing[-1].name}, which this training could overwrite: '
+            'go on from there by --resume without a path, choose another --work-dir, '
+            'or move these checkpoints away.'
+        )
+    return said
+
+
+def _checkpoint_folder(work_dir: str, out_dir: str | None) -> Path:
+    # as MMEngine's CheckpointHook puts them
+    return Path(out_dir, Path(work_dir).name) if out_dir else Path(work_dir)
+
+
+def _numbered(folder: Path, template: str) -> list[Path]:
+    pattern = re.compile(re.escape(template).replace(r'\{\}', r'(\d+)'))
+    found = [(pattern.fullmatch(path.name), path) for path in folder.glob('*')]
+    return [p for _, p in sorted((int(match[1]), p) for match, p in found if match)]
+
+
+def _latest_checkpoint(
+    work_dir: str, folder: Path, template: str
+) -> tuple[Path | None, list[str]]:
+    """Returns the newest whole checkpoint, and why others were passed over.
+
+    Only files of ``folder`` count: the path in ``last_checkpoint`` is that of another
+    run where a work directory was copied, and of none where it was moved.
+    """
+    candidates = _numbered(folder, template)[::-1]
+    last = Path(work_dir, 'last_checkpoint')
+    name = Path(last.read_text().strip()).name if last.is_file() else ''
+    passed_over = []
+    if name:
+        candidates.insert(0, folder / name)
+    elif candidates:
+        passed_over.append(f'{last} is missing or empty')
+    for path in candidates:
+        if not path.is_file():
+            passed_over.append(f'{path} is missing')
+        elif is_cut_off(path):
+            passed_over.append(f'{path} is cut off')
+        else:
+            return path, passed_over
+    if not candidates:
+        return None, []
+    others = [
+        path.name
+        for path in sorted(folder.glob('*.pth'))
+        if not path.name.startswith('best_') and not is_cut_off(path)
+    ]
     raise ValueError(
-        f"{Path(work_dir, 'last_checkpoint')} names '{latest}', which {found}. "
+        f'{last} names {name or "no file"}, but {"; ".join(passed_over)}. '
         + (
-            f'Go on from another by --resume PATH; {folder} has '
-            f'{", ".join(path.name for path in whole)}.'
-            if whole
-            else f'{folder} has no other checkpoint to go on from: '
-            'remove last_checkpoint to begin anew.'
+            f'{folder} has {", ".join(others)}: go on from one by --resume PATH.'
+            if others
+            else f'{folder} has no other checkpoint to go on from: remove '
+            'last_checkpoint to begin from the start.'
         )
     )

@@ -2,63 +2,56 @@
 
 from __future__ import annotations
 
+import gc
 import os
-import os.path as osp
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 import torch.distributed as torch_dist
 from mmengine.config import Config
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
 
 from dynamix.datasets.samplers import Composition
 
-from .checkpoint_file import latest_checkpoint
+from .tool_runner import ToolRunner
 
-WORLD_SIZE_VARIABLE = dict(
-    pytorch='WORLD_SIZE', slurm='SLURM_NTASKS', mpi='OMPI_COMM_WORLD_SIZE'
+# rank, number of ranks, rank on this machine
+RANK_VARIABLES = dict(
+    pytorch=('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),
+    slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
+    mpi=(
+        'OMPI_COMM_WORLD_RANK',
+        'OMPI_COMM_WORLD_SIZE',
+        'OMPI_COMM_WORLD_LOCAL_RANK',
+    ),
 )
-RANK_VARIABLE = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
+# of a DataLoader, for its worker processes alone
+WORKER_OPTIONS = ('prefetch_factor', 'timeout', 'multiprocessing_context')
 
 
-def world_size_of(launcher: str) -> int:
-    """Number of processes that a launcher has started.
-
-    Args:
-        launcher (str): ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-
-    Returns:
-        int: 1 for ``'none'``.
-
-    Raises:
-        RuntimeError: If the launcher's environment variable is missing.
-    """
-    return 1 if launcher == 'none' else _told(launcher, WORLD_SIZE_VARIABLE)
-
-
-def _told(launcher: str, variables: dict[str, str]) -> int:
-    variable = variables[launcher]
-    if variable not in os.environ:
-        raise RuntimeError(
-            f'--launcher {launcher} needs the environment variable {variable}, which '
-            'the launcher sets: start the tool by tools/dist_*.sh, tools/slurm_*.sh or '
-            'torchrun.'
-        )
-    return int(os.environ[variable])
-
-
-def is_first_rank(launcher: str) -> bool:
-    """Whether this is the process that writes; known before the ranks have met.
+def launched_rank(launcher: str) -> tuple[int, int]:
+    """Returns rank and number of ranks, before the ranks are connected.
 
     Args:
         launcher (str): ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
 
-    Returns:
-        bool: True for ``'none'``.
-
     Raises:
-        RuntimeError: If the launcher's environment variable is missing.
+        RuntimeError: If an environment variable that the launcher sets is missing.
     """
-    return launcher == 'none' or _told(launcher, RANK_VARIABLE) == 0
+    if launcher == 'none':
+        return 0, 1
+    rank, size, _ = RANK_VARIABLES[launcher]
+    for variable in (rank, size):
+        if variable not in os.environ:
+            raise RuntimeError(
+                f'--launcher {launcher} needs the environment variable {variable}, '
+                'which the launcher sets: start the tool by tools/dist_*.sh, '
+                'tools/slurm_*.sh or torchrun.'
+            )
+    return int(os.environ[rank]), int(os.environ[size])
 
 
 def set_work_dir(cfg: Config, config_path: str, work_dir: str | None) -> None:
@@ -72,8 +65,7 @@ def set_work_dir(cfg: Config, config_path: str, work_dir: str | None) -> None:
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get('work_dir') is None:
-        name = osp.splitext(osp.basename(config_path))[0]
-        cfg.work_dir = osp.join('work_dirs', name)
+        cfg.work_dir = str(Path('work_dirs', Path(config_path).stem))
 
 
 def set_loader_defaults(
@@ -82,8 +74,8 @@ def set_loader_defaults(
     """Fills in what every data loader of MMPretrain's tools has.
 
     Args:
-        cfg (Config): Changed in place; what a loader says itself stays, unless an
-            argument is False.
+        cfg (Config): Changed in place. What a loader sets stays, but for options of
+            workers where ``num_workers`` is 0.
         pin_memory (bool): False switches pinned memory off. Defaults to True.
         persistent_workers (bool): False lets workers end with the epoch.
             Defaults to True.
@@ -93,64 +85,36 @@ def set_loader_defaults(
         if loader is None:
             continue
         workers = loader.get('num_workers', 0) > 0
-        defaults = dict(
+        merged = dict(
             pin_memory=torch.cuda.is_available(),
             persistent_workers=workers,
             collate_fn=dict(type='default_collate'),
         )
-        merged = {**defaults, **loader.to_dict()}
-        merged['pin_memory'] = merged['pin_memory'] and pin_memory
-        merged['persistent_workers'] = (
-            merged['persistent_workers'] and persistent_workers and workers
-        )
+        merged.update(loader.to_dict())
+        merged['pin_memory'] &= pin_memory
+        merged['persistent_workers'] &= persistent_workers and workers
+        if not workers:
+            for option in WORKER_OPTIONS:
+                merged.pop(option, None)
         cfg[field] = merged
 
 
-def choose_start(cfg: Config, resume: str) -> str:
-    """Decides what a training that is told to resume begins with.
-
-    Args:
-        cfg (Config): With ``work_dir``; ``resume`` and ``load_from`` are set.
-        resume (str): A checkpoint, or ``'auto'``: the latest in ``work_dir``. While
-            there is none, the training begins as if it were not told to resume.
-
-    Returns:
-        str: What was decided, for the log.
-
-    Raises:
-        ValueError: If the latest checkpoint is missing or cut off.
-    """
-    if resume != 'auto':
-        cfg.resume, cfg.load_from = True, resume
-        return f'--resume: goes on from {resume}.'
-    latest = latest_checkpoint(cfg.work_dir)
-    if latest is not None:
-        cfg.resume, cfg.load_from = True, None
-        return f'--resume: goes on from {latest}, the latest in {cfg.work_dir}.'
-    cfg.resume = False
-    begins = 'begins anew'
-    if cfg.get('load_from') is not None:
-        begins = f'begins with the weights of load_from={cfg.load_from}'
-    return f'--resume: {cfg.work_dir} has no checkpoint yet, so training {begins}.'
-
-
 def share_out_batch(cfg: Config, world_size: int) -> str | None:
-    """Divides the global batch over the ranks.
+    """Sets the batch size of a rank: its share of the global batch.
 
-    A config states the composition of the global batch, whatever the number of ranks;
-    the loader of each rank needs its share.
+    A config states the composition of the global batch, whatever the number of ranks.
 
     Args:
         cfg (Config): Changed in place.
         world_size (int): Number of ranks.
 
     Returns:
-        str, optional: A warning for the log, if the config has another
-        ``train_dataloader.batch_size``. No error: the config that a run writes down
-        has that of its number of ranks.
+        str, optional: A warning, if ``train_dataloader.batch_size`` is set and has no
+        effect. No error: the config that a run writes down has that of its number of
+        ranks.
 
     Raises:
-        ValueError: If the batch cannot be dealt to so many ranks.
+        ValueError: If the batch cannot be divided by so many ranks.
     """
     sampler = cfg.train_dataloader.sampler
     composition = Composition(
@@ -170,26 +134,46 @@ def share_out_batch(cfg: Config, world_size: int) -> str | None:
 
 
 def start_cpu_ranks(cfg: Config) -> None:
-    """Lets several ranks run on a machine without GPU.
+    """Connects several ranks on a machine without a GPU.
 
-    MMEngine always binds a rank to a GPU; here the group is made before it looks, and
-    the model wrapped without device ids. ``env_cfg.dist_cfg.timeout`` (seconds) holds
-    here, too.
+    MMEngine always binds a rank to a GPU; here the process group is made before it
+    does, and the model is wrapped without device ids.
 
     Args:
-        cfg (Config): Changed in place.
+        cfg (Config): Changed in place. Its ``env_cfg.dist_cfg.timeout`` is in seconds.
     """
     if cfg.launcher == 'none' or torch.cuda.is_available():
         return
-    if cfg.launcher == 'slurm':
-        os.environ.setdefault('RANK', os.environ['SLURM_PROCID'])
-        os.environ.setdefault('WORLD_SIZE', os.environ['SLURM_NTASKS'])
-        os.environ.setdefault('LOCAL_RANK', os.environ['SLURM_LOCALID'])
+    for ours, theirs in zip(RANK_VARIABLES['pytorch'], RANK_VARIABLES[cfg.launcher]):
+        os.environ[ours] = os.environ.get(theirs, '0')
     seconds = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
     torch_dist.init_process_group(
         'gloo', timeout=None if seconds is None else timedelta(seconds=seconds)
     )
-    cfg.model_wrapper_cfg = dict(
-        type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
+    wrapper = cfg.get('model_wrapper_cfg') or dict(
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
+    wrapper.setdefault('type', 'MMDistributedDataParallel')
+    wrapper['device_ids'] = None
+    cfg.model_wrapper_cfg = wrapper
     cfg.sync_bn = None
+
+
+def run_among_ranks(cfg: Config, task: Callable[[Runner], object]) -> None:
+    """Builds the Runner of a config, runs a task with it and leaves the process group.
+
+    The group's threads must end before the interpreter does, or they may abort it.
+
+    Args:
+        cfg (Config): With ``launcher``; may name a ``runner_type``.
+        task (Callable[[Runner], object]): Must not keep the Runner, which holds the
+            group.
+    """
+    start_cpu_ranks(cfg)
+    try:
+        task(RUNNERS.build(cfg) if 'runner_type' in cfg else ToolRunner.from_cfg(cfg))
+    finally:
+        gc.collect()
+        if torch_dist.is_available() and torch_dist.is_initialized():
+            torch_dist.destroy_process_group()

@@ -1,6 +1,5 @@
-"""What a killed write leaves of a checkpoint, and what is said of it."""
+"""Which checkpoint a run goes on from, where files were moved, copied or cut off."""
 
-import errno
 import os
 import shutil
 from pathlib import Path
@@ -10,70 +9,138 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from dynamix.engine.command_line import ToolRunner
-from dynamix.engine.launch import choose_start
+from dynamix.engine.checkpoint_file import choose_start
+from dynamix.engine.tool_runner import ToolRunner
 
 
 def save(path, keep=1.0):
+    path.parent.mkdir(exist_ok=True)
     torch.save(dict(weight=torch.zeros(1000)), path)
     os.truncate(path, int(keep * path.stat().st_size))
 
 
-@pytest.mark.parametrize(
-    ('latest', 'found'),
-    [('epoch_10.pth', 'is cut off'), ('epoch_9.pth', 'is missing'), ('', 'is missing')],
-)
-def test_a_latest_checkpoint_that_cannot_be_read_is_named(tmp_path, latest, found):
-    save(tmp_path / 'epoch_10.pth', keep=0.5)
-    save(tmp_path / 'epoch_11.pth', keep=0)
-    save(tmp_path / 'best_mAP_epoch_8.pth')
-    named = str(tmp_path / latest) if latest else ''
-    (tmp_path / 'last_checkpoint').write_text(named)
-    cfg = Config(dict(work_dir=str(tmp_path)))
-    with pytest.raises(ValueError, match=f"names '{named}', which {found}.*no other"):
-        choose_start(cfg, 'auto')
-    save(tmp_path / 'epoch_8.pth')
-    save(tmp_path / 'epoch_12.pth')
-    with pytest.raises(ValueError, match=r'has epoch_8\.pth, epoch_12\.pth\.'):
-        choose_start(cfg, 'auto')
+def make_run(work_dir, *epochs):
+    """A work directory as MMEngine leaves it: with an absolute path."""
+    for epoch in epochs:
+        save(work_dir / f'epoch_{epoch}.pth')
+    (work_dir / 'last_checkpoint').write_text(str(work_dir / f'epoch_{epochs[-1]}.pth'))
+    return work_dir
 
 
-def test_checkpoints_are_looked_for_where_the_last_one_was(tmp_path):
-    (tmp_path / 'elsewhere').mkdir()
-    save(tmp_path / 'elsewhere' / 'epoch_2.pth')
-    named = tmp_path / 'elsewhere' / 'epoch_3.pth'
-    (tmp_path / 'last_checkpoint').write_text(str(named))
-    with pytest.raises(ValueError, match=r'elsewhere has epoch_2\.pth\.'):
-        choose_start(Config(dict(work_dir=str(tmp_path))), 'auto')
+def start(work_dir, given='auto', **options):
+    cfg = Config(dict(work_dir=str(work_dir), **options))
+    said = choose_start(cfg, given)
+    return cfg.resume, cfg.get('load_from'), said
 
 
-def writes(amount, error=None):
-    def save_checkpoint(self, out_dir, filename, **kwargs):
-        save(Path(out_dir, filename), amount)
-        if error is not None:
-            raise error
+def test_resume_takes_the_latest_or_the_given_checkpoint(tmp_path):
+    run = make_run(tmp_path / 'run', 9, 10)
+    latest = str(run / 'epoch_10.pth')
+    resume, load_from, said = start(run, load_from='weights.pth')
+    assert (resume, load_from) == (True, latest)
+    assert f'goes on from {latest}, the latest in {run}.' in said
+    first = str(run / 'epoch_9.pth')
+    assert start(run, first)[:2] == (True, first)
+    # as the config says it
+    assert start(run, None, resume=True)[:2] == (True, latest)
+    assert start(run, None, resume=True, load_from=first)[:2] == (True, first)
 
-    return save_checkpoint
+
+def test_without_a_checkpoint_it_begins_as_the_config_says(tmp_path):
+    resume, load_from, said = start(tmp_path, load_from='weights.pth', resume=True)
+    assert (resume, load_from) == (False, 'weights.pth')
+    assert f'{tmp_path} has no checkpoint yet' in said
+    assert 'begins with the weights of load_from=weights.pth' in said
+    assert 'begins from the start' in start(tmp_path)[2]
+    assert start(tmp_path, None) == (False, None, None)
+
+
+@pytest.mark.parametrize('move', [shutil.move, shutil.copytree])
+def test_a_work_dir_that_was_moved_or_copied_is_its_own(tmp_path, move):
+    old = make_run(tmp_path / 'old', 1, 2)
+    new = tmp_path / 'new'
+    move(old, new)
+    assert start(new)[:2] == (True, str(new / 'epoch_2.pth'))
+    # a copy that lacks the latest one does not take that of the original
+    (new / 'epoch_2.pth').unlink()
+    resume, load_from, said = start(new)
+    assert (resume, load_from) == (True, str(new / 'epoch_1.pth'))
+    assert f'{new}/epoch_2.pth is missing' in said
+
+
+@pytest.mark.parametrize('text', [None, ''])
+def test_a_missing_last_checkpoint_is_the_newest(tmp_path, text):
+    run = make_run(tmp_path / 'run', 9, 10)
+    save(run / 'best_average_mAP_epoch_11.pth')
+    save(run / 'epoch_12.unfinished.pth')
+    (run / 'last_checkpoint').unlink()
+    if text is not None:  # as a full disk leaves it
+        (run / 'last_checkpoint').write_text(text)
+    resume, load_from, said = start(run)
+    assert (resume, load_from) == (True, str(run / 'epoch_10.pth'))
+    assert 'last_checkpoint is missing or empty' in said
+
+
+def test_checkpoints_that_are_cut_off_are_passed_over(tmp_path):
+    run = make_run(tmp_path / 'run', 8, 9, 10, 11)
+    for epoch, part in ((10, 0.5), (11, 0)):
+        save(run / f'epoch_{epoch}.pth', part)
+    resume, load_from, said = start(run)
+    assert (resume, load_from) == (True, str(run / 'epoch_9.pth'))
+    assert f'{run}/epoch_11.pth is cut off; {run}/epoch_10.pth is cut off' in said
+
+
+def test_no_checkpoint_left_is_an_error_that_names_others(tmp_path):
+    run = make_run(tmp_path / 'run', 1)
+    (run / 'epoch_1.pth').rename(run / 'keep.pth')
+    with pytest.raises(ValueError, match=r'epoch_1\.pth is missing.* has keep\.pth: '):
+        start(run)
+    keep = str(run / 'keep.pth')
+    assert start(run, keep)[:2] == (True, keep)
+    (run / 'keep.pth').unlink()
+    with pytest.raises(ValueError, match=r'no other checkpoint .* remove last_'):
+        start(run)
+
+
+def test_checkpoints_elsewhere_and_of_another_name(tmp_path):
+    hook = dict(out_dir=str(tmp_path / 'disk'), filename_tmpl='at_{}.pt')
+    disk = tmp_path / 'disk' / 'run'
+    disk.parent.mkdir()
+    save(disk / 'at_3.pt')
+    save(disk / 'epoch_4.pth')
+    (tmp_path / 'run').mkdir()
+    options = dict(default_hooks=dict(checkpoint=hook))
+    expected = (True, str(disk / 'at_3.pt'))
+    assert start(tmp_path / 'run', **options)[:2] == expected
+    (tmp_path / 'run' / 'last_checkpoint').write_text(str(disk / 'at_3.pt'))
+    assert start(tmp_path / 'run', **options)[:2] == expected
+
+
+def test_checkpoints_are_not_overwritten_by_another_run(tmp_path):
+    run = make_run(tmp_path / 'run', 1, 2)
+    other = make_run(tmp_path / 'other', 5)
+    for resume in (None, str(other / 'epoch_5.pth')):
+        with pytest.raises(ValueError, match=rf'{run} has epoch_2\.pth, .* overwrite'):
+            start(run, resume)
+    said = start(tmp_path / 'new', str(other / 'epoch_5.pth'))[2]
+    assert 'other/epoch_5.pth, a checkpoint of another folder' in said
 
 
 def test_a_write_that_fails_leaves_the_checkpoint_of_before(monkeypatch, tmp_path):
+    def save_checkpoint(self, out_dir, filename, **kwargs):
+        save(Path(out_dir, filename), 0.5 if error else 1.0)
+        if error:
+            raise error
+
+    error = None
     runner = object.__new__(ToolRunner)
-    monkeypatch.setattr(Runner, 'save_checkpoint', writes(1.0))
+    monkeypatch.setattr(Runner, 'save_checkpoint', save_checkpoint)
     runner.save_checkpoint(str(tmp_path), 'epoch_1.pth', save_optimizer=False)
-    assert os.listdir(tmp_path) == ['epoch_1.pth']
-    (tmp_path / 'folder').mkdir()
-    runner.save_checkpoint(str(tmp_path), 'folder/epoch_1.pth')
-    assert os.listdir(tmp_path / 'folder') == ['epoch_1.pth']
-    shutil.rmtree(tmp_path / 'folder')
     whole = (tmp_path / 'epoch_1.pth').read_bytes()
-    full = OSError(errno.ENOSPC, 'No space left on device')
-    monkeypatch.setattr(Runner, 'save_checkpoint', writes(0.5, full))
+    error = OSError('No space left on device')
     with pytest.raises(OSError, match=r'epoch_1\.pth cannot be written: .*No space'):
         runner.save_checkpoint(str(tmp_path), 'epoch_1.pth')
     assert os.listdir(tmp_path) == ['epoch_1.pth']
-    monkeypatch.setattr(Runner, 'save_checkpoint', writes(0.5, KeyboardInterrupt()))
-    with pytest.raises(KeyboardInterrupt):
-        runner.save_checkpoint(str(tmp_path), 'epoch_1.pth')
     assert (tmp_path / 'epoch_1.pth').read_bytes() == whole
 
 
@@ -95,3 +162,15 @@ def test_a_checkpoint_that_is_cut_off_is_named(monkeypatch, tmp_path):
     (tmp_path / 'new.pth').write_bytes(b'no checkpoint')
     with pytest.raises(ValueError, match=r"new\.pth is no checkpoint: .* b'no'"):
         runner.load_checkpoint(str(tmp_path / 'new.pth'))
+
+
+def test_checkpoints_to_resume_are_read_to_the_cpu(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Runner, 'resume', lambda self, *args: seen.append(args))
+    runner = object.__new__(ToolRunner)
+    runner.resume('epoch_1.pth')
+    runner.resume('epoch_1.pth', False, map_location='cuda')
+    assert seen == [
+        ('epoch_1.pth', True, True, 'cpu'),
+        ('epoch_1.pth', False, True, 'cuda'),
+    ]

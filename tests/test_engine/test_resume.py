@@ -30,7 +30,8 @@ class KillHook(Hook):
 @pytest.fixture(scope='module')
 def unbroken(crops, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('unbroken')
-    train(toy_cfg(crops, work_dir, 'unbroken'))
+    best = {'default_hooks.checkpoint.save_best': 'auto'}
+    train(toy_cfg(crops, work_dir, 'unbroken', **best))
     return work_dir
 
 
@@ -70,7 +71,11 @@ def test_killed_and_resumed_is_unbroken(crops, unbroken, tmp_path, num_workers):
     with pytest.raises(Killed):
         train(killed)
     assert not (tmp_path / 'epoch_3.pth').exists()
-    train(toy_cfg(crops, tmp_path, f'resumed{num_workers}', resume=True, **options))
+    options['resume'] = True
+    if num_workers:  # a checkpoint that was renamed
+        options['load_from'] = str(tmp_path / 'keep.pth')
+        (tmp_path / 'epoch_2.pth').rename(options['load_from'])
+    train(toy_cfg(crops, tmp_path, f'resumed{num_workers}', **options))
     ours, theirs = (
         torch.load(folder / 'epoch_4.pth', weights_only=False)
         for folder in (tmp_path, unbroken)
@@ -99,6 +104,45 @@ def test_killed_and_resumed_is_unbroken(crops, unbroken, tmp_path, num_workers):
     assert any('relabel/' in key for _, key in expected)
     assert any('strangers/mAP' in key for _, key in expected)
     assert logged(tmp_path) == expected
+
+
+def test_checkpoints_hold_plain_types_alone(unbroken, monkeypatch):
+    assert (unbroken / 'best_average_mAP_epoch_4.pth').exists()
+    allowed = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    try:
+        for file in unbroken.glob('*.pth'):
+            loaded = torch.load(file, weights_only=True)
+            assert 'train/loss' in loaded['message_hub']['log_scalars']
+    finally:
+        torch.serialization.add_safe_globals(allowed)
+
+
+def test_what_holds_where_the_config_was_changed(crops, unbroken, tmp_path):
+    changes = {
+        'optim_wrapper.optimizer.lr': 0.5,
+        'optim_wrapper.optimizer.weight_decay': 0.25,
+        'param_scheduler.eta_min': 0.125,
+        'model.head.losses.centroid.temperature': 0.3,
+    }
+    cfg = toy_cfg(crops, tmp_path, 'changed', resume=True, **changes)
+    cfg.load_from = str(unbroken / 'epoch_4.pth')
+    cfg.train_cfg.max_epochs = 4  # it is at its end
+    runner = train(cfg)
+    state = torch.load(cfg.load_from, weights_only=True)
+    [group], [theirs] = (
+        runner.optim_wrapper.param_groups,
+        state['optimizer']['param_groups'],
+    )
+    assert (group['lr'], group['weight_decay']) == (theirs['lr'], 0)
+    assert runner.param_schedulers[0].eta_min == 0
+    [log] = tmp_path.glob('*/*.log')
+    lines = [line for line in log.read_text().splitlines() if ' holds' in line]
+    keys = [
+        line.split(' is ')[0].replace('_scheduler.0', '_scheduler') for line in lines
+    ]
+    assert keys == sorted(changes)
+    assert ['checkpoint holds' in line for line in lines] == [False, True, True, True]
 
 
 def test_resume_with_other_sampling_is_refused(crops, unbroken, tmp_path):

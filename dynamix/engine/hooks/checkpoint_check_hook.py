@@ -4,6 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.optim import Optimizer
 
+from dynamix.engine.resumed_settings import settings_of, warn_of_resumed
 from dynamix.engine.unwrap import unwrap
 from dynamix.models.checkpoint_weights import checkpoint_weights
 from dynamix.registry import HOOKS
@@ -13,21 +14,22 @@ from dynamix.registry import HOOKS
 class CheckpointCheckHook(Hook):
     """Refuses a checkpoint that does not fit the model.
 
-    MMEngine loads what fits and warns about the rest; a model that is half random
-    would train or be tested without complaint. Here a weight of another shape is an
+    MMEngine loads what fits and warns about the rest, so a model that is half random
+    would train or be tested without an error. Here, a weight of another shape is an
     error; one that the checkpoint or the model lacks is an error when resuming and
-    testing, and a checkpoint of which nothing fits always is. The head's memories are
-    none of its business: their size follows the data.
+    testing, and so is a checkpoint of which nothing fits. The head's memories are left
+    out: their size follows the data.
 
-    When resuming, the optimizer must fit, too. PyTorch would hand the state of one kind
-    to another: Adam resumed as SGD fails in its first step, as AdamW it stays Adam.
+    When resuming, the optimizer must be of the same type, because PyTorch would hand
+    the state of one to another: Adam resumed as SGD fails in its first step, as AdamW
+    it stays Adam. Other settings that differ are warnings.
     """
 
-    # Before IdentityTableHook, whose message presumes a checkpoint of this model.
+    # Before IdentityTableHook, which assumes a checkpoint of this model.
     priority = 'VERY_HIGH'
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compares names and shapes before anything is copied.
+        """Compares names, shapes and settings before anything is copied.
 
         Raises:
             ValueError: If the checkpoint does not fit.
@@ -40,13 +42,18 @@ class CheckpointCheckHook(Hook):
             source=source,
             partly=training and not runner._resume,
         )
-        if training and runner._resume and (optimizer := _optimizer(runner)):
-            _check_optimizer(checkpoint, optimizer, source)
+        if training and runner._resume:
+            if optimizer := _optimizer(runner):
+                _check_optimizer(checkpoint, optimizer, source)
+            if 'settings' in checkpoint:
+                warn_of_resumed(source, checkpoint['settings'], runner.cfg)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Notes the kind of optimizer, which its state does not tell."""
-        if 'optimizer' in checkpoint and (optimizer := _optimizer(runner)):
-            checkpoint['optimizer_type'] = type(optimizer).__name__
+        """Adds the type of the optimizer, which its state lacks, and the settings."""
+        if 'optimizer' in checkpoint:
+            checkpoint['settings'] = settings_of(runner.cfg)
+            if optimizer := _optimizer(runner):
+                checkpoint['optimizer_type'] = type(optimizer).__name__
 
 
 def _optimizer(runner: Runner) -> Optimizer | None:

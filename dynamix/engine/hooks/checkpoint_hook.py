@@ -1,30 +1,124 @@
 from __future__ import annotations
 
+import difflib
+import inspect
+import os.path as osp
 from typing import Any
 
+import numpy as np
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook as BaseCheckpointHook
-from mmengine.runner import Runner
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import BaseLoop, Runner
 
+from dynamix.config_checks import check_keys, check_whole
+from dynamix.evaluation import ReIDMetric
 from dynamix.registry import HOOKS
+
+KEY = 'default_hooks.checkpoint'
 
 
 @HOOKS.register_module()
 class CheckpointHook(BaseCheckpointHook):
-    """MMEngine's ``CheckpointHook``, but for when it removes old checkpoints.
+    """MMEngine's ``CheckpointHook`` with four differences.
 
-    That one removes them before it saves: with ``max_keep_ckpts=1``, a run that is
-    killed in between has none. This one removes them when the new one is there. The
-    disk needs room for one more meanwhile.
+    Old checkpoints are removed after the new one is written, so that a run killed in
+    between has one; the disk needs room for one more. The previous best checkpoint is
+    removed only from the run's own folder. Options that MMEngine would find wrong after
+    an epoch are errors at the start. Checkpoints hold plain types and tensors only, so
+    that ``torch.load`` reads them with ``weights_only=True``.
+
+    Args:
+        save_best (str | list[str], optional): Scores, each the best of which is saved
+            for; ``'auto'`` is ``'average/mAP'``. Defaults to None.
+        **kwargs: See MMEngine. ``by_epoch=False`` is refused, because a run can only
+            be resumed at the start of an epoch.
+
+    Raises:
+        TypeError: If there is no such option.
+        ValueError: If an option has a wrong value.
     """
+
+    _default_greater_keys = (
+        *BaseCheckpointHook._default_greater_keys,
+        'mINP',
+        'Rank-',
+    )
+
+    def __init__(self, save_best: str | list[str] | None = None, **kwargs: Any) -> None:
+        known = [*inspect.signature(BaseCheckpointHook).parameters]
+        check_keys(KEY, kwargs, [name for name in known if name != 'kwargs'])
+        for name in ('interval', 'max_keep_ckpts'):
+            check_whole(f'{KEY}.{name}', kwargs.get(name, -1), -1)
+        if not kwargs.get('by_epoch', True):
+            raise ValueError(
+                f'{KEY}.by_epoch must be True: labels belong to an epoch, at the start '
+                'of which a run is resumed.'
+            )
+        if save_best in ('auto', ['auto']):
+            save_best = 'average/mAP'
+        super().__init__(save_best=save_best, **kwargs)
+
+    def before_train(self, runner: Runner) -> None:
+        """Checks ``save_best`` and forgets best checkpoints outside the run's folder.
+
+        Raises:
+            ValueError: If the validation has no such score.
+        """
+        super().before_train(runner)
+        if self.save_best is None:
+            return
+        if runner.val_loop is None:
+            runner.logger.warning(f'{KEY}.save_best: there is no validation.')
+        else:
+            self._check_scores(runner.val_loop)
+        # MMEngine resumes with the absolute path of the run that wrote the checkpoint
+        if len(self.key_indicators) == 1:
+            self.best_ckpt_path = self._own(self.best_ckpt_path)
+        else:
+            paths = self.best_ckpt_path_dict
+            self.best_ckpt_path_dict = {k: self._own(v) for k, v in paths.items()}
+
+    def _own(self, path: str | None) -> str | None:
+        if path is None:
+            return None
+        own = self.file_backend.join_path(self.out_dir, osp.basename(path))
+        return own if self.file_backend.isfile(own) else None
+
+    def _check_scores(self, loop: BaseLoop) -> None:
+        metrics = loop.evaluator.metrics
+        datasets = getattr(loop.dataloader.dataset, 'datasets', None)
+        if datasets is None or not all(isinstance(x, ReIDMetric) for x in metrics):
+            return  # scores of others are not known before they are computed
+        names = ['average', *(dataset.name for dataset in datasets)]
+        known = [
+            '/'.join([metric.prefix, name, score] if metric.prefix else [name, score])
+            for metric in metrics
+            for name in names
+            for score in ('mAP', 'mINP', *(f'Rank-{k}' for k in metric.topk))
+        ]
+        for name in self.key_indicators:
+            if name not in known:
+                [nearest] = difflib.get_close_matches(name, known, n=1, cutoff=0)
+                raise ValueError(
+                    f"{KEY}.save_best: the validation has no score '{name}'; the "
+                    f"nearest is '{nearest}'."
+                )
+
+    def after_train(self, runner: Runner) -> None:
+        """Publishes checkpoints, if asked to; a best one that is not there is none."""
+        if paths := getattr(self, 'best_ckpt_path_dict', None):
+            self.best_ckpt_path_dict = {k: v for k, v in paths.items() if v}
+        super().after_train(runner)
 
     def _save_checkpoint_with_step(
         self, runner: Runner, step: int, meta: dict[str, Any]
     ) -> None:
         limited = self.max_keep_ckpts > 0
         before = list(self.keep_ckpt_ids) if limited else []
-        # One more than fit into keep_ckpt_ids, which forgets the oldest by itself: so
-        # the checkpoint says what is kept, and nothing is removed.
+        # One more than fit into keep_ckpt_ids, which drops the oldest by itself: so
+        # the checkpoint names those that are kept, and nothing is removed yet.
         self.max_keep_ckpts += limited
         try:
             super()._save_checkpoint_with_step(runner, step, meta)
@@ -36,3 +130,31 @@ class CheckpointHook(BaseCheckpointHook):
                 path = self.file_backend.join_path(self.out_dir, name)
                 if self.file_backend.isfile(path):
                     self.file_backend.remove(path)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Turns histories of the log and numbers of NumPy into plain types."""
+        for key in ('meta', 'message_hub'):
+            checkpoint[key] = _plain(checkpoint[key])
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Makes histories of the log out of what was saved."""
+        scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
+        for name, history in scalars.items():
+            if isinstance(history, dict):
+                values, counts = history['values'].numpy(), history['counts'].numpy()
+                scalars[name] = HistoryBuffer(values, counts)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, HistoryBuffer):
+        values, counts = map(torch.from_numpy, value.data)
+        return dict(values=values, counts=counts)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if isinstance(value, dict):
+        return {key: _plain(below) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return value

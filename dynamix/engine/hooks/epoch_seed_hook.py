@@ -10,12 +10,11 @@ from dynamix.registry import HOOKS
 
 @HOOKS.register_module()
 class EpochSeedHook(DistSamplerSeedHook):
-    """Tells the sampler the epoch and seeds every generator anew for it.
+    """Seeds sampler and random generators at the start of each epoch.
 
-    What a layer draws (dropout, drop path) thereby depends on the run's seed, the
-    epoch and the rank, not on how the run came to that epoch: a resumed run draws
-    what the unbroken one would have drawn. Takes the place of MMEngine's
-    ``DistSamplerSeedHook`` under ``default_hooks.sampler_seed``.
+    What layers draw (dropout, drop path) depends on the run's seed, the epoch and the
+    rank only, so a resumed run draws what the unbroken one would have drawn. Replaces
+    MMEngine's ``DistSamplerSeedHook`` under ``default_hooks.sampler_seed``.
     """
 
     def before_train_epoch(self, runner: Runner) -> None:

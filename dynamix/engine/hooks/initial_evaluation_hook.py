@@ -8,10 +8,7 @@ from dynamix.registry import HOOKS
 
 @HOOKS.register_module()
 class InitialEvaluationHook(Hook):
-    """Evaluates the model once before training, as a floor to compare with.
-
-    A resumed run does not do it again.
-    """
+    """Evaluates the initial model, for comparison; not again in a resumed run."""
 
     priority = 'LOWEST'
 

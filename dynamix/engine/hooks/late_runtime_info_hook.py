@@ -12,15 +12,15 @@ from dynamix.registry import HOOKS
 
 @HOOKS.register_module()
 class LateRuntimeInfoHook(RuntimeInfoHook):
-    """MMEngine's ``RuntimeInfoHook``, but for when it reads the losses.
+    """MMEngine's ``RuntimeInfoHook`` that reads losses only when they are logged.
 
-    That one reads each loss in each iteration, and so waits for the device; this one
-    when a ``LoggerHook`` is about to log and at the end of an epoch. What is logged is
-    the same. In between, the message hub holds the losses up to the last log.
+    Reading a loss synchronizes the device, which MMEngine does in each iteration. This
+    hook does it before a ``LoggerHook`` logs and at the end of an epoch. The log is the
+    same. In between, the message hub holds the losses up to the last log.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Looks how often losses are logged."""
+        """Finds out when losses are logged."""
         super().before_train(runner)
         self._intervals = [
             hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)
@@ -34,25 +34,20 @@ class LateRuntimeInfoHook(RuntimeInfoHook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Keeps the losses; hands them to the message hub when it is time."""
+        """Keeps the losses; moves them to the message hub if they are to be logged."""
         found = dict(outputs or {})
         norm = getattr(runner.optim_wrapper, 'grad_norm', None)
         if norm is not None:
             found['grad_norm'] = norm
         self._kept.append(
-            {
-                name: value.detach() if isinstance(value, Tensor) else value
-                for name, value in found.items()
-            }
+            {k: x.detach() if isinstance(x, Tensor) else x for k, x in found.items()}
         )
         due = [self.every_n_inner_iters(batch_idx, n) for n in self._intervals]
-        if any(due) or self.end_of_epoch(runner.train_dataloader, batch_idx):
-            self._hand_over(runner)
-
-    def _hand_over(self, runner: Runner) -> None:
+        if not any(due) and not self.end_of_epoch(runner.train_dataloader, batch_idx):
+            return
         kept, self._kept = self._kept, []
-        values = [value for losses in kept for value in losses.values()]
-        tensors = [value.reshape(()) for value in values if isinstance(value, Tensor)]
+        values = [x for losses in kept for x in losses.values()]
+        tensors = [x.reshape(()) for x in values if isinstance(x, Tensor)]
         # one copy for all of them
         numbers = iter(torch.stack(tensors).cpu().tolist() if tensors else [])
         for losses in kept:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os.path as osp
 
 import torch
 from mmengine.hooks import Hook
@@ -13,15 +14,14 @@ from dynamix.registry import HOOKS
 
 @HOOKS.register_module()
 class LossGuardHook(Hook):
-    """Stops a run whose loss or weights are no longer finite numbers.
+    """Stops a run whose losses or weights are not finite.
 
-    It looks every ``interval`` iterations (a look waits for the device) and at the end
-    of each epoch before the checkpoint is written, so the checkpoints on disk are all
-    from before: the loss is of the weights before the last step, so these are looked
-    at as well.
+    Checks every ``interval`` iterations, which synchronizes the device, and at the end
+    of each epoch before the checkpoint is written. Weights are checked because the loss
+    is that of the weights before the last step.
 
     Args:
-        interval (int): Iterations from one look to the next. Defaults to 50.
+        interval (int): Iterations between checks. Defaults to 50.
     """
 
     # After the losses are known and before CheckpointHook (VERY_LOW) writes.
@@ -41,7 +41,7 @@ class LossGuardHook(Hook):
         """Raises if a loss or a weight is NaN or infinite.
 
         Raises:
-            FloatingPointError: Naming the losses and where to go on from.
+            FloatingPointError: Names the losses and the last checkpoint.
         """
         due = self.every_n_train_iters(runner, self.interval)
         if outputs is None or not (
@@ -49,7 +49,7 @@ class LossGuardHook(Hook):
         ):
             return
         norms = torch._foreach_norm([p.detach() for p in runner.model.parameters()])
-        # a model that steps several optimizers may sum nothing up as 'loss'
+        # a model that steps several optimizers may have no sum called 'loss'
         losses = {
             name: x.detach().float().mean().to(norms[0].device)
             for name, x in outputs.items()
@@ -64,10 +64,14 @@ class LossGuardHook(Hook):
         what = 'weights are' if all(map(math.isfinite, named.values())) else 'loss is'
         text = ', '.join(f'{name} {number:g}' for name, number in named.items())
         last = runner.message_hub.get_info('last_ckpt', None)
+        saved = (
+            f'the last checkpoint is {osp.basename(last)}'
+            if last
+            else 'no checkpoint yet'
+        )
         raise FloatingPointError(
             f'the {what} not finite at iteration {runner.iter + 1} (epoch '
-            f'{runner.epoch + 1}): {text}. The run stops; '
-            + (f'the last checkpoint is {last}.' if last else 'no checkpoint yet.')
-            + ' Try a lower learning rate, a longer warm-up, or clip the gradient '
+            f'{runner.epoch + 1}): {text}. The run stops; {saved}. Try a lower '
+            'learning rate, a longer warm-up, or clip the gradient '
             '(optim_wrapper.clip_grad), then --resume.'
         )

@@ -10,17 +10,17 @@ from dynamix.registry import HOOKS
 
 @HOOKS.register_module()
 class ResumedEvaluationHook(Hook):
-    """Does the evaluation that follows the checkpoint a run is resumed from.
+    """Evaluates the checkpoint that a run is resumed from, if that is due.
 
-    MMEngine saves before it evaluates and resumes with the next epoch: a run that is
-    killed in its evaluation would never do it, the last one neither. One that was done
-    gives the same again. ``tools/train.py`` has this hook.
+    MMEngine saves before it evaluates and resumes with the next epoch, so a run killed
+    while it evaluates would never finish that evaluation, not even the last one.
+    ``tools/train.py`` adds this hook.
     """
 
     priority = 'LOWEST'
 
     def before_train(self, runner: Runner) -> None:
-        """Runs the validation loop, if it is time for it after the epoch resumed."""
+        """Runs the validation loop, if it is due after the epoch resumed from."""
         loop: Any = runner.train_loop
         if not isinstance(loop, EpochBasedTrainLoop) or runner.val_loop is None:
             return

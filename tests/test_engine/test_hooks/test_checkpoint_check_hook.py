@@ -1,18 +1,21 @@
+import re
 from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
 from torch import nn
 
 from dynamix.engine import CheckpointCheckHook
 
 
-def make_runner(make_optimizer=None, resume=False, training=True):
+def make_runner(make_optimizer=None, resume=False, training=True, **cfg):
     model = nn.ModuleDict(dict(encoder=nn.Linear(2, 3), head=nn.Linear(4, 4)))
     optimizer = (make_optimizer or adam)(model.encoder)
     return SimpleNamespace(
         model=model,
         optim_wrapper=SimpleNamespace(optimizer=optimizer),
+        cfg=Config(cfg),
         _resume=resume,
         _load_from='some.pth',
         _train_loop=SimpleNamespace(dataloader=None) if training else {},
@@ -114,3 +117,69 @@ def test_a_best_checkpoint_is_not_resumed():
         CheckpointCheckHook().after_load_checkpoint(
             make_runner(resume=True), checkpoint
         )
+
+
+def change(before, now):
+    """Resumes with another config."""
+    old, new = make_runner(**before), make_runner(resume=True, **now)
+    checkpoint = dict(
+        state_dict=GOOD, optimizer=old.optim_wrapper.optimizer.state_dict()
+    )
+    CheckpointCheckHook().before_save_checkpoint(old, checkpoint)
+    CheckpointCheckHook().after_load_checkpoint(new, checkpoint)
+
+
+def settings(**changes):
+    cfg = dict(
+        model=dict(head=dict(losses=dict(centroid=dict(temperature=0.5)))),
+        optim_wrapper=dict(
+            optimizer=dict(type='Adam', lr=1e-3, betas=(0.9, 0.99)),
+            clip_grad=dict(max_norm=2),
+        ),
+        param_scheduler=[dict(type='LinearLR', end=2), dict(type='CosineAnnealingLR')],
+        train_cfg=dict(max_epochs=4),
+        train_dataloader=dict(num_workers=2, dataset=dict(single_camera=[dict(a=1)])),
+    )
+    cfg = Config(cfg)
+    cfg.merge_from_dict(changes)
+    return cfg.to_dict()
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'text'),
+    [
+        ('model.head.losses.centroid.temperature', 0.3, '0.5 .* 0.3 .* config holds'),
+        ('model.head.losses.new', dict(w=2), r"new\.w is 'absent' .* config holds"),
+        ('optim_wrapper.optimizer.lr', 1e-4, r'0\.001 .* 0\.0001 .* checkpoint holds'),
+        ('optim_wrapper.optimizer.weight_decay', 0.1, 'checkpoint holds'),
+        ('optim_wrapper.clip_grad.max_norm', 1, '2 .* 1 .* config holds'),
+        ('param_scheduler.0.end', 3, '2 .* 3 .* checkpoint holds'),
+        ('train_cfg.max_epochs', 6, '4 .* 6 .* config holds'),
+        ('train_dataloader.dataset.single_camera.0.a', 2, '1 .* 2 .* config holds'),
+    ],
+)
+def test_a_setting_that_was_changed_is_a_warning(logged, key, value, text):
+    change(settings(), settings(**{key: value}))
+    [line] = logged
+    assert key in line
+    assert re.search(text, line)
+
+
+def test_what_does_not_change_the_run_is_no_warning(logged):
+    new = settings(**{'train_dataloader.num_workers': 0, 'log_level': 'DEBUG'})
+    new['optim_wrapper']['optimizer']['betas'] = [0.9, 0.99]
+    new['model']['backbone'] = dict(init_cfg=dict(checkpoint='x'))
+    change(settings(), new)
+    change(dict(param_scheduler=dict(end=2)), dict(param_scheduler=[dict(end=2)]))
+    assert logged == []
+
+
+def test_another_schedule_is_not_resumed():
+    new = settings(**{'param_scheduler.1.type': 'MultiStepLR'})
+    with pytest.raises(
+        ValueError, match=r'some\.pth .*\.1\.type Cos.* has MultiStepLR'
+    ):
+        change(settings(), new)
+    new['param_scheduler'].pop()
+    with pytest.raises(ValueError, match='but the config has absent'):
+        change(settings(), new)

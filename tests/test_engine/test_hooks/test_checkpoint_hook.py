@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mmengine.logging import MessageHub, MMLogger
 
+from dynamix.evaluation import ReIDMetric
 from dynamix.registry import HOOKS
 
 
@@ -23,17 +24,30 @@ class CardboardRunner(SimpleNamespace):
         Path(out_dir, filename).touch()
 
 
-def make_runner(work_dir: Path) -> CardboardRunner:
+def make_runner(work_dir: Path, **metric: Any) -> CardboardRunner:
+    work_dir.mkdir(exist_ok=True)
+    targets = [SimpleNamespace(name='viper')]
+    val_loop = SimpleNamespace(
+        evaluator=SimpleNamespace(metrics=[ReIDMetric(**metric)]),
+        dataloader=SimpleNamespace(dataset=SimpleNamespace(datasets=targets)),
+    )
     return CardboardRunner(
         work_dir=str(work_dir),
-        message_hub=MessageHub(f'checkpoints in {work_dir.name}'),
+        message_hub=MessageHub(f'checkpoints in {work_dir}'),
         logger=MMLogger.get_current_instance(),
+        val_loop=val_loop,
         max_epochs=9,
         epoch=0,
         iter=0,
         seen=[],
         full=False,
     )
+
+
+def begin(runner: CardboardRunner, **options: Any) -> Any:
+    hook = HOOKS.build(dict(type='CheckpointHook', interval=1, **options))
+    hook.before_train(runner)
+    return hook
 
 
 def train(hook: Any, runner: CardboardRunner, epochs: int) -> None:
@@ -48,8 +62,7 @@ def checkpoints(work_dir: Path) -> list[str]:
 
 def test_old_ones_are_removed_when_the_new_one_is_there(tmp_path: Path) -> None:
     runner = make_runner(tmp_path)
-    hook = HOOKS.build(dict(type='CheckpointHook', interval=1, max_keep_ckpts=1))
-    hook.before_train(runner)
+    hook = begin(runner, max_keep_ckpts=1)
     train(hook, runner, 3)
     assert runner.seen == [
         ([], [1]),
@@ -69,7 +82,86 @@ def test_as_many_are_kept_as_are_asked_for(
     tmp_path: Path, kept: int, left: list[int]
 ) -> None:
     runner = make_runner(tmp_path)
-    hook = HOOKS.build(dict(type='CheckpointHook', interval=1, max_keep_ckpts=kept))
-    hook.before_train(runner)
-    train(hook, runner, 4)
+    train(begin(runner, max_keep_ckpts=kept), runner, 4)
     assert checkpoints(tmp_path) == [f'epoch_{n}.pth' for n in left]
+
+
+ONE = dict(save_best='auto')
+TWO = dict(save_best=['average/mAP', 'viper/Rank-1'])
+
+
+@pytest.mark.parametrize('best', [ONE, TWO])
+@pytest.mark.parametrize('is_copy', [False, True])
+def test_another_run_keeps_its_best_checkpoint(
+    tmp_path: Path, best: dict[str, Any], is_copy: bool
+) -> None:
+    first = make_runner(tmp_path / 'a')
+    hook = begin(first, max_keep_ckpts=1, **best)
+    train(hook, first, 1)
+    hook.after_val_epoch(first, {'average/mAP': 10.0, 'viper/Rank-1': 20.0})
+    theirs = checkpoints(tmp_path / 'a')
+    assert 'best_average_mAP_epoch_1.pth' in theirs
+    second = make_runner(tmp_path / 'b')
+    if is_copy:  # cp -r a b
+        for name in theirs:
+            (tmp_path / 'b' / name).touch()
+    # as a resumed run has it
+    second.message_hub.load_state_dict(first.message_hub.state_dict())
+    second.epoch = 1
+    hook = begin(second, published_keys=['state_dict'], **best)
+    published: list[str] = []
+    hook._publish_model = lambda runner, path: published.append(path)
+    hook.after_train(second)
+    own = [str(tmp_path / 'b' / name) for name in theirs if is_copy and 'best' in name]
+    assert sorted(published) == own
+    hook = begin(second, max_keep_ckpts=1, **best)
+    train(hook, second, 1)
+    hook.after_val_epoch(second, {'average/mAP': 11.0, 'viper/Rank-1': 10.0})
+    assert checkpoints(tmp_path / 'a') == theirs
+    expected = ['best_average_mAP_epoch_2.pth', 'epoch_2.pth']
+    if best is TWO and is_copy:
+        expected.insert(1, 'best_viper_Rank-1_epoch_1.pth')
+    assert checkpoints(tmp_path / 'b') == expected
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(max_keep=1), r"`default_hooks\.checkpoint` has no key 'max_keep'; .*"),
+        (dict(max_keep_ckpts='2'), r'checkpoint\.max_keep_ckpts` must be a whole'),
+        (dict(interval=1.5), r'checkpoint\.interval` must be a whole'),
+        (dict(by_epoch=False), r'checkpoint\.by_epoch must be True'),
+    ],
+)
+def test_a_wrong_option_is_an_error_when_built(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        HOOKS.build({'type': 'CheckpointHook', 'interval': 1, **options})
+
+
+@pytest.mark.parametrize(
+    ('name', 'nearest'),
+    [
+        ('average/map', 'average/mAP'),
+        ('mAP', 'viper/mAP'),
+        ('viper/Rank-5', 'viper/Rank-1'),
+        (['average/mAP', 'vipr/mINP'], 'viper/mINP'),
+    ],
+)
+def test_a_score_that_there_will_not_be_is_an_error_before_training(
+    tmp_path: Path, name: Any, nearest: str
+) -> None:
+    with pytest.raises(ValueError, match=f"no score .*nearest is '{nearest}'"):
+        begin(make_runner(tmp_path, topk=(1,)), save_best=name, rule='greater')
+
+
+def test_scores_that_there_may_be(tmp_path: Path) -> None:
+    for name in ('viper/mAP', 'average/Rank-5', 'average/mINP'):
+        begin(make_runner(tmp_path), save_best=name)
+    begin(make_runner(tmp_path, prefix='val'), save_best='val/viper/mAP')
+    runner = make_runner(tmp_path)
+    runner.val_loop.evaluator.metrics.append(object())
+    begin(runner, save_best='loss')
+    runner.val_loop = None  # --no-validate
+    begin(runner, save_best='average/mAP')
