@@ -103,7 +103,10 @@ class LabelledFolder(ReIDDataset):
             )
         check_keys(f'{self.name}.folders', folders or (), self.FOLDERS)
         self.split = split
-        self.folders = {**self.FOLDERS, **(folders or {})}
+        self.folders = {
+            part: os.path.expanduser(folder)
+            for part, folder in {**self.FOLDERS, **(folders or {})}.items()
+        }
         self.pattern = compile_pattern(
             self.name, pattern or self.PATTERN, ('identity',)
         )

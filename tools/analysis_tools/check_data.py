@@ -11,6 +11,7 @@ is broken.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -234,7 +235,7 @@ def print_table(head: tuple[str, ...], rows: list[list[str]]) -> None:
 
 def main() -> int:
     args = parse_args()
-    cfg = Config.fromfile(args.config)
+    cfg = Config.fromfile(os.path.expanduser(args.config))
     merge_options(cfg, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'dynamix'))
     train = cfg.get('train_dataloader') or {}

@@ -25,7 +25,7 @@ from dynamix.engine.command_line import add_config_options, merge_options, posit
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Embed a folder of person crops.')
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', type=Path, help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('folder', type=Path, help='crops, in subfolders too')
     parser.add_argument(
@@ -53,7 +53,7 @@ def main() -> None:
     if not len(names):
         raise SystemExit(f"'{args.folder}' holds no image{builder.other_files()}")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    cfg = Config.fromfile(args.config)
+    cfg = Config.fromfile(args.config.expanduser())
     merge_options(cfg, args.cfg_options)
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
     for transform in inferencer.pipeline.transforms:
