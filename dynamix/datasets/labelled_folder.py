@@ -22,13 +22,8 @@ from .image_files import (
 )
 from .image_table import COLUMNS, ImageTable
 from .image_table_builder import ImageTableBuilder
+from .label_checks import JUNK, Label, as_label, find_distractors
 from .reid_dataset import ReIDDataset
-
-Label = int | str
-
-
-JUNK = -1
-JUNK_NAMES = ('00-1', 'junk')
 
 
 @DATASETS.register_module()
@@ -47,9 +42,8 @@ class LabelledFolder(ReIDDataset):
     also where both parts count from 0. The test split keeps the data set's numbers
     (labels that are no numbers, or too large ones, are numbered from 1). Junk (people
     called -1, 00-1 or junk) is no person: it is left out of training and keeps the
-    number -1 in the test split. Distractors are left out of training; the person 0 is
-    taken for distractors if there is junk, if a gallery has it and its query has not,
-    or if there is no person 1.
+    number -1 in the test split. Distractors are left out of training; among folders of
+    people they are found by :func:`find_distractors`.
 
     Args:
         data_root (str): Folder of the data set.
@@ -65,8 +59,7 @@ class LabelledFolder(ReIDDataset):
 
     Attributes:
         JUNK (tuple): Labels that are left out of all splits.
-        DISTRACTORS (tuple, optional): Labels that are left out of training; None:
-            found by the rule above.
+        DISTRACTORS (tuple): Labels that are left out of training.
 
     Raises:
         ValueError: If the split is unknown or the pattern lacks its group.
@@ -85,7 +78,7 @@ class LabelledFolder(ReIDDataset):
     PATTERN: ClassVar[str] = r'/(?P<identity>[^/]+)/'
     EXAMPLE: ClassVar[str] = 'anna/c3_000151.jpg'
     JUNK: ClassVar[tuple[Label, ...]] = ()
-    DISTRACTORS: ClassVar[tuple[Label, ...] | None] = None
+    DISTRACTORS: ClassVar[tuple[Label, ...]] = ()
 
     def __init__(
         self,
@@ -171,6 +164,7 @@ class LabelledFolder(ReIDDataset):
         spellings: Counter[str] = Counter()
         example: dict[bool, str] = {}
         parts: dict[str, tuple[int, int]] = {}
+        padded: set[bool] = set()
         wrong: list[str] = []
         seen = 0
         for part in self.SPLITS[self.split]:
@@ -184,9 +178,12 @@ class LabelledFolder(ReIDDataset):
                 who, camera, spelled = read
                 spellings[spelled] += 1
                 example.setdefault(camera is not None, path)
+                key = part != 'train', who
+                if who == 0 and re.search('/00+/', name):
+                    padded.add(key[0])
                 builder.add(
                     path,
-                    identities.setdefault((part != 'train', who), len(identities)),
+                    identities.setdefault(key, len(identities)),
                     cameras.setdefault(camera, len(cameras)),
                 )
             if seen == seen_before:
@@ -201,8 +198,16 @@ class LabelledFolder(ReIDDataset):
             self.name, self.data_root, wrong, seen, self.pattern.pattern, self.EXAMPLE
         )
         codes = builder.column('identity')
-        kept = np.flatnonzero(~self._left_out(identities, parts, codes)[codes])
-        if len(kept) < len(codes):
+        left_out = (
+            {*self.JUNK} if self.is_test else {*self.JUNK, *self.DISTRACTORS, JUNK}
+        )
+        out = [code for (_, who), code in identities.items() if who in left_out]
+        if self.usual_names and not self.is_test:
+            out += find_distractors(
+                identities, codes[slice(*parts.get('query', (0, 0)))], padded
+            )
+        kept = np.flatnonzero(~np.isin(codes, out))
+        if self.usual_names and len(kept) < len(codes):
             builder.notes.append(
                 f'{len(codes) - len(kept)} images of junk or distractors are left out.'
             )
@@ -211,7 +216,11 @@ class LabelledFolder(ReIDDataset):
         builder.notes += check_cameras(
             self.name, len(kept) - unknown, unknown, example, self.is_test
         )
-        camera_codes = {(False, c or 0): code for c, code in cameras.items()}
+        # images without a camera count as of camera 0
+        camera_codes = {
+            (False, camera or 0): cameras[camera]
+            for camera in sorted(cameras, key=lambda camera: camera is not None)
+        }
         return builder.build(
             info=dict(
                 parts={
@@ -239,28 +248,6 @@ class LabelledFolder(ReIDDataset):
         if match.groupdict().get('camera'):
             return identity, label, spelling(match)
         return identity, label, '' if label is None else 'the reader'
-
-    def _left_out(
-        self,
-        identities: dict[tuple[bool, Label], int],
-        parts: dict[str, tuple[int, int]],
-        codes: np.ndarray,
-    ) -> np.ndarray:
-        """``[len(identities)]`` booleans: whose images are left out."""
-        names = {*self.JUNK}
-        if not self.is_test:
-            names |= {JUNK, *(self.DISTRACTORS or ())}
-        out = np.array([label in names for _, label in identities], bool)
-        if self.DISTRACTORS is None and not self.is_test:
-            queries = codes[slice(*parts.get('query', (0, 0)))]
-            has_junk = any(label == JUNK for _, label in identities)
-            for (is_tested, label), code in identities.items():
-                if label == 0:
-                    unasked = is_tested and code not in queries
-                    no_next = (is_tested, 1) not in identities
-                    out[code] = has_junk or unasked or no_next
-                out[code] |= label in ('distractor', 'distractors')
-        return out
 
     def _numbers(
         self, column: str, codes: dict[tuple[bool, Label], int], used: np.ndarray
@@ -295,13 +282,3 @@ class LabelledFolder(ReIDDataset):
         rows = np.zeros(len(self.table), bool)
         rows[slice(*self.table.info['parts'][part])] = True
         return rows
-
-
-def as_label(text: str) -> Label:
-    """A label as a number where it is one: ``'0042'`` and ``'42'`` are the same.
-
-    Negative numbers and the names of junk become -1.
-    """
-    if re.fullmatch(r'-?\d+', text):
-        return max(int(text), JUNK)
-    return JUNK if text.lower() in JUNK_NAMES else text

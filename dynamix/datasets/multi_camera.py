@@ -11,7 +11,8 @@ from dynamix.registry import DATASETS
 
 from .image_files import require
 from .image_table_builder import ImageTableBuilder
-from .labelled_folder import Label, LabelledFolder
+from .label_checks import Label
+from .labelled_folder import LabelledFolder
 
 
 @DATASETS.register_module()
@@ -66,7 +67,6 @@ class MSMT17(LabelledFolder):
     NAME = 'msmt17'
     FOLDERS: ClassVar = dict(train='train', query='test', gallery='test')
     PATTERN = r'/(?P<identity>\d+)/[^/]*?_\d+_(?P<camera>\d+)_'
-    DISTRACTORS = ()
     EXAMPLE = '0000/0000_000_01_0303morning_0008_0.jpg'
     VERSION_2: ClassVar = dict(train='mask_train_v2', test='mask_test_v2')
     LISTS: ClassVar = dict(
@@ -119,7 +119,6 @@ class CUHK02(LabelledFolder):
     )
     PATTERN = r'/(?:cam(?P<camera>\d)/)?(?P<identity>\d+)_[^/]*$'
     EXAMPLE = '001_01.png'
-    DISTRACTORS = ()
 
     def label(self, part: str, match: re.Match) -> tuple[Label, Label | None]:
         number, camera = super().label(part, match)
@@ -141,4 +140,3 @@ class CUHKSYSU(LabelledFolder):
     SPLITS: ClassVar = dict(train=('train',), all=('train',))
     PATTERN = r'/p(?P<identity>\d+)_s\d'
     EXAMPLE = 'p123_s1_4.jpg'
-    DISTRACTORS = ()

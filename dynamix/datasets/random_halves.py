@@ -6,7 +6,7 @@ import numpy as np
 
 from dynamix.config_checks import check_whole
 
-from .labelled_folder import Label, LabelledFolder
+from .labelled_folder import LabelledFolder
 
 
 class RandomHalves(LabelledFolder):
@@ -33,7 +33,6 @@ class RandomHalves(LabelledFolder):
     SPLITS: ClassVar[dict[str, tuple[str, ...]]] = dict(
         test=('query', 'gallery'), all=('query', 'gallery')
     )
-    DISTRACTORS: ClassVar[tuple[Label, ...]] = ()
 
     def __init__(
         self,

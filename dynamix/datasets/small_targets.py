@@ -9,7 +9,7 @@ import numpy as np
 
 from dynamix.registry import DATASETS
 
-from .labelled_folder import Label
+from .label_checks import Label
 from .random_halves import RandomHalves, half
 
 
