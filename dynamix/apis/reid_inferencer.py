@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,7 +66,10 @@ class ReIDInferencer:
         device: str | None = None,
         pipeline: Sequence[dict[str, Any]] | None = None,
     ) -> None:
-        cfg = config if isinstance(config, Config) else Config.fromfile(config)
+        if isinstance(config, Config):
+            cfg = config
+        else:
+            cfg = Config.fromfile(os.path.expanduser(config))
         self.name = str(cfg.filename or 'the given config')
         init_default_scope(cfg.get('default_scope', 'dynamix'))
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
@@ -73,7 +77,7 @@ class ReIDInferencer:
         if checkpoint is None:
             self.model.init_weights()
         else:
-            self._load(str(checkpoint))
+            self._load(os.path.expanduser(str(checkpoint)))
         self.model.to(self.device).eval()
         self.pipeline = Compose(pipeline or self._test_pipeline(cfg))
 
@@ -223,7 +227,8 @@ class _Images(Dataset):
     def __getitem__(self, index: int) -> Any:
         image = self.images[index]
         if isinstance(image, (str, Path)):
-            return self.pipeline(dict(image_index=index, img_path=str(image)))
+            path = os.path.expanduser(str(image))
+            return self.pipeline(dict(image_index=index, img_path=path))
         if not isinstance(image, np.ndarray):
             raise ValueError(
                 f'image {index} must be a path or an array, but it is a '

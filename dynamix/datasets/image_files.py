@@ -8,7 +8,17 @@ from collections.abc import Iterator
 
 from .image_table_builder import ImageTableBuilder
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+# What OpenCV or Pillow decode.
+IMAGE_SUFFIXES = (
+    *('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.dib', '.webp', '.tif'),
+    *('.tiff', '.gif', '.avif', '.jp2', '.j2k', '.j2c', '.jpc', '.jpf', '.jpx'),
+    *('.ppm', '.pgm', '.pbm', '.pnm', '.ras', '.tga', '.pcx', '.qoi'),
+)
+# Folders that network drives and archives make: thumbnails, snapshots, deleted files.
+NOT_DATA = (
+    *('@eadir', '@recycle', '@recently-snapshot', '@tmp', '#recycle', '#snapshot'),
+    *('$recycle.bin', '__macosx', 'lost+found'),
+)
 PREPARATION = 'docs/data.md says how to prepare the data'
 
 _DIGITS = re.compile(r'(\d+)')
@@ -31,11 +41,12 @@ def natural_key(name: str) -> list[tuple[int, str]]:
 def iter_images(builder: ImageTableBuilder, folder: str) -> Iterator[str]:
     """Names of all images in a folder and in those below it, in natural order.
 
-    Hidden files and files that are no images by their suffix are passed over. Every
-    folder is watched by the builder.
+    Linked folders are followed, unless they lead back up. Hidden entries and folders
+    that network drives make (thumbnails, what was deleted) are passed over; files
+    that are no images by their suffix are counted. Every folder is watched.
 
     Args:
-        builder (ImageTableBuilder): Knows the root.
+        builder (ImageTableBuilder): Knows the root; watches and counts.
         folder (str): Relative to the root; ``''`` for the root itself.
 
     Yields:
@@ -50,18 +61,30 @@ def _walk(builder: ImageTableBuilder, folder: str, below: str) -> Iterator[str]:
     folders, files = [], []
     with os.scandir(os.path.join(builder.root, here)) as entries:
         for entry in entries:
-            if entry.name.startswith('.'):
+            name = entry.name
+            if name.startswith('.'):
                 continue
-            is_named_image = entry.name.lower().endswith(IMAGE_SUFFIXES)
-            # Without following links this asks the disk nothing.
-            if is_named_image and not entry.is_dir(follow_symlinks=False):
-                files.append(entry.name)
-            elif entry.is_dir():
-                folders.append(entry.name)
+            if entry.is_dir():
+                if name.lower() not in NOT_DATA and not _leads_back(entry):
+                    folders.append(name)
+            elif name.lower().endswith(IMAGE_SUFFIXES):
+                files.append(name)
+            else:
+                builder.other_suffixes[os.path.splitext(name)[1].lower()] += 1
     for name in _in_natural_order(files):
         yield below + name
     for name in _in_natural_order(folders):
         yield from _walk(builder, folder, f'{below}{name}/')
+
+
+def _leads_back(entry: os.DirEntry) -> bool:
+    """Whether a link leads to a folder that it is in."""
+    if not entry.is_symlink():
+        return False
+    here, target = (
+        os.path.realpath(path) for path in (os.path.dirname(entry.path), entry.path)
+    )
+    return os.path.commonpath([here, target]) == target
 
 
 def _in_natural_order(names: list[str]) -> list[str]:

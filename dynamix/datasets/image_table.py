@@ -3,13 +3,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .column_file import read_columns, write_columns
+FORMAT_VERSION = 1
+"""Of saved tables, and of what readers put into them; others are built again."""
 
 COLUMNS: dict[str, Any] = dict(
     identity=np.int32, camera=np.int16, video=np.int32, frame=np.int32
@@ -20,9 +23,10 @@ class ImageTable:
     """The index of a data set's images: a few arrays, no Python object per image.
 
     It costs 18 bytes an image plus the path's bytes (22 once all paths together
-    exceed 4 GiB; 14 without paths). A saved table is one file that is mapped into
-    memory, so loader workers and ranks of one machine share it. Pickling a saved
-    table sends the file's name, pickling an unsaved one sends its data. Ours.
+    exceed 4 GiB; 14 without paths). A saved table is a folder of ``.npy`` files that
+    are mapped into memory, so loader workers and ranks of one machine share them.
+    Pickling a saved table sends the folder's name, pickling an unsaved one sends its
+    data. Ours.
 
     Use :meth:`from_columns`, :class:`ImageTableBuilder` or :meth:`load` to make one.
 
@@ -30,14 +34,14 @@ class ImageTable:
         arrays (Mapping[str, np.ndarray]): The four columns of the attributes; for
             images with paths ``ends`` (``[n]`` unsigned integers: where each path
             ends in ``paths``) and ``paths`` (uint8: all paths, one after the
-            other); for a table that was read from a folder ``watched`` (uint8: what
-            was read, separated by zero bytes) and ``stamps`` (int64: when each of
-            that was last changed).
+            other); for a table that was read from a folder ``watched`` (uint8: names
+            of the folders and list files that were read, separated by zero bytes)
+            and ``stamps`` (int64: when each of them was last changed).
         root (str): Folder that the paths are relative to. Defaults to ``''``.
-        info (dict, optional): What the reader wants to keep about the whole table,
-            in JSON types.
-        file (Path, optional): The file that the arrays are mapped from.
-        token (str): See :attr:`token`; empty: not known yet.
+        info (dict, optional): What the reader keeps about the whole table, in JSON
+            types.
+        folder (Path, optional): Where the table is saved.
+        token (str): See :attr:`token`; empty: not computed yet.
 
     Attributes:
         identity (np.ndarray): ``[n]`` int32.
@@ -53,7 +57,7 @@ class ImageTable:
         arrays: Mapping[str, np.ndarray],
         root: str = '',
         info: dict[str, Any] | None = None,
-        file: Path | None = None,
+        folder: Path | None = None,
         token: str = '',
     ) -> None:
         self.arrays = dict(arrays)
@@ -63,7 +67,7 @@ class ImageTable:
         self.frame = self.arrays['frame']
         self.root = root
         self.info: dict[str, Any] = {} if info is None else info
-        self.file = file
+        self.folder = folder
         self._token = token
 
     @classmethod
@@ -170,31 +174,74 @@ class ImageTable:
             for path, stamp in zip(watched, self.arrays['stamps'].tolist())
         )
 
-    def save(self, file: str | os.PathLike) -> None:
-        """Writes the table; a reader finds the old file or the new one, no mixture.
+    def save(
+        self, folder: str | os.PathLike, made_from: dict[str, Any] | None = None
+    ) -> None:
+        """Writes ``index.json`` and a folder of ``.npy`` files beside it.
+
+        A reader finds the old table or the new one: the arrays of each save have a
+        folder of their own, which ``index.json`` names.
 
         Args:
-            file (str | os.PathLike): Where to; its folder is made when missing.
+            folder (str | os.PathLike): Where to; made when missing.
+            made_from (dict, optional): What decided the content, in JSON types.
         """
-        header = dict(root=self.root, info=self.info, token=self.token)
-        write_columns(file, self.arrays, header)
+        folder = Path(folder)
+        before = _arrays_of(folder)
+        arrays = folder / uuid.uuid4().hex
+        index = dict(
+            format=FORMAT_VERSION,
+            made_from=made_from,
+            root=self.root,
+            info=self.info,
+            token=self.token,
+            columns=list(self.arrays),
+            arrays=arrays.name,
+        )
+        arrays.mkdir(parents=True)
+        try:
+            for name, column in self.arrays.items():
+                np.save(arrays / f'{name}.npy', column)
+            (arrays / 'index.json').write_text(json.dumps(index))
+            os.replace(arrays / 'index.json', folder / 'index.json')
+        except BaseException:
+            shutil.rmtree(arrays, ignore_errors=True)
+            raise
+        if before is not None:
+            # whoever has mapped these files keeps them
+            shutil.rmtree(before, ignore_errors=True)
 
     @classmethod
-    def load(cls, file: str | os.PathLike) -> ImageTable:
+    def load(cls, folder: str | os.PathLike) -> ImageTable:
         """Maps a saved table into memory, read-only.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If the file holds no (complete) table of this version.
+            FileNotFoundError: If there is no such folder.
+            ValueError: If it holds no (complete) table of this version.
         """
-        file = Path(file).absolute()
-        header, arrays = read_columns(file)
-        return cls(arrays, header['root'], header['info'], file, header['token'])
+        folder = Path(folder).absolute()
+        index = json.loads((folder / 'index.json').read_bytes())
+        if index.get('format') != FORMAT_VERSION:
+            raise ValueError(f'{folder} holds no image table of this version.')
+        arrays = {
+            name: np.load(folder / index['arrays'] / f'{name}.npy', 'r').view(
+                np.ndarray
+            )
+            for name in index['columns']
+        }
+        return cls(arrays, index['root'], index['info'], folder, index['token'])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.file is not None:
-            return _reload, (self.file, self.token)
+        if self.folder is not None:
+            return _reload, (self.folder, self.token)
         return ImageTable, (self.arrays, self.root, self.info)
+
+
+def _arrays_of(folder: Path) -> Path | None:
+    try:
+        return folder / json.loads((folder / 'index.json').read_text())['arrays']
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def smallest_ends(ends: np.ndarray) -> np.ndarray:
@@ -218,12 +265,12 @@ def time_of_change(path: str) -> int:
         return -1
 
 
-def _reload(file: Path, token: str) -> ImageTable:
-    table = ImageTable.load(file)
+def _reload(folder: Path, token: str) -> ImageTable:
+    table = ImageTable.load(folder)
     if table.token != token:
         raise RuntimeError(
-            f'the image table {file} was rebuilt while this run was using it, '
-            'from other data: they changed under a run. Start it again.'
+            f'the image table {folder} was rebuilt while this run was using it, '
+            'from other data: its source has changed. Start the run again.'
         )
     return table
 

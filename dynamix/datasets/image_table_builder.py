@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import time
 from array import array
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,12 @@ class ImageTableBuilder:
 
     Args:
         root (str): Folder that paths are relative to.
+
+    Attributes:
+        other_suffixes (Counter[str]): Number of files by suffix that were found but
+            are no images.
+        notes (list[str]): What the user should know about the data. They are kept
+            with the table and logged in each run.
     """
 
     def __init__(self, root: str) -> None:
@@ -30,6 +37,8 @@ class ImageTableBuilder:
         self._paths = bytearray()
         self._watched: list[bytes] = []
         self._stamps = array('q')
+        self.other_suffixes: Counter[str] = Counter()
+        self.notes: list[str] = []
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -74,6 +83,16 @@ class ImageTableBuilder:
         self._paths += os.fsencode(path)
         self._ends.append(len(self._paths))
 
+    def other_files(self) -> str:
+        """Names the suffixes of files that are no images, for messages; or ''."""
+        if not self.other_suffixes:
+            return ''
+        named = ', '.join(
+            f'{count} {suffix or "without suffix"}'
+            for suffix, count in self.other_suffixes.most_common()
+        )
+        return f' (no images by their suffix: {named})'
+
     def column(self, name: str) -> np.ndarray:
         """A copy of what was collected: ``[n]`` int32."""
         return np.array(self._columns[name], dtype=np.int32)
@@ -88,8 +107,8 @@ class ImageTableBuilder:
 
         Args:
             info (dict, optional): See :class:`ImageTable`.
-            order (np.ndarray, optional): ``[n]`` permutation: which collected row
-                comes first, second, ...
+            order (np.ndarray, optional): ``[m]`` collected rows that make up the
+                table, in its order. Defaults to all.
             **columns (np.ndarray): Columns to take in place of the collected ones;
                 they are in the table's order already.
 
@@ -111,7 +130,10 @@ class ImageTableBuilder:
         if self._watched:
             arrays['watched'] = np.frombuffer(b'\0'.join(self._watched), np.uint8)
             arrays['stamps'] = np.array(self._stamps, dtype=np.int64)
-        return ImageTable(arrays, self.root, info)
+        notes = [*self.notes]
+        if self.other_suffixes:
+            notes.append(f'some files are left out{self.other_files()}.')
+        return ImageTable(arrays, self.root, dict(info or {}, notes=notes))
 
     def _reordered(
         self, ends: np.ndarray, order: np.ndarray

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
+Label = int | str
+JUNK = -1
+JUNK_NAMES = ('00-1', 'junk')
+DISTRACTOR_NAMES = ('distractor', 'distractors')
 
 
 @dataclass(frozen=True)
@@ -52,3 +59,44 @@ def check_split(
 def images_per_identity(identity: np.ndarray) -> np.ndarray:
     """``[C]`` counts of the identities that have an image."""
     return np.unique(identity[identity >= 0], return_counts=True)[1]
+
+
+def as_label(text: str) -> Label:
+    """A label as a number where it is one: ``'0042'`` and ``'42'`` are the same.
+
+    Negative numbers and names of junk become -1.
+    """
+    if re.fullmatch(r'-?\d+', text):
+        return max(int(text), JUNK)
+    return JUNK if text.lower() in JUNK_NAMES else text
+
+
+def find_distractors(
+    identities: Mapping[tuple[bool, Label], int], queries: np.ndarray, padded: set[bool]
+) -> list[int]:
+    """Finds the folders of people that hold distractors, as Market-1501 calls them.
+
+    These are folders called distractors, and the person 0 where there is junk, or
+    where the test part has no query of it, or where it is written 00, 000, ... and
+    there is no person 1 (numbers that count from 0 have one). Ours.
+
+    Args:
+        identities (Mapping): Code of each label; whether it is of the test part comes
+            with the label.
+        queries (np.ndarray): ``[q]`` integers, codes of the queries.
+        padded (set[bool]): Parts whose person 0 is written with several zeros.
+
+    Returns:
+        list[int]: Their codes.
+    """
+    has_junk = any(label == JUNK for _, label in identities)
+    found = []
+    for (is_test, label), code in identities.items():
+        if label == 0:
+            has_query = not is_test or code in queries
+            counts = is_test not in padded or (is_test, 1) in identities
+            if has_junk or not has_query or not counts:
+                found.append(code)
+        elif str(label).lower() in DISTRACTOR_NAMES:
+            found.append(code)
+    return found

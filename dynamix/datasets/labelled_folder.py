@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 from dynamix.config_checks import check_keys
 from dynamix.registry import DATASETS
 
+from .camera_names import check_cameras, person_and_camera, spelling
 from .image_files import (
     PREPARATION,
     compile_pattern,
@@ -20,25 +22,28 @@ from .image_files import (
 )
 from .image_table import COLUMNS, ImageTable
 from .image_table_builder import ImageTableBuilder
+from .label_checks import JUNK, Label, as_label, find_distractors
 from .reid_dataset import ReIDDataset
-
-Label = int | str
 
 
 @DATASETS.register_module()
 class LabelledFolder(ReIDDataset):
     """Multi-camera crops whose paths say who it is and which camera saw it.
 
-    Reads ``<person>/<anything>`` below ``train``, ``query`` and ``gallery``; a file
-    name ``c<number>_<anything>``, or a folder ``c<number>`` in between, names the
-    camera. A data set with other names is a subclass that sets the class variables,
-    see ``multi_camera.py``, or this class with ``folders`` and ``pattern``. Ours.
+    Reads ``<person>/<anything>`` below ``train``, ``query`` and ``gallery``. The
+    camera is found in the names of files and further folders in the usual spellings:
+    ``c1_``, ``C1-``, ``cam1_``, ``camera_1``, ``c1s1_``, ``0002_c1s1_000451_03.jpg``,
+    ``c1/``, ``Cam1/``; ``cam1/<person>/<anything>`` is read, too. A data set with
+    other names is a subclass that sets the class variables, see ``multi_camera.py``,
+    or this class with ``folders`` and ``pattern``. Ours.
 
     Training splits number identities and cameras ``0, 1, ...`` in natural order of
     their labels. People of the training and of the test part are different people,
     also where both parts count from 0. The test split keeps the data set's numbers
-    (labels that are no numbers, or too large ones, are numbered from 1). Junk is left
-    out everywhere, distractors are left out of training.
+    (labels that are no numbers, or too large ones, are numbered from 1). Junk (people
+    called -1, 00-1 or junk) is no person: it is left out of training and keeps the
+    number -1 in the test split. Distractors are left out of training; among folders of
+    people they are found by :func:`find_distractors`.
 
     Args:
         data_root (str): Folder of the data set.
@@ -51,6 +56,10 @@ class LabelledFolder(ReIDDataset):
             ``'/' + path``, the path being relative to the part's folder, with the
             groups ``identity`` and, where cameras are known, ``camera``.
         **kwargs: Of :class:`ReIDDataset`.
+
+    Attributes:
+        JUNK (tuple): Labels that are left out of all splits.
+        DISTRACTORS (tuple): Labels that are left out of training.
 
     Raises:
         ValueError: If the split is unknown or the pattern lacks its group.
@@ -66,9 +75,7 @@ class LabelledFolder(ReIDDataset):
         test=('query', 'gallery'),
         all=('train', 'query', 'gallery'),
     )
-    PATTERN: ClassVar[str] = (
-        r'/(?P<identity>[^/]+)/(?:(?:[^/]+/)*?c(?P<camera>\d+)[_/])?'
-    )
+    PATTERN: ClassVar[str] = r'/(?P<identity>[^/]+)/'
     EXAMPLE: ClassVar[str] = 'anna/c3_000151.jpg'
     JUNK: ClassVar[tuple[Label, ...]] = ()
     DISTRACTORS: ClassVar[tuple[Label, ...]] = ()
@@ -89,10 +96,14 @@ class LabelledFolder(ReIDDataset):
             )
         check_keys(f'{self.name}.folders', folders or (), self.FOLDERS)
         self.split = split
-        self.folders = {**self.FOLDERS, **(folders or {})}
+        self.folders = {
+            part: os.path.expanduser(folder)
+            for part, folder in {**self.FOLDERS, **(folders or {})}.items()
+        }
         self.pattern = compile_pattern(
             self.name, pattern or self.PATTERN, ('identity',)
         )
+        self.usual_names = not pattern and self.PATTERN == LabelledFolder.PATTERN
 
     @property
     def is_test(self) -> bool:
@@ -103,11 +114,14 @@ class LabelledFolder(ReIDDataset):
         return dict(
             super().fingerprint(),
             split=self.split,
+            parts=self.SPLITS[self.split],
             folders=self.folders,
-            pattern=self.pattern.pattern,
+            pattern=None if self.usual_names else self.pattern.pattern,
+            junk=self.JUNK,
+            distractors=self.DISTRACTORS,
         )
 
-    def label(self, part: str, match: re.Match) -> tuple[Label, Label]:
+    def label(self, part: str, match: re.Match) -> tuple[Label, Label | None]:
         """Hook of subclasses: who and which camera a matched name means.
 
         Args:
@@ -115,11 +129,11 @@ class LabelledFolder(ReIDDataset):
             match (re.Match): Of the pattern.
 
         Returns:
-            tuple: Identity and camera. An identity means the same person in all
-            parts, except between ``'train'`` and the others.
+            tuple: Identity, and camera or None. An identity means the same person in
+            all parts, except between ``'train'`` and the others.
         """
-        groups = match.groupdict()
-        return as_label(groups['identity']), as_label(groups.get('camera') or '0')
+        camera = match.groupdict().get('camera')
+        return as_label(match['identity']), as_label(camera) if camera else None
 
     def part_images(
         self, builder: ImageTableBuilder, part: str
@@ -146,47 +160,106 @@ class LabelledFolder(ReIDDataset):
     def build_table(self) -> ImageTable:
         builder = ImageTableBuilder(os.path.abspath(self.data_root))
         identities: dict[tuple[bool, Label], int] = {}
-        cameras: dict[tuple[bool, Label], int] = {}
-        parts: dict[str, list[int]] = {}
+        cameras: dict[Label | None, int] = {}
+        spellings: Counter[str] = Counter()
+        example: dict[bool, str] = {}
+        parts: dict[str, tuple[int, int]] = {}
+        padded: set[bool] = set()
         wrong: list[str] = []
         seen = 0
-        left_out = {*self.JUNK, *(() if self.is_test else self.DISTRACTORS)}
         for part in self.SPLITS[self.split]:
             first, seen_before = len(builder), seen
             for path, name in self.part_images(builder, part):
                 seen += 1
-                match = self.pattern.search(name)
-                if match is None:
+                read = self._read(part, name)
+                if read is None:
                     wrong.append(path)
                     continue
-                identity, camera = self.label(part, match)
-                if identity in left_out:
-                    continue
+                who, camera, spelled = read
+                spellings[spelled] += 1
+                example.setdefault(camera is not None, path)
+                key = part != 'train', who
+                if who == 0 and re.search('/00+/', name):
+                    padded.add(key[0])
                 builder.add(
                     path,
-                    identities.setdefault((part != 'train', identity), len(identities)),
-                    cameras.setdefault((False, camera), len(cameras)),
+                    identities.setdefault(key, len(identities)),
+                    cameras.setdefault(camera, len(cameras)),
                 )
             if seen == seen_before:
                 folder = os.path.join(builder.root, self.folders[part])
                 raise ValueError(
                     f'{self.name}: there is no image in {folder}, which should hold '
-                    f'the {part} images, named like {self.EXAMPLE}; {PREPARATION}.'
+                    f'the {part} images, named like {self.EXAMPLE}'
+                    f'{builder.other_files()}; {PREPARATION}.'
                 )
-            parts[part] = [first, len(builder)]
+            parts[part] = first, len(builder)
         complain_about_names(
             self.name, self.data_root, wrong, seen, self.pattern.pattern, self.EXAMPLE
         )
+        codes = builder.column('identity')
+        left_out = (
+            {*self.JUNK} if self.is_test else {*self.JUNK, *self.DISTRACTORS, JUNK}
+        )
+        out = [code for (_, who), code in identities.items() if who in left_out]
+        if self.usual_names and not self.is_test:
+            out += find_distractors(
+                identities, codes[slice(*parts.get('query', (0, 0)))], padded
+            )
+        kept = np.flatnonzero(~np.isin(codes, out))
+        if self.usual_names and len(kept) < len(codes):
+            builder.notes.append(
+                f'{len(codes) - len(kept)} images of junk or distractors are left out.'
+            )
+        codes, places = codes[kept], builder.column('camera')[kept]
+        unknown = int((places == cameras.get(None, -1)).sum())
+        builder.notes += check_cameras(
+            self.name, len(kept) - unknown, unknown, example, self.is_test
+        )
+        # images without a camera count as of camera 0
+        camera_codes = {
+            (False, camera or 0): cameras[camera]
+            for camera in sorted(cameras, key=lambda camera: camera is not None)
+        }
         return builder.build(
-            info=dict(parts=parts),
-            identity=self._numbers('identity', identities)[builder.column('identity')],
-            camera=self._numbers('camera', cameras)[builder.column('camera')],
+            info=dict(
+                parts={
+                    p: np.searchsorted(kept, ends).tolist() for p, ends in parts.items()
+                },
+                camera_spellings=[s for s, _ in spellings.most_common() if s],
+            ),
+            order=kept,
+            identity=self._numbers('identity', identities, codes)[codes],
+            camera=self._numbers('camera', camera_codes, places)[places],
         )
 
-    def _numbers(self, column: str, codes: dict[tuple[bool, Label], int]) -> np.ndarray:
-        """``[len(codes)]``: the number in the table of each code given out."""
+    def _read(self, part: str, name: str) -> tuple[Label, Label | None, str] | None:
+        """Identity, camera and its spelling; None where the name cannot be read."""
+        match = self.pattern.search(name)
+        if match is None:
+            return None
+        if self.usual_names:
+            person, camera, spelled = person_and_camera(self.name, name[1:])
+            match = self.pattern.search(f'/{person}/')
+            assert match is not None
+            identity, _ = self.label(part, match)
+            return identity, as_label(camera) if camera else None, spelled
+        identity, label = self.label(part, match)
+        if match.groupdict().get('camera'):
+            return identity, label, spelling(match)
+        return identity, label, '' if label is None else 'the reader'
+
+    def _numbers(
+        self, column: str, codes: dict[tuple[bool, Label], int], used: np.ndarray
+    ) -> np.ndarray:
+        """``[len(codes)]``: the number in the table of each code in use."""
         keys = sorted(codes, key=lambda key: (key[0], natural_key(str(key[1]))))
+        in_use = {*used.tolist()}
+        keys = [key for key in keys if codes[key] in in_use]
         numbers = np.zeros(len(codes), np.int64)
+        if column == 'identity':
+            numbers[[codes[key] for key in keys if key[1] == JUNK]] = JUNK
+            keys = [key for key in keys if key[1] != JUNK]
         largest = np.iinfo(COLUMNS[column]).max
         keep = self.is_test and all(
             isinstance(label, int) and label <= largest for _, label in keys
@@ -209,8 +282,3 @@ class LabelledFolder(ReIDDataset):
         rows = np.zeros(len(self.table), bool)
         rows[slice(*self.table.info['parts'][part])] = True
         return rows
-
-
-def as_label(text: str) -> Label:
-    """A label as a number where it is one: ``'0042'`` and ``'42'`` are the same."""
-    return int(text) if re.fullmatch(r'-?\d+', text) else text

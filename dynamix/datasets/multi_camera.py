@@ -11,7 +11,8 @@ from dynamix.registry import DATASETS
 
 from .image_files import require
 from .image_table_builder import ImageTableBuilder
-from .labelled_folder import Label, LabelledFolder
+from .label_checks import Label
+from .labelled_folder import LabelledFolder
 
 
 @DATASETS.register_module()
@@ -119,7 +120,7 @@ class CUHK02(LabelledFolder):
     PATTERN = r'/(?:cam(?P<camera>\d)/)?(?P<identity>\d+)_[^/]*$'
     EXAMPLE = '001_01.png'
 
-    def label(self, part: str, match: re.Match) -> tuple[Label, Label]:
+    def label(self, part: str, match: re.Match) -> tuple[Label, Label | None]:
         number, camera = super().label(part, match)
         if part in ('query', 'gallery'):
             return number, 'P5/1' if part == 'query' else 'P5/2'

@@ -14,9 +14,7 @@ from torch.utils.data import Dataset
 
 from dynamix.registry import DATASETS
 from dynamix.structures import without_gaps
-from dynamix.version import __version__
 
-from .code_digest import class_digest
 from .image_table import ImageTable
 from .label_checks import SplitCheck, check_split, images_per_identity
 from .table_cache import cached_table
@@ -57,6 +55,7 @@ class ReIDDataset(Dataset):
 
     NAME: ClassVar[str] = 'reid'
     CACHED: ClassVar[bool] = True
+    VERSION: ClassVar[int] = 1  # raise it when the code of a subclass has changed
     kind: Literal['multi_camera', 'single_camera'] = 'multi_camera'
 
     table: ImageTable
@@ -68,7 +67,7 @@ class ReIDDataset(Dataset):
         pipeline: Sequence[Transform] = (),
         cache_dir: str | None = None,
     ) -> None:
-        self.data_root = str(data_root)
+        self.data_root = os.path.expanduser(str(data_root))
         self.name = name or self.NAME
         self.pipeline = Compose(pipeline)
         self.cache_dir = cache_dir
@@ -85,13 +84,11 @@ class ReIDDataset(Dataset):
     def fingerprint(self) -> dict[str, Any]:
         """What decides the content of the table, in JSON types.
 
-        A subclass with options of its own adds them. Its code and its class variables
-        are in, see :func:`class_digest`.
+        A subclass with options of its own adds them.
         """
         return dict(
             reader=f'{type(self).__module__}.{type(self).__qualname__}',
-            code=class_digest(type(self), base=Dataset),
-            version=__version__,
+            version=self.VERSION,
             root=os.path.abspath(self.data_root),
         )
 
@@ -136,6 +133,8 @@ class ReIDDataset(Dataset):
             )
         else:
             self.table = self.build_table()
+        for note in self.table.info.get('notes', ()):
+            print_log(f'{self.name}: {note}', 'current', logging.WARNING)
         self.read_table()
         if self.query_splits is not None:
             self._check_target()

@@ -9,7 +9,7 @@ import numpy as np
 
 from dynamix.registry import DATASETS
 
-from .labelled_folder import Label
+from .label_checks import Label
 from .random_halves import RandomHalves, half
 
 
@@ -25,7 +25,7 @@ class VIPeR(RandomHalves):
     PATTERN = r'/(?P<identity>\d+)_[^/]*$'
     EXAMPLE = '000_45.bmp'
 
-    def label(self, part: str, match: re.Match) -> tuple[Label, Label]:
+    def label(self, part: str, match: re.Match) -> tuple[Label, Label | None]:
         return super().label(part, match)[0], 0 if part == 'query' else 1
 
 
@@ -44,7 +44,7 @@ class PRID2011(VIPeR):
     EXAMPLE = 'person_0001.png'
     LAST_PAIR: ClassVar[int] = 200
 
-    def label(self, part: str, match: re.Match) -> tuple[Label, Label]:
+    def label(self, part: str, match: re.Match) -> tuple[Label, Label | None]:
         number, camera = super().label(part, match)
         is_pair = isinstance(number, int) and number <= self.LAST_PAIR
         return number if is_pair else f'{part}/{number}', camera

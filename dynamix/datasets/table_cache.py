@@ -34,13 +34,13 @@ def cached_table(
     """Loads a table, or builds and saves it where there is no current one.
 
     Of several ranks the first builds, the others wait and then load. A rank that
-    cannot see the first one's file (another machine, a cache folder that cannot be
+    cannot see the first one's table (another machine, a cache folder that cannot be
     written) builds its own, which must be the same.
 
     Args:
         build (Callable): Reads the source and returns its table.
-        fingerprint (dict): Whatever decides what is built, in JSON types: reader and
-            its code, folder, options. Equal fingerprints share a file.
+        fingerprint (dict): What decides the content, in JSON types: reader, folder,
+            options. Equal fingerprints share a table.
         cache_dir (str | os.PathLike, optional): Defaults to
             :func:`default_cache_dir`.
 
@@ -50,13 +50,30 @@ def cached_table(
     """
     text = json.dumps(fingerprint, sort_keys=True)
     name = hashlib.sha256(text.encode()).hexdigest()[:20]
-    folder = default_cache_dir() if cache_dir is None else Path(cache_dir)
-    file = folder.expanduser() / f'{name}.table'
+    base = default_cache_dir() if cache_dir is None else Path(cache_dir)
+    folder = base.expanduser() / name
+
+    def build_and_keep() -> ImageTable:
+        built = build()
+        try:
+            built.save(folder, fingerprint)
+            return ImageTable.load(folder)
+        except OSError as error:
+            print_log(
+                f'The image table cannot be kept in {folder.parent} ({error}): it '
+                'stays in memory and is built again next time. Set `cache_dir` of the '
+                'data set or the environment variable DYNAMIX_CACHE to a folder that '
+                'can be written.',
+                logger='current',
+                level=logging.WARNING,
+            )
+            return built
+
     table: ImageTable | None = None
     outcome: list[Any] = [None, '', 0]
     if dist.get_rank() == 0:
         try:
-            table = _load(file) or _build(build, file)
+            table = _load(folder) or build_and_keep()
             outcome = [None, table.token, len(table)]
         except Exception as error:
             outcome[0] = error
@@ -65,7 +82,7 @@ def cached_table(
     if failure is not None:
         raise failure
     if table is None:
-        table = _load(file, token) or _build(build, file)
+        table = _load(folder, token) or build_and_keep()
     if table.token != token:
         raise ValueError(
             f'rank {dist.get_rank()} finds {len(table)} images in {table.root} on '
@@ -75,26 +92,10 @@ def cached_table(
     return table
 
 
-def _load(file: Path, token: str = '') -> ImageTable | None:
+def _load(folder: Path, token: str = '') -> ImageTable | None:
     """The table that was kept, if it is current or has this token."""
     try:
-        table = ImageTable.load(file)
-    except (OSError, ValueError):
+        table = ImageTable.load(folder)
+    except (OSError, ValueError, EOFError):
         return None
     return table if table.token == token or table.is_current() else None
-
-
-def _build(build: Callable[[], ImageTable], file: Path) -> ImageTable:
-    table = build()
-    try:
-        table.save(file)
-        return ImageTable.load(file)
-    except OSError as error:
-        print_log(
-            f'The image table cannot be kept in {file.parent} ({error}): it stays in '
-            'memory and is built again next time. Set `cache_dir` of the data set or '
-            'the environment variable DYNAMIX_CACHE to a folder that can be written.',
-            logger='current',
-            level=logging.WARNING,
-        )
-        return table

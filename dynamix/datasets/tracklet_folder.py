@@ -73,14 +73,14 @@ class TrackletFolder(ReIDDataset):
         **kwargs: Any,
     ) -> None:
         super().__init__(data_root, **kwargs)
-        self.folder = self.FOLDER if folder is None else folder
+        self.folder = self.FOLDER if folder is None else os.path.expanduser(folder)
         self.pattern = compile_pattern(
             self.name, pattern or self.PATTERN, ('video', 'tracklet', 'frame')
         )
         if frames_are_clock is None:
             frames_are_clock = self.FRAMES_ARE_CLOCK
         self.frames_are_clock = frames_are_clock
-        self.truth_file = truth
+        self.truth_file = None if truth is None else os.path.expanduser(truth)
 
     def fingerprint(self) -> dict[str, Any]:
         return dict(
@@ -118,7 +118,8 @@ class TrackletFolder(ReIDDataset):
         if not seen:
             raise ValueError(
                 f'{self.name}: there is no image in {os.path.abspath(folder)}, which '
-                f'should hold crops named like {self.EXAMPLE}; {PREPARATION}.'
+                f'should hold crops named like {self.EXAMPLE}{builder.other_files()}; '
+                f'{PREPARATION}.'
             )
         complain_about_names(
             self.name, folder, wrong, seen, self.pattern.pattern, self.EXAMPLE

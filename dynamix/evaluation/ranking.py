@@ -14,6 +14,8 @@ ScoreBlock = Callable[[int, int], torch.Tensor]
 """Takes ``start, stop``; returns ``[stop - start, G]`` scores, higher is nearer."""
 
 BLOCK_BYTES = 16 * 2**20
+COPY_DISTANCE = 0.01
+COPY_ROWS = 64
 FEATURE_METRICS = ('cosine', 'euclidean')
 
 
@@ -142,11 +144,9 @@ def rank_blocks(
 ) -> Ranking:
     """Ranks by blocks of scores, so that ``[Q, G]`` never exists as a whole.
 
-    Nobody's full ranking is computed: the rank of a match is the number of gallery
-    images with a higher score. Equal scores are
-    ranked in gallery order, whoever they show: the result never depends on a sorting
-    algorithm, and a model that gives everyone the same feature gets no credit for it
-    beyond the gallery's order.
+    The rank of a match is the number of gallery images with a higher score, counted
+    on the CPU. Equal scores are ranked in gallery order, whoever they show: a model
+    that gives all images the same feature gets no credit beyond the gallery's order.
 
     Args:
         score_block (ScoreBlock): Called with ``start, stop``; returns the finite
@@ -171,10 +171,9 @@ def rank_blocks(
         num_same_camera += int(((matches == 0) & (others > 0)).sum())
         if not is_match.any():
             continue
-        score = score_block(start, stop)
-        score[:, torch.from_numpy(labels.junk_columns)] = -torch.inf
-        left_out = torch.from_numpy(np.stack([row[~is_match], column[~is_match]]))
-        score[tuple(left_out.to(score.device))] = -torch.inf
+        score = score_block(start, stop).cpu().numpy()
+        score[:, labels.junk_columns] = -np.inf
+        score[row[~is_match], column[~is_match]] = -np.inf
         row, column = row[is_match], column[is_match]
         rank = match_ranks(score, row, column)
         rank = rank[np.lexsort((rank, row))]
@@ -223,6 +222,37 @@ def feature_scores(
     return lambda start, stop: torch.addmm(
         half_square, query[start:stop], gallery.T, beta=-1
     )
+
+
+def count_copies(
+    query: torch.Tensor, gallery: torch.Tensor, labels: RankingLabels
+) -> int:
+    """Counts the queries that have a match with the same embedding.
+
+    Such a match is a copy of the query's image: even a model that has learnt nothing
+    ranks it first. Embeddings count as the same up to a Euclidean distance of 0.01 at
+    unit length (consecutive frames of MARS: at least 0.15); where the whole gallery is
+    that close, the model tells no images apart, and nothing is counted. Ours.
+
+    Args:
+        query (torch.Tensor): ``[Q, D]`` float32.
+        gallery (torch.Tensor): ``[G, D]`` float32 on the same device.
+        labels (RankingLabels): Identities, cameras and rules.
+
+    Returns:
+        int: Number of queries.
+    """
+    query, gallery = F.normalize(query), F.normalize(gallery)
+    if (gallery - gallery[0]).norm(dim=1).max() <= COPY_DISTANCE:
+        return 0
+    copied = 0
+    for start in range(0, len(query), COPY_ROWS):
+        row, column, is_match, _ = labels.pairs(start, start + COPY_ROWS)
+        pairs = np.stack([row[is_match] + start, column[is_match]])
+        left, right = torch.from_numpy(pairs).to(query.device)
+        same = (query[left] - gallery[right]).norm(dim=1) <= COPY_DISTANCE
+        copied += len(left[same].unique())
+    return copied
 
 
 def as_features(name: str, features: torch.Tensor | np.ndarray) -> torch.Tensor:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +13,16 @@ from mmengine.logging import print_log
 
 from dynamix.registry import METRICS
 
-from .ranking import FEATURE_METRICS, ScoreBlock, feature_scores, rank_blocks
+from .ranking import (
+    FEATURE_METRICS,
+    ScoreBlock,
+    count_copies,
+    feature_scores,
+    rank_blocks,
+)
 from .ranking_labels import RankingLabels
 from .re_ranking import check_options, k_reciprocal_scores
-from .report import dropped_line, no_valid_query_message, score_table
+from .report import copies_line, dropped_line, no_valid_query_message, score_table
 from .target_images import TargetImages
 
 _NEEDED = (
@@ -192,7 +199,7 @@ class ReIDMetric(BaseMetric):
         }
 
     def _score(self, target: TargetImages) -> dict[str, float]:
-        rankings = []
+        rankings, copies = [], 0
         device = self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
         features = torch.from_numpy(target.feature).to(device)
         for split, (query, gallery) in target.splits().items():
@@ -202,10 +209,15 @@ class ReIDMetric(BaseMetric):
             if not ranking.num_valid:
                 raise ValueError(no_valid_query_message(target.name, split, ranking))
             rankings.append((ranking, labels))
+            copies = max(
+                copies, count_copies(features[query], features[gallery], labels)
+            )
         print_log(
             dropped_line(target.name, rankings, target.num_unreadable),
             logger='current',
         )
+        if copies:
+            print_log(copies_line(target.name, copies), 'current', logging.WARNING)
         of_splits = [ranking.scores(self.topk) for ranking, _ in rankings]
         return {
             key: 100 * float(np.mean([scores[key] for scores in of_splits]))

@@ -67,6 +67,16 @@ def dropped_line(
     return line + '.'
 
 
+def copies_line(target: str, copies: int) -> str:
+    """Warns of copies of queries in the gallery of a target."""
+    return (
+        f'{target}: {copies} queries have a match with the same embedding, a copy of '
+        'the query. Any model finds it first, so the scores are too high: remove the '
+        'copies from the gallery, or give them the camera of their query and set '
+        'camera_aware=True.'
+    )
+
+
 def no_valid_query_message(target: str, split: int, ranking: Ranking) -> str:
     """Says why a split of a target cannot be scored."""
     message = (

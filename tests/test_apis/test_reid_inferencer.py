@@ -89,6 +89,17 @@ def test_files_and_arrays_give_the_same(inferencer, crops, tmp_path):
     np.testing.assert_allclose(found, features, atol=1e-6)
 
 
+def test_paths_may_begin_at_the_home_folder(
+    inferencer, checkpoint, crops, tmp_path, monkeypatch
+):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    cv2.imwrite(str(tmp_path / '0.png'), crops[0])
+    make_config().dump(tmp_path / 'config.py')
+    (tmp_path / 'epoch_1.pth').symlink_to(checkpoint)
+    found = ReIDInferencer('~/config.py', '~/epoch_1.pth', device='cpu')('~/0.png')
+    np.testing.assert_allclose(found, inferencer(crops[:1]), atol=1e-6)
+
+
 def test_workers_change_nothing(inferencer, crops):
     features = inferencer(crops, batch_size=3, num_workers=2)
     np.testing.assert_array_equal(features, inferencer(crops, batch_size=3))

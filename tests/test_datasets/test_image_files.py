@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynamix.datasets import ImageTableBuilder
+from dynamix.datasets import ImageTableBuilder, LabelledFolder, TrackletFolder
 from dynamix.datasets.image_files import (
     _in_natural_order,
     iter_images,
@@ -28,9 +28,10 @@ def test_natural_order() -> None:
     ]
 
 
-@settings(max_examples=200, deadline=None)
-@given(names=st.lists(st.from_regex(r'[ab]?[0-9]{1,2}_[0-9]{1,2}', fullmatch=True)))
-def test_the_short_cut_is_the_natural_order(names) -> None:
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 20), st.booleans(), st.integers(0, 120))))
+def test_the_short_cut_is_the_natural_order(parts) -> None:
+    names = [f'a{one:02d}_{two}' if wide else f'{one}' for one, wide, two in parts]
     expected = sorted(names, key=lambda name: (natural_key(name), name))
     assert _in_natural_order(names) == expected
 
@@ -55,8 +56,41 @@ def test_finds_images_only_and_watches_every_folder(make_images) -> None:
 def test_a_folder_may_be_called_like_an_image(make_images) -> None:
     root = make_images(['scene.jpg/1.jpg', '2.jpg'])
     (root / '3.jpg').symlink_to(root / '2.jpg')
+    (root / '4.jpg').symlink_to(root / 'scene.jpg')
     builder = ImageTableBuilder(str(root))
-    assert list(iter_images(builder, '')) == ['2.jpg', '3.jpg', 'scene.jpg/1.jpg']
+    assert list(iter_images(builder, '')) == [
+        *('2.jpg', '3.jpg', '4.jpg/1.jpg', 'scene.jpg/1.jpg')
+    ]
+
+
+def test_folders_of_network_drives_and_links_to_above_are_passed_over(
+    make_images,
+) -> None:
+    root = make_images(
+        f'a/{folder}1.jpg'
+        for folder in ('', '@eaDir/', '.ipynb_checkpoints/', '__MACOSX/', '#recycle/')
+    )
+    (root / 'a' / 'loop').symlink_to(root)
+    (root / 'b').symlink_to(root / 'a')
+    builder = ImageTableBuilder(str(root))
+    assert list(iter_images(builder, '')) == ['a/1.jpg', 'b/1.jpg']
+
+
+def test_what_is_left_out_is_counted_and_said_in_each_run(make_images, logged) -> None:
+    names = ['1.jpg', '2.TIF', '3.avif', '4.heic', '5.HEIC', 'notes.txt', 'LICENSE']
+    root = make_images(f'train/anna/c1_{name}' for name in names)
+    for _ in ('read', 'reopened'):
+        logged.clear()
+        assert len(LabelledFolder(str(root))) == 3
+        (line,) = (line for line in logged if '.heic' in line)
+        assert '2 .heic, 1 .txt, 1 without suffix' in line
+
+
+@pytest.mark.parametrize('reader', [LabelledFolder, TrackletFolder])
+def test_a_folder_of_other_files_says_which(make_images, reader) -> None:
+    root = make_images(['train/anna/c1_1.heic'])
+    with pytest.raises(ValueError, match=r'no image in .*suffix: 1 \.heic\)'):
+        reader(str(root)).full_init()
 
 
 def test_says_what_is_missing(tmp_path) -> None:

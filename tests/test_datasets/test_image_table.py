@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import string
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamix.datasets import ImageTable
+from dynamix.datasets.image_table import FORMAT_VERSION
 
 PATHS = st.text(string.ascii_letters + '/é漢 ', min_size=0, max_size=12)
 ROWS = st.tuples(
@@ -31,10 +33,10 @@ def make(rows: list[tuple], root: str = '/root') -> ImageTable:
 @settings(max_examples=30, deadline=None)
 @given(rows=st.lists(ROWS, max_size=20))
 def test_gives_back_what_was_put_in_also_from_a_file(rows, tmp_path_factory) -> None:
-    file = tmp_path_factory.mktemp('tables') / 'x' / 'a.table'
+    folder = tmp_path_factory.mktemp('tables') / 'x' / 'a'
     table = make(rows)
-    table.save(file)
-    for found in (table, ImageTable.load(file), pickle.loads(pickle.dumps(table))):
+    table.save(folder)
+    for found in (table, ImageTable.load(folder), pickle.loads(pickle.dumps(table))):
         assert len(found) == len(rows)
         for i, (identity, camera, video, frame, path) in enumerate(rows):
             assert found.identity[i] == identity
@@ -48,8 +50,9 @@ def test_costs_at_most_20_bytes_an_image_plus_its_path(tmp_path) -> None:
     paths = [f'{i:05d}.jpg' for i in range(1000)]
     table = ImageTable.from_columns(np.zeros(1000, int), paths=paths)
     assert table.nbytes <= 1000 * 20 + sum(map(len, paths))
-    table.save(tmp_path / 'a.table')
-    assert (tmp_path / 'a.table').stat().st_size <= table.nbytes + 2048
+    table.save(tmp_path / 'a')
+    size = sum(file.stat().st_size for file in (tmp_path / 'a').rglob('*.*'))
+    assert size <= table.nbytes + 2048
 
 
 def test_offsets_grow_when_paths_exceed_4_gib() -> None:
@@ -60,9 +63,9 @@ def test_offsets_grow_when_paths_exceed_4_gib() -> None:
 
 
 def test_a_saved_table_is_mapped_and_pickled_by_name(tmp_path) -> None:
-    file = tmp_path / 'a.table'
-    ImageTable.from_columns(np.arange(10_000), root='r', info=dict(a=[1])).save(file)
-    table = ImageTable.load(file)
+    folder = tmp_path / 'a'
+    ImageTable.from_columns(np.arange(10_000), root='r', info=dict(a=[1])).save(folder)
+    table = ImageTable.load(folder)
     base = table.identity
     while not isinstance(base, np.memmap):
         base = base.base
@@ -75,11 +78,11 @@ def test_a_saved_table_is_mapped_and_pickled_by_name(tmp_path) -> None:
 
 
 def test_a_worker_notices_that_the_file_is_another_one(tmp_path) -> None:
-    file = tmp_path / 'a.table'
-    ImageTable.from_columns([1]).save(file)
-    table = ImageTable.load(file)
+    folder = tmp_path / 'a'
+    ImageTable.from_columns([1]).save(folder)
+    table = ImageTable.load(folder)
     sent = pickle.dumps(table)
-    ImageTable.from_columns([2]).save(file)
+    ImageTable.from_columns([2]).save(folder)
     assert table.identity[0] == 1, 'the old content must stay mapped'
     with pytest.raises(RuntimeError, match='was rebuilt while this run'):
         pickle.loads(sent)
@@ -87,8 +90,8 @@ def test_a_worker_notices_that_the_file_is_another_one(tmp_path) -> None:
 
 def test_a_worker_takes_a_file_that_was_made_anew_of_the_same_data(tmp_path) -> None:
     def save() -> ImageTable:
-        make([(1, 2, 3, 4, 'a')]).save(tmp_path / 'a.table')
-        return ImageTable.load(tmp_path / 'a.table')
+        make([(1, 2, 3, 4, 'a')]).save(tmp_path / 'a')
+        return ImageTable.load(tmp_path / 'a')
 
     sent = pickle.dumps(save())
     save()
@@ -107,23 +110,40 @@ def test_the_token_names_the_content() -> None:
     assert len({token, *(other.token for other in others)}) == 8
 
 
-def test_a_failed_save_leaves_the_old_file_alone(tmp_path, monkeypatch) -> None:
-    file = tmp_path / 'a.table'
-    ImageTable.from_columns([1]).save(file)
+def test_a_failed_save_leaves_the_old_table_alone(tmp_path, monkeypatch) -> None:
+    folder = tmp_path / 'a'
+    ImageTable.from_columns([1]).save(folder)
+    before = sorted(folder.iterdir())
     monkeypatch.setattr('os.replace', lambda *_: (_ for _ in ()).throw(OSError('full')))
     with pytest.raises(OSError, match='full'):
-        ImageTable.from_columns([2]).save(file)
-    assert [p.name for p in tmp_path.iterdir()] == ['a.table']
-    assert ImageTable.load(file).identity.tolist() == [1]
+        ImageTable.from_columns([2]).save(folder)
+    assert sorted(folder.iterdir()) == before
+    assert ImageTable.load(folder).identity.tolist() == [1]
 
 
-@pytest.mark.parametrize('keep', [0, 3, 20, 60, -1])
-def test_refuses_a_damaged_file(tmp_path, keep) -> None:
-    file = tmp_path / 'a.table'
-    ImageTable.from_columns(np.arange(100)).save(file)
+def test_a_save_removes_what_it_replaces(tmp_path) -> None:
+    for value in (1, 2):
+        ImageTable.from_columns([value]).save(tmp_path, dict(reader='x'))
+    assert len(list(tmp_path.iterdir())) == 2, 'index.json and one folder of arrays'
+    index = json.loads((tmp_path / 'index.json').read_text())
+    assert (index['format'], index['made_from']) == (FORMAT_VERSION, dict(reader='x'))
+
+
+@pytest.mark.parametrize('damaged', ['index.json', '*/identity.npy'])
+@pytest.mark.parametrize('keep', [0, 20, -1])
+def test_refuses_a_damaged_file(tmp_path, damaged, keep) -> None:
+    ImageTable.from_columns(np.arange(100)).save(tmp_path)
+    (file,) = tmp_path.glob(damaged)
     file.write_bytes(file.read_bytes()[:keep])
-    with pytest.raises(ValueError, match=r'no image table|damaged|cut off'):
-        ImageTable.load(file)
+    with pytest.raises((ValueError, EOFError)):
+        ImageTable.load(tmp_path)
+
+
+def test_refuses_a_table_of_another_version(tmp_path, monkeypatch) -> None:
+    ImageTable.from_columns([0]).save(tmp_path)
+    monkeypatch.setattr('dynamix.datasets.image_table.FORMAT_VERSION', 0)
+    with pytest.raises(ValueError, match='no image table of this version'):
+        ImageTable.load(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from dynamix.datasets import ImageTable, ReIDDataset
+from dynamix.datasets import ImageTable, LabelledFolder, ReIDDataset, TrackletFolder
 from dynamix.structures import without_gaps
 
 
@@ -53,6 +53,21 @@ def test_a_reader_is_sent_to_workers_without_columns(tmp_path):
         dataset.full_init()
         sent.append(len(pickle.dumps(dataset)))
     assert sent[1] < sent[0] + 10
+
+
+def test_folders_may_begin_at_the_home_folder(make_images, tmp_path, monkeypatch):
+    root = make_images(['train/a/c1_1.jpg', 'v/t/1.jpg', 'tracks/v/t/1.jpg'])
+    (root / 'truth.csv').write_text('video,tracklet,person\nv,t,anna\n')
+    monkeypatch.setenv('HOME', str(root))
+    options = dict(cache_dir='~/cache')
+    assert LabelledFolder('~', **options).get_data_info(0)['img_path'] == str(
+        root / 'train/a/c1_1.jpg'
+    )
+    assert len(LabelledFolder('', folders=dict(train='~/train'), **options)) == 1
+    tracks = TrackletFolder('~/tracks', truth='~/truth.csv', **options)
+    assert len(tracks) == 1
+    assert tracks.truth.tolist() == [0]
+    assert len(list((root / 'cache').iterdir())) == 3
 
 
 def test_splits_that_nobody_checked_are_refused():

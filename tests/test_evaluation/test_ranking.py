@@ -14,7 +14,6 @@ from dynamix.evaluation import (
     rank_distances,
     rank_features,
 )
-from dynamix.evaluation.match_ranks import count_by_row, count_by_sorting
 
 from .reference import slow_ranking
 
@@ -221,25 +220,6 @@ def test_bad_labels_are_named():
         RankingLabels([1], [1])
     with pytest.raises(ValueError, match=r'gallery_camera must have shape \(2,\)'):
         RankingLabels([1], [1, 2], [0], [0])
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32 - 1))
-def test_counting_on_gpu_and_cpu_is_one(seed):
-    rng = np.random.default_rng(seed)
-    score = rng.integers(0, 5, (6, 11)).astype(np.float32)
-    score[rng.random(score.shape) < 0.2] = -np.inf
-    row, column = np.nonzero(np.isfinite(score) & (rng.random(score.shape) < 0.4))
-    value = score[row, column]
-    expected = [(score[row] > value[:, None]), (score[row] == value[:, None])]
-    if not len(row):
-        return
-    for found in (
-        count_by_row(score, row, value),
-        count_by_sorting(torch.from_numpy(score), row, torch.from_numpy(value)),
-    ):
-        for counts, mask in zip(found, expected):
-            np.testing.assert_array_equal(counts, mask.sum(axis=1))
 
 
 @pytest.mark.gpu

@@ -173,6 +173,37 @@ def test_log_says_what_was_dropped(log):
     assert len({len(line) for line in table[:3]}) == 1
 
 
+@pytest.mark.parametrize('camera_aware', [False, True])
+@pytest.mark.parametrize('copies', [0, 1, 70])
+def test_copies_of_queries_in_the_gallery_are_counted(logged, copies, camera_aware):
+    """The first queries stand in the gallery again, as other images."""
+    samples = make_samples(size=200)
+    queries = [sample for sample in samples if sample.query_splits][:copies]
+    for query in queries:
+        copied = query.new()
+        meta = dict(query_splits=(), gallery_splits=(0,), image_index=len(samples))
+        copied.set_metainfo({**meta, 'camera': 3} if camera_aware else meta)
+        samples.append(copied)
+    # features are drawn from so few that some are equal by chance
+    noise = torch.Generator().manual_seed(0)
+    for sample in samples[:200]:
+        sample.feature += 0.1 * torch.randn(6, generator=noise)
+    for query, copied in zip(queries, samples[200:]):
+        copied.feature = 1.001 * query.feature + 1e-6
+    run(samples, camera_aware=camera_aware)
+    found = [line for line in logged if 'match with the same embedding' in line]
+    assert len(found) == (copies > 0)
+    assert not copies or found[0].startswith(f'shop: {copies} queries')
+
+
+def test_a_model_that_tells_nothing_apart_has_no_copies(logged):
+    samples = make_samples()
+    for sample in samples:
+        sample.feature = torch.ones(6)
+    run(samples, camera_aware=False)
+    assert not any('same embedding' in line for line in logged)
+
+
 def test_every_query_under_the_cameras_of_its_matches():
     samples = change(make_samples(), camera=0)
     with pytest.raises(ValueError, match=r"target 'shop'.*camera_aware=False"):

@@ -126,7 +126,7 @@ def test_plot_ranks(run, model, tmp_path, capsys):
     capsys.readouterr()
     with pytest.raises(SystemExit):
         run('plot_ranks.py', *model, '--out', 'ranks')
-    assert '--out ranks: expected .jpg, ' in capsys.readouterr().err
+    assert '--out ranks: expected an image' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run('plot_ranks.py', *model, '--queries', 0)
     assert "--queries: '0' is no whole number from 1" in capsys.readouterr().err
@@ -172,6 +172,26 @@ def test_an_unreadable_image_loses_no_others(run, model, crops, tmp_path, capsys
         file.write_bytes(b'no image')
     with pytest.raises(SystemExit, match='none of the 3 images'):
         run('extract_features.py', *model, crops / 'query', '--out', out)
+
+
+def test_features_of_the_same_files_as_readers_read(
+    run, model, crops, tmp_path, monkeypatch, capsys
+):
+    """Links, thumbnails, folders called like images, other suffixes, `~`."""
+    image = next((crops / 'query').iterdir())
+    for name in ('in/0000.jpg/a.jpg', 'in/.ipynb_checkpoints/b.jpg', 'in/c.tif'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), cv2.imread(str(image)))
+    for name in ('@eaDir/d.jpg', 'e.heic'):
+        (tmp_path / 'in' / name).parent.mkdir(exist_ok=True)
+        (tmp_path / 'in' / name).write_bytes(image.read_bytes())
+    (tmp_path / 'in' / 'linked').symlink_to(crops / 'query')
+    monkeypatch.setenv('HOME', str(tmp_path))
+    run('extract_features.py', *model, '~/in', '--out', '~/features.npz')
+    found = np.load(tmp_path / 'features.npz')['paths'].tolist()
+    assert found[:2] == ['c.tif', '0000.jpg/a.jpg']
+    assert [name.split('/')[0] for name in found[2:]] == ['linked'] * 3
+    assert '1 .heic' in capsys.readouterr().out
 
 
 def test_browse_synthetic(run, tmp_path):

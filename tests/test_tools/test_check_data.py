@@ -60,9 +60,32 @@ def test_prints_what_is_there(check_data, root, monkeypatch, capsys, workers) ->
     )
     assert status == 0
     found = [' '.join(line) for line in lines]
-    assert 'labelled_folder multi_camera 3 2 2 - 1, 1.5, 2 1' in found
-    assert 'tracklet_folder single_camera 3 2 2 2 1, 1.5, 2 1' in found
-    assert found.count('viper 8 4 2 3 2 2 0') == 1, 'val and test are the same'
+    assert 'labelled_folder multi_camera 3 2 2 - 1, 1.5, 2 1 c<n>_' in found
+    assert 'tracklet_folder single_camera 3 2 2 2 1, 1.5, 2 1 each video' in found
+    assert found.count('viper 8 4 2 3 2 2 0 the reader') == 1, (
+        'val and test are the same'
+    )
+
+
+@pytest.mark.parametrize(
+    ('names', 'cameras', 'source'),
+    [
+        (['a/c1_1.jpg', 'a/c2/1.jpg', 'b/c2_2.jpg'], 2, 'c<n>_, c<n>/'),
+        (['Cam1/a/1.jpg', 'Cam2/a/1.jpg'], 2, 'Cam<n>/'),
+        (['a/0002_c1s1_000451_03.jpg'] * 2, 1, '_c<n>s'),
+        (['a/1.jpg', 'a/2.jpg'], 1, 'nothing: all images count as of one camera'),
+    ],
+)
+def test_says_what_cameras_were_read_from(
+    check_data, make_images, names, cameras, source
+) -> None:
+    root = make_images(f'train/{name}' for name in names)
+    dataset = check_data.DATASETS.build(
+        dict(type='dynamix.LabelledFolder', data_root=str(root))
+    )
+    dataset.full_init()
+    row = dict(zip(check_data.TRAINING, check_data.training_row(dataset)))
+    assert (row['cameras'], row['cameras read from']) == (str(cameras), source)
 
 
 def test_images_are_spread_over_workers(check_data, root, monkeypatch) -> None:

@@ -11,6 +11,7 @@ is broken.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -41,6 +42,7 @@ TRAINING = (
     'videos',
     'images/identity (min, median, max)',
     'with one image',
+    'cameras read from',
 )
 TARGETS = (
     'target',
@@ -51,6 +53,7 @@ TARGETS = (
     'queries',
     'gallery',
     'queries without match',
+    'cameras read from',
 )
 
 
@@ -75,6 +78,14 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def cameras_read_from(dataset: ReIDDataset) -> str:
+    """Names the part of the paths that gives cameras: ``c<n>_``, ``Cam<n>/``, ..."""
+    if dataset.kind == 'single_camera':
+        return 'each video'
+    spellings = dataset.table.info.get('camera_spellings', ['the reader'])
+    return ', '.join(spellings) or 'nothing: all images count as of one camera'
+
+
 def training_row(dataset: ReIDDataset) -> list[str]:
     """One row of the training table."""
     table = dataset.table
@@ -93,6 +104,7 @@ def training_row(dataset: ReIDDataset) -> list[str]:
         f'{len(videos)}' if single else '-',
         spread,
         f'{(counts == 1).sum()}',
+        cameras_read_from(dataset),
     ]
 
 
@@ -111,6 +123,7 @@ def target_row(dataset: ReIDDataset) -> list[str]:
         f'{len(np.unique(dataset.table.camera))}',
         f'{len(checks)}',
         *map(mean, ('queries', 'gallery', 'without_match')),
+        cameras_read_from(dataset),
     ]
 
 
@@ -234,7 +247,7 @@ def print_table(head: tuple[str, ...], rows: list[list[str]]) -> None:
 
 def main() -> int:
     args = parse_args()
-    cfg = Config.fromfile(args.config)
+    cfg = Config.fromfile(os.path.expanduser(args.config))
     merge_options(cfg, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'dynamix'))
     train = cfg.get('train_dataloader') or {}

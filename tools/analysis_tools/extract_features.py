@@ -4,7 +4,8 @@
         --out features.npz
 
 The file holds `features` ([N, D] float32, unit length) and `paths` ([N], relative to
-the folder, sorted). Images that cannot be read are left out and named at the end.
+the folder, in natural order). Images that cannot be read are left out and named at the
+end.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import numpy as np
 from mmengine.config import Config
 
 from dynamix.apis import ReIDInferencer
-from dynamix.datasets.image_files import IMAGE_SUFFIXES
+from dynamix.datasets import ImageTableBuilder
+from dynamix.datasets.image_files import iter_images
 from dynamix.datasets.transforms import LoadReIDImage
 from dynamix.engine.command_line import add_config_options, merge_options, positive
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Embed a folder of person crops.')
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', type=Path, help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('folder', type=Path, help='crops, in subfolders too')
     parser.add_argument(
@@ -36,6 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', help='by default a GPU if there is one')
     add_config_options(parser)
     args = parser.parse_args()
+    args.folder, args.out = args.folder.expanduser(), args.out.expanduser()
     if args.out.suffix != '.npz':
         parser.error(f'--out {args.out}: expected a file that ends in .npz')
     return args
@@ -45,22 +48,19 @@ def main() -> None:
     args = parse_args()
     if not args.folder.is_dir():
         raise SystemExit(f"there is no folder '{args.folder}'")
-    paths = sorted(
-        p for p in args.folder.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES
-    )
-    if not paths:
-        raise SystemExit(
-            f"'{args.folder}' holds no image ({', '.join(IMAGE_SUFFIXES)})"
-        )
+    builder = ImageTableBuilder(str(args.folder))
+    names = np.array(list(iter_images(builder, '')))
+    if not len(names):
+        raise SystemExit(f"'{args.folder}' holds no image{builder.other_files()}")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    cfg = Config.fromfile(args.config)
+    cfg = Config.fromfile(args.config.expanduser())
     merge_options(cfg, args.cfg_options)
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
     for transform in inferencer.pipeline.transforms:
         if isinstance(transform, LoadReIDImage):
             transform.skip_unreadable = True
+    paths = [args.folder / name for name in names]
     features = inferencer(paths, args.batch_size, args.num_workers)
-    names = np.array([path.relative_to(args.folder).as_posix() for path in paths])
     readable = ~np.isnan(features).any(axis=1)
     if not readable.any():
         raise SystemExit(
@@ -69,6 +69,7 @@ def main() -> None:
     np.savez(args.out, features=features[readable], paths=names[readable])
     print(
         f'wrote {readable.sum()} features of {features.shape[1]} numbers to {args.out}'
+        f'{builder.other_files()}'
     )
     if not readable.all():
         print(f'left out {(~readable).sum()} images, which cannot be read:')

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+import cv2
 import mmcv
 import numpy as np
 import torch
@@ -19,7 +20,6 @@ from mmengine.config import Config
 from torch.utils.data import Subset
 
 from dynamix.apis import ReIDInferencer
-from dynamix.datasets.image_files import IMAGE_SUFFIXES
 from dynamix.engine.command_line import (
     add_config_options,
     build_evaluator,
@@ -55,8 +55,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', help='by default a GPU if there is one')
     add_config_options(parser)
     args = parser.parse_args()
-    if not args.out.lower().endswith(IMAGE_SUFFIXES):
-        parser.error(f'--out {args.out}: expected {", ".join(IMAGE_SUFFIXES)}')
+    if not cv2.haveImageWriter(args.out):
+        parser.error(f'--out {args.out}: expected an image, such as ranks.png')
     return args
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 import logging
 from typing import Any
 
-import mmcv
+import cv2
 import numpy as np
+import PIL.Image
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from mmengine.logging import print_log
@@ -23,7 +25,8 @@ class LoadReIDImage(BaseTransform):
 
     Images that are there already (drawn data) pass through. Ours; unlike mmcv's
     ``LoadImageFromFile`` it refuses files that were cut off, which OpenCV fills with
-    grey, and names the file in every error.
+    grey, names the file in every error, reads with Pillow what OpenCV cannot, and
+    scales images of more than 8 bits by the range they use, see :func:`to_8_bit`.
 
     Required keys: ``img_path``. Added keys: ``img`` (HWC uint8 BGR array),
     ``img_shape``, ``ori_shape``.
@@ -33,7 +36,6 @@ class LoadReIDImage(BaseTransform):
             grey one, with a warning, instead of ending the run. Its ``image_index``
             is then -1, so that it takes part in no loss and can be counted; of an
             evaluation set it is in no split. Defaults to False.
-        imdecode_backend (str): Of ``mmcv.imfrombytes``. Defaults to ``'cv2'``.
         backend_args (dict, optional): Of ``mmengine.fileio.get``, for files that are
             not on a local disk.
 
@@ -45,11 +47,9 @@ class LoadReIDImage(BaseTransform):
     def __init__(
         self,
         skip_unreadable: bool = False,
-        imdecode_backend: str = 'cv2',
         backend_args: dict[str, Any] | None = None,
     ) -> None:
         self.skip_unreadable = skip_unreadable
-        self.imdecode_backend = imdecode_backend
         self.backend_args = backend_args
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -77,17 +77,10 @@ class LoadReIDImage(BaseTransform):
         missing = truncation(data)
         if missing is not None:
             raise ValueError(f'the image {path} is cut off: {missing}.')
-        image = None
         try:
-            image = mmcv.imfrombytes(data, backend=self.imdecode_backend)
+            return decode(data)
         except Exception as error:
             raise ValueError(f'the image {path} cannot be decoded: {error}') from error
-        if image is None:
-            raise ValueError(
-                f'the image {path} cannot be decoded: its {len(data)} bytes are no '
-                f'image that {self.imdecode_backend} can read.'
-            )
-        return image
 
     def _replace(self, results: dict[str, Any]) -> None:
         results['img'] = np.full(GREY_SHAPE, GREY, np.uint8)
@@ -98,6 +91,53 @@ class LoadReIDImage(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(skip_unreadable={self.skip_unreadable}, '
-            f'imdecode_backend={self.imdecode_backend!r}, '
             f'backend_args={self.backend_args})'
         )
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Decodes an image with OpenCV, or with Pillow where OpenCV cannot.
+
+    Args:
+        data (bytes): Content of an image file.
+
+    Returns:
+        np.ndarray: ``[H, W, 3]`` uint8 BGR.
+
+    Raises:
+        Exception: If neither can; that of Pillow.
+    """
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if image is None:
+        with PIL.Image.open(io.BytesIO(data)) as opened:
+            deep = opened.mode[0] in 'IF'  # 16 or 32 bits a pixel
+            image = np.asarray(opened if deep else opened.convert('RGB'))
+        image = np.stack([image] * 3, -1) if image.ndim == 2 else image[..., ::-1]
+    return np.ascontiguousarray(to_8_bit(image))
+
+
+def to_8_bit(image: np.ndarray) -> np.ndarray:
+    """Scales an image of more than 8 bits a channel to 8 bits.
+
+    Unsigned integers are scaled by the depth of a camera, 10, 12, 14 or 16 bits: the
+    smallest that holds all values. Where values fill less than a quarter of that, as
+    in thermal images, and for all other types, the lowest value becomes 0 and the
+    highest 255. Ours.
+
+    Args:
+        image (np.ndarray): Of any number type and shape.
+
+    Returns:
+        np.ndarray: The same shape, uint8; an 8-bit image itself.
+    """
+    if image.dtype == np.uint8:
+        return image
+    values = np.nan_to_num(image.astype(np.float64), posinf=0, neginf=0)
+    low, high = values.min(), values.max()
+    if image.dtype == np.uint16:
+        full = next(2**bits - 1 for bits in (10, 12, 14, 16) if high < 2**bits)
+        if high - low >= full / 4:
+            low, high = 0, full
+    scale = 255 / (high - low) if high > low else 0
+    return ((values - low) * scale).round().astype(np.uint8)

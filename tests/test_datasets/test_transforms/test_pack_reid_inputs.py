@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import default_collate
+from mmengine.dataset import default_collate, pseudo_collate
 
 from dynamix.datasets.transforms import PackReIDInputs
 from dynamix.datasets.transforms.pack_reid_inputs import to_tensor
+from dynamix.models.reid import ReIDDataPreprocessor
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.float32])
@@ -51,3 +52,23 @@ def test_packs_one_image_with_its_labels() -> None:
     packed = PackReIDInputs()(dict(info, img=np.zeros((4, 2, 3), np.uint8)))
     assert packed['inputs'].dtype == torch.uint8
     assert packed['data_samples'].metainfo == info
+
+
+@pytest.mark.parametrize('views', [1, 2])
+@pytest.mark.parametrize('size', [1, 2, 3])
+def test_both_ways_of_mmengine_to_collate_give_the_same_batch(views, size) -> None:
+    rng = np.random.default_rng(0)
+    items = []
+    for index in range(size):
+        images = [*rng.integers(0, 256, (views, 4, 2, 3), np.uint8)]
+        info = dict(img=images if views > 1 else images[0], image_index=index)
+        items.append(PackReIDInputs()(info))
+    preprocess = ReIDDataPreprocessor(mean=[9.0, 8, 7], std=[2.0] * 3, bgr_to_rgb=True)
+    expected = preprocess(default_collate(items))
+    found = preprocess(pseudo_collate(items))
+    torch.testing.assert_close(found['inputs'], expected['inputs'])
+    shapes = (
+        [x.shape for x in found['inputs']] if views > 1 else [found['inputs'].shape]
+    )
+    assert shapes == [(size, 3, 4, 2)] * views
+    assert [s.image_index for s in found['data_samples']] == [*range(size)]
