@@ -1,6 +1,6 @@
 # Small network on a few thousand real crops: market_subset + mars -> VIPeR, MultiviewX.
 _base_ = [
-    '_base_/models/dynamix_r18_small.py',
+    '_base_/models/r18_small.py',
     '_base_/datasets/real_crops.py',
     '_base_/schedules/adam_24e.py',
     '_base_/default_runtime.py',

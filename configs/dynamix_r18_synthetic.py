@@ -1,6 +1,6 @@
 # The demo: a small network on embedded data, a few minutes on two CPU cores.
 _base_ = [
-    '_base_/models/dynamix_r18_small.py',
+    '_base_/models/r18_small.py',
     '_base_/datasets/synthetic.py',
     '_base_/schedules/adam_24e.py',
     '_base_/default_runtime.py',

@@ -25,7 +25,7 @@ import dynamix.models  # noqa: F401
 from dynamix.registry import MODELS
 from dynamix.structures import IdentityTable, ReIDDataSample
 
-CONFIG = 'configs/_base_/models/dynamix_vit-b.py'
+CONFIG = 'configs/_base_/models/vit-b.py'
 
 
 def limits(device: str, scale: int) -> tuple[float, float]:

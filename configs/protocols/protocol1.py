@@ -1,6 +1,6 @@
 # Protocol 1: all images of five labelled data sets + LUPerson-NL -> PRID2011, GRID,
 # VIPeR and i-LIDS, each the mean of ten random halves.
-_base_ = './_base_/dynamix_r50.py'
+_base_ = './_base_/protocol.py'
 data_root = _base_.data_root
 train_dataloader = dict(
     dataset=dict(

@@ -1,6 +1,6 @@
 # Protocol 2: training images of Market-1501, MSMT17, CUHK-SYSU
 # + LUPerson-NL -> CUHK03-NP.
-_base_ = './_base_/dynamix_r50.py'
+_base_ = './_base_/protocol.py'
 sources = ['market1501', 'msmt17', 'cuhk_sysu']
 train_dataloader = dict(
     dataset=dict(

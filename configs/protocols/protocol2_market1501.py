@@ -1,6 +1,6 @@
 # Protocol 2: training images of MSMT17, CUHK03-NP, CUHK-SYSU
 # + LUPerson-NL -> Market-1501.
-_base_ = './_base_/dynamix_r50.py'
+_base_ = './_base_/protocol.py'
 sources = ['msmt17', 'cuhk03', 'cuhk_sysu']
 train_dataloader = dict(
     dataset=dict(

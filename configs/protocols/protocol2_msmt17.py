@@ -1,6 +1,6 @@
 # Protocol 2: training images of Market-1501, CUHK03-NP, CUHK-SYSU
 # + LUPerson-NL -> MSMT17.
-_base_ = './_base_/dynamix_r50.py'
+_base_ = './_base_/protocol.py'
 sources = ['market1501', 'cuhk03', 'cuhk_sysu']
 train_dataloader = dict(
     dataset=dict(

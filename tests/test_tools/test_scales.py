@@ -9,7 +9,7 @@ CONFIGS = Path(__file__).parents[2] / 'configs'
 
 
 @pytest.mark.parametrize(
-    ('scale', 'recipe'), [('gpu', 'dynamix_r50'), ('gpu-vit', 'dynamix_vit-b')]
+    ('scale', 'recipe'), [('gpu', 'r50'), ('gpu-vit', 'vit-b')]
 )
 def test_a_scale_begins_with_the_weights_of_its_recipe(scale, recipe):
     ours = Config.fromfile(CONFIGS / 'ablation' / '_base_' / f'scale_{scale}.py').model

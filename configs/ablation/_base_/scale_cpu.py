@@ -1,6 +1,6 @@
 # One CPU core: a tiny network, tiny images, about two minutes a run.
 _base_ = [
-    '../../_base_/models/dynamix_r18_tiny.py',
+    '../../_base_/models/r18_tiny.py',
     '../../_base_/datasets/pipeline_tiny.py',
     '../../_base_/schedules/adam_14e.py',
     '../../_base_/default_runtime.py',

@@ -1,5 +1,5 @@
 # ViT-B/16 on a 16 x 8 grid of patches; the class token is the embedding.
-_base_ = './dynamix_r50.py'
+_base_ = './r50.py'
 weights = (
     'reid://https://mmassets.onedl.ai/mmclassification/v0/vit/finetune/'
     'vit-base-p16_in21k-pre-3rdparty_ft-64xb64_in1k-384_20210928-98e8652b.pth'

@@ -1,5 +1,5 @@
 # ResNet-18 of half width, from scratch: trains on two CPU cores.
-_base_ = './dynamix_r50.py'
+_base_ = './r50.py'
 model = dict(
     backbone=dict(
         depth=18,
