@@ -8,9 +8,7 @@ from mmengine.config import Config
 CONFIGS = Path(__file__).parents[2] / 'configs'
 
 
-@pytest.mark.parametrize(
-    ('scale', 'recipe'), [('gpu', 'r50'), ('gpu-vit', 'vit-b')]
-)
+@pytest.mark.parametrize(('scale', 'recipe'), [('gpu', 'r50'), ('gpu-vit', 'vit-b')])
 def test_a_scale_begins_with_the_weights_of_its_recipe(scale, recipe):
     ours = Config.fromfile(CONFIGS / 'ablation' / '_base_' / f'scale_{scale}.py').model
     theirs = Config.fromfile(CONFIGS / '_base_' / 'models' / f'{recipe}.py').model
