@@ -2,13 +2,9 @@
 _base_ = [
     '_base_/models/vit-b.py',
     '_base_/datasets/msmt17_lupersonnl.py',
-    '_base_/schedules/adam_100e.py',
+    '_base_/schedules/adamw_layer-decay_100e.py',
     '_base_/default_runtime.py',
 ]
-optim_wrapper = dict(
-    optimizer=dict(_delete_=True, type='AdamW', lr=1e-4, weight_decay=0.05),
-    clip_grad=dict(max_norm=1.0),
-)
 custom_hooks = [dict(type='RelabelHook', start=5)]
 # With a checkpoint goes the feature bank, up to 4 GB of it.
 default_hooks = dict(checkpoint=dict(interval=5))

@@ -4,5 +4,5 @@ from .backbones import *
 from .heads import *
 from .losses import *
 from .necks import *
-from .pretrained_weights import *
+from .pretrained import *
 from .reid import *

@@ -45,6 +45,7 @@ def data(make_images) -> Path:
             'Market-1501', '{:04d}_c1s1_000151_00.jpg', '{:04d}_c2s1_000151_00.jpg'
         ),
         *market('CUHK03-NP/labeled', '{:04d}_c1_1.png', '{:04d}_c2_2.png'),
+        *market('CUHK03-NP/detected', '{:04d}_c1_1.png', '{:04d}_c2_2.png'),
         *(f'MSMT17/{name}' for name in lists),
     ]
     for name, images in lists.items():
@@ -87,5 +88,12 @@ def test_a_protocol_trains_on_no_person_that_it_searches_for(
     assert not roots & {target.data_root for target in targets}
     protocol = int(re.search(r'protocol(\d)', file.stem)[1])
     assert {source.split for source in sources} == {'train' if protocol == 2 else 'all'}
-    assert (len(sources), len(targets)) == ((5, 4) if protocol == 1 else (3, 1))
+    if protocol == 1:
+        assert (len(sources), len(targets)) == (4, 4)
+        assert 'MSMT17' not in {source.type for source in sources}
+    else:
+        assert len(sources) == 3
+        boxes = 2 if targets[0].type == 'CUHK03NP' else 1
+        assert [target.type for target in targets] == [targets[0].type] * boxes
+        assert len({target.data_root for target in targets}) == boxes
     assert cfg.val_dataloader == cfg.test_dataloader

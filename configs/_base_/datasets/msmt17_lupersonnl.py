@@ -1,4 +1,5 @@
-# MSMT17 (all images) and LUPerson-NL; judged on Market-1501 and CUHK03-NP.
+# MSMT17 (all images) and LUPerson-NL; judged on Market-1501 and CUHK03-NP,
+# the latter with boxes drawn by hand and with detected ones.
 # docs/data.md says how the folders must look.
 _base_ = './pipeline_256x128.py'
 data_root = 'data/'
@@ -34,7 +35,16 @@ test_dataloader = dict(
         targets=[
             dict(type='Market1501', data_root=data_root + 'Market-1501', split='test'),
             dict(
-                type='CUHK03NP', data_root=data_root + 'CUHK03-NP/labeled', split='test'
+                type='CUHK03NP',
+                name='cuhk03_labeled',
+                data_root=data_root + 'CUHK03-NP/labeled',
+                split='test',
+            ),
+            dict(
+                type='CUHK03NP',
+                name='cuhk03_detected',
+                data_root=data_root + 'CUHK03-NP/detected',
+                split='test',
             ),
         ],
         pipeline=_base_.test_pipeline,

@@ -11,8 +11,7 @@ from dynamix.registry import MODELS
 class BNNeck(BaseModule):
     """Pooling, then batch normalisation without a learnt shift.
 
-    The shift is frozen at zero so that the embedding stays centred on the unit
-    sphere's origin, where cosine similarity is at home.
+    The shift is frozen at zero, so that embeddings stay centred for cosine similarity.
 
     Source: "Bag of Tricks and a Strong Baseline for Deep Person Re-identification"
     (BNNeck); "Fine-tuning CNN Image Retrieval with No Human Annotation" (GeM, which
@@ -21,8 +20,11 @@ class BNNeck(BaseModule):
     Args:
         in_channels (int): Length ``D`` of the embedding.
         pooling (dict, optional): Config of a module that makes ``[B, D]`` of a
-            ``[B, D, H, W]`` feature map. None for backbones that return vectors, as
-            transformers with a class token do. Defaults to None.
+            ``[B, D, H, W]`` feature map; of tokens, it pools the patches. None for
+            backbones that return vectors or tokens, of which the first is the class
+            token. Defaults to None.
+        num_extra_tokens (int): Tokens in front of the patches, where the backbone
+            returns tokens: class token and registers. Defaults to 1.
         norm_cfg (dict): Config of the normalisation layer.
             Defaults to ``dict(type='BN1d')``.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
@@ -32,11 +34,13 @@ class BNNeck(BaseModule):
         self,
         in_channels: int,
         pooling: dict | None = None,
+        num_extra_tokens: int = 1,
         norm_cfg: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels
+        self.num_extra_tokens = num_extra_tokens
         self.pooling = None if pooling is None else MODELS.build(pooling)
         self.norm = build_norm_layer(norm_cfg or dict(type='BN1d'), in_channels)[1]
         if getattr(self.norm, 'bias', None) is not None:
@@ -48,8 +52,9 @@ class BNNeck(BaseModule):
         """Makes embeddings of a backbone's output.
 
         Args:
-            inputs (Tensor | tuple[Tensor, ...]): ``[B, D, H, W]`` or ``[B, D]``; of a
-                tuple, the last entry is used.
+            inputs (Tensor | tuple[Tensor, ...]): ``[B, D, H, W]``, ``[B, D]`` or tokens
+                ``[B, L, D]``, as of timm's transformers; of a tuple, the last entry is
+                used.
 
         Returns:
             Tensor | tuple[Tensor]: ``[B, D]``, not normalised; in a tuple if
@@ -60,6 +65,10 @@ class BNNeck(BaseModule):
                 arrive and there is no pooling.
         """
         x = inputs if isinstance(inputs, Tensor) else inputs[-1]
+        if x.ndim == 3 and self.pooling is None:
+            x = x[:, 0]
+        elif x.ndim == 3:
+            x = x[:, self.num_extra_tokens :].transpose(1, 2).unsqueeze(-1)
         if self.pooling is not None:
             x = self.pooling(x)
         elif x.ndim == 4:

@@ -24,7 +24,6 @@ class ReIDDataPreprocessor(SelfSupDataPreprocessor):
         std (Sequence[float], optional): Standard deviation of each channel.
             Defaults to None.
         bgr_to_rgb (bool): Turn the order of the channels round. Defaults to False.
-        non_blocking (bool): Copy without waiting. Defaults to True.
     """
 
     def __init__(
@@ -32,9 +31,8 @@ class ReIDDataPreprocessor(SelfSupDataPreprocessor):
         mean: Any = None,
         std: Any = None,
         bgr_to_rgb: bool = False,
-        non_blocking: bool = True,
     ) -> None:
-        super().__init__(mean, std, bgr_to_rgb=bgr_to_rgb, non_blocking=non_blocking)
+        super().__init__(mean, std, bgr_to_rgb=bgr_to_rgb, non_blocking=True)
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
         """Stacks, copies and normalises a batch.
@@ -61,7 +59,7 @@ class ReIDDataPreprocessor(SelfSupDataPreprocessor):
     def _normalise(self, images: Tensor | Sequence[Tensor]) -> Tensor:
         if not isinstance(images, Tensor):
             images = torch.stack([*images])
-        images = images.to(self.device, non_blocking=self._non_blocking)
+        images = images.to(self.device, non_blocking=True)
         if self._channel_conversion:
             images = images.flip(1)
         images = images.float()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from dynamix.models.pretrained_weights import weights_must_fit
+from dynamix.models.pretrained import weights_must_fit
 from dynamix.registry import MODELS
 
 
@@ -30,7 +30,7 @@ class ReIDEncoder(BaseModule):
         Raises:
             ValueError: If the weights of another project do not fit the backbone.
         """
-        with weights_must_fit(self.backbone):
+        with weights_must_fit(self.backbone), weights_must_fit(self.neck):
             super().init_weights()
 
     def forward(self, inputs: Tensor) -> Tensor:

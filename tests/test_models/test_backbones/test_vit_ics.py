@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from dynamix.models import convert_weights
 from dynamix.models.backbones import VisionTransformerICS
-from tests.test_models.test_pretrained_weights import DIM, VIT, draw_vit
+from tests.test_models.test_pretrained.vit import DIM, VIT, draw_vit
 
 ARCH = VIT['arch']
 

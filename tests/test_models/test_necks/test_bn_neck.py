@@ -36,3 +36,11 @@ def test_wrong_length_is_named():
         BNNeck(8)(torch.rand(4, 6))
     with pytest.raises(ValueError, match=r'\(4, 8, 2, 2\), but neck.pooling is None'):
         BNNeck(8)(torch.rand(4, 8, 2, 2))
+
+
+def test_tokens_give_the_class_token_or_pooled_patches():
+    tokens = torch.rand(4, 7, 8)
+    torch.testing.assert_close(BNNeck(8)(tokens), BNNeck(8)(tokens[:, 0]))
+    neck = BNNeck(8, pooling=GEM, num_extra_tokens=3)
+    patches = tokens[:, 3:].mT.unflatten(2, (2, 2))
+    torch.testing.assert_close(neck(tokens), neck(patches))

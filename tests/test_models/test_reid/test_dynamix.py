@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import Tensor, nn
 
 from dynamix.models import DynaMix
+
+CONFIGS = Path(__file__).parents[3] / 'configs'
 
 
 class Recorder(nn.Module):
@@ -111,29 +115,47 @@ def test_takes_necks_of_mmpretrain() -> None:
     assert model(torch.rand(2, 3, 32, 32)).shape == (2, 32)
 
 
-def test_learning_rates_that_decay_by_layer() -> None:
-    size = dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=8)
-    vit = DynaMix(
-        backbone=dict(
-            type='mmpretrain.VisionTransformer', arch=size, img_size=32, patch_size=16
+@pytest.mark.parametrize(
+    ('recipe', 'arch', 'first', 'last', 'patches'),
+    [
+        (
+            'vit-b',
+            dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=8),
+            'layers.0.attn.qkv',
+            'layers.2.attn.qkv',
+            'patch_embed.projection',
         ),
-        neck=dict(type='dynamix.BNNeck', in_channels=8),
-    )
+        (
+            'swin-b',
+            dict(embed_dims=1, depths=[1, 1, 0, 1], num_heads=[1, 1, 1, 1]),
+            'stages.0.blocks.0.attn.w_msa.qkv',
+            'stages.3.blocks.0.attn.w_msa.qkv',
+            'patch_embed.projection',
+        ),
+    ],
+)
+def test_learning_rates_decay_by_layer(
+    recipe: str, arch: dict, first: str, last: str, patches: str
+) -> None:
+    cfg = Config.fromfile(CONFIGS / f'dynamix_{recipe}.py')
+    backbone = dict(cfg.model.backbone, arch=arch, init_cfg=None)
+    model = DynaMix(backbone, dict(cfg.model.neck, in_channels=8))
     constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
         dict(
-            type='mmpretrain.LearningRateDecayOptimWrapperConstructor',
-            optim_wrapper_cfg=dict(
-                optimizer=dict(type='SGD', lr=1.0, weight_decay=0.1)
-            ),
-            paramwise_cfg=dict(layer_decay_rate=0.5),
+            type=cfg.optim_wrapper.constructor,
+            optim_wrapper_cfg=dict(optimizer=cfg.optim_wrapper.optimizer),
+            paramwise_cfg=cfg.optim_wrapper.paramwise_cfg,
         )
     )
-    rates = {
-        group['param_name']: group['lr']
-        for group in constructor(vit).optimizer.param_groups
+    groups = {
+        group['param_name'].removeprefix('encoder.'): group
+        for group in constructor(model).optimizer.param_groups
     }
-    assert rates['encoder.neck.norm.weight'] == 1
-    assert rates['encoder.backbone.layers.2.attn.qkv.weight'] == 0.5
-    assert rates['encoder.backbone.layers.0.attn.qkv.weight'] == 0.5**3
-    assert rates['encoder.backbone.cls_token'] == 0.5**4
-    assert not any(name.startswith('momentum_encoder') for name in rates)
+    assert not any(name.startswith('momentum_encoder') for name in groups)
+    rate = cfg.optim_wrapper.optimizer.lr
+    assert groups['neck.norm.weight']['lr'] == pytest.approx(rate)
+    for power, layer in ((1, last), (3, first), (4, patches)):
+        group = groups[f'backbone.{layer}.weight']
+        assert group['lr'] == pytest.approx(rate * 0.75**power)
+        assert group['weight_decay'] == 0.05
+        assert groups[f'backbone.{layer}.bias']['weight_decay'] == 0

@@ -1,0 +1,8 @@
+# OSNet x0.25, 256 x 128, MSMT17 + LUPerson-NL -> Market-1501, CUHK03-NP.
+_base_ = [
+    '_base_/models/osnet_x0_25.py',
+    '_base_/datasets/msmt17_lupersonnl.py',
+    '_base_/schedules/adam_100e.py',
+    '_base_/default_runtime.py',
+]
+custom_hooks = [dict(type='RelabelHook', start=5)]

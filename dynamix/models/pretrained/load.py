@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader
+from torch import Tensor
+
+from .address import NECK_SCHEME, SCHEME, parse_address
+from .layouts import LAYOUTS, NECKS, Layout
+
+# of several encoders in one file, the one to use
+PREFERRED = ('teacher', 'encoder_q', 'base_encoder', 'momentum_encoder')
+
+
+def convert_weights(
+    checkpoint: Mapping[str, Any], prefix: str | None = None
+) -> dict[str, Tensor]:
+    """Finds a backbone in a checkpoint and renames its weights.
+
+    Wrappers such as ``state_dict``, ``model``, ``module.`` and ``backbone.`` are
+    looked through. Of MoCo's two encoders the query encoder is taken, of DINO's two
+    the teacher, of DynaMix's two the momentum encoder. What is no part of the backbone
+    is left out, and counted in the log.
+
+    Args:
+        checkpoint (Mapping[str, Any]): As ``torch.load`` gives it.
+        prefix (str, optional): What stands before the names of the backbone's weights,
+            such as ``'state_dict.module.encoder_k.'``. Defaults to None: it is found.
+
+    Returns:
+        dict[str, Tensor]: For the backbone that docs/pretrained.md names.
+
+    Raises:
+        ValueError: If there is no backbone of a known kind, or several to choose from,
+            or its first layer is missing.
+    """
+    return _convert(checkpoint, LAYOUTS, prefix)
+
+
+def convert_neck(
+    checkpoint: Mapping[str, Any], prefix: str | None = None
+) -> dict[str, Tensor]:
+    """Finds the layer that makes the embedding and renames its weights.
+
+    Args:
+        checkpoint (Mapping[str, Any]): As ``torch.load`` gives it.
+        prefix (str, optional): As of :func:`convert_weights`.
+
+    Returns:
+        dict[str, Tensor]: For ``mmpretrain.LinearNeck`` or :class:`BNNeck`.
+
+    Raises:
+        ValueError: If there is no neck of a known kind, or several.
+    """
+    return _convert(checkpoint, NECKS, prefix)
+
+
+@CheckpointLoader.register_scheme(prefixes=SCHEME)
+def load_from_reid(filename: str, map_location: str | None = None) -> dict:
+    """Reads a checkpoint and converts its backbone; see :func:`convert_weights`.
+
+    Args:
+        filename (str): ``reid://`` and a path or address; then perhaps ``#`` and the
+            prefix of one of several backbones, or ``?grid=HxW``, see
+            :func:`weights_must_fit`.
+        map_location (str, optional): As of ``torch.load``. Defaults to None.
+
+    Returns:
+        dict: ``state_dict``.
+
+    Raises:
+        ValueError: If it has no backbone that can be used; names the file.
+    """
+    return _load(filename, LAYOUTS, map_location)
+
+
+@CheckpointLoader.register_scheme(prefixes=NECK_SCHEME)
+def load_neck_from_reid(filename: str, map_location: str | None = None) -> dict:
+    """Reads a checkpoint and converts its neck; see :func:`convert_neck`.
+
+    Args:
+        filename (str): ``reid-neck://`` and a path or address.
+        map_location (str, optional): As of ``torch.load``. Defaults to None.
+
+    Returns:
+        dict: ``state_dict``.
+
+    Raises:
+        ValueError: If it has no neck that can be used; names the file.
+    """
+    return _load(filename, NECKS, map_location)
+
+
+def _load(
+    filename: str, layouts: Sequence[Layout], map_location: str | None
+) -> dict[str, dict[str, Tensor]]:
+    address = parse_address(filename)
+    checkpoint = CheckpointLoader.load_checkpoint(address.path, map_location)
+    try:
+        return dict(state_dict=_convert(checkpoint, layouts, address.prefix))
+    except ValueError as error:
+        raise ValueError(f'{address.path}: {error}') from None
+
+
+def _convert(
+    checkpoint: Mapping[str, Any], layouts: Sequence[Layout], prefix: str | None
+) -> dict[str, Tensor]:
+    weights = dict(_tensors(checkpoint, ''))
+    layout, prefix = _find(weights, layouts, prefix)
+    inside = {
+        name.removeprefix(prefix): weight
+        for name, weight in weights.items()
+        if name.startswith(prefix)
+    }
+    if layout.stem not in inside:
+        raise ValueError(
+            f'expected {layout.stem!r}, the first weight of a {layout.kind} under '
+            f'{prefix!r}, but it is missing.'
+        )
+    found = {name: w for name, w in inside.items() if re.match(layout.own, name)}
+    result = {_rename(name, layout): weight for name, weight in found.items()}
+    if layout.convert is not None:
+        result = layout.convert(result)
+    parent = re.sub(r'[^.]+\.$', '', prefix)
+    left_out = Counter(
+        name.removeprefix(prefix).removeprefix(parent).split('.')[0]
+        for name in weights
+        if not name.startswith(prefix) or name.removeprefix(prefix) not in found
+    )
+    listed = ', '.join(f'{name} ({count})' for name, count in sorted(left_out.items()))
+    print_log(
+        f'{layout.kind} of {len(found)} tensors found under {prefix!r}; left out: '
+        f'{listed or "nothing"}.',
+        logger='current',
+    )
+    return result
+
+
+def _tensors(node: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
+    for name, value in node.items() if isinstance(node, Mapping) else ():
+        if isinstance(value, Tensor):
+            yield f'{prefix}{name}', value
+        else:
+            yield from _tensors(value, f'{prefix}{name}.')
+
+
+def _find(
+    weights: Mapping[str, Tensor], layouts: Sequence[Layout], prefix: str | None
+) -> tuple[Layout, str]:
+    for layout in layouts:
+        places = [
+            name.removesuffix(layout.anchor)
+            for name in weights
+            if f'.{name}'.endswith(f'.{layout.anchor}')
+        ]
+        if prefix is not None:
+            places = [place for place in places if place == prefix]
+        for word in PREFERRED:
+            chosen = [place for place in places if word in place.split('.')]
+            if len(chosen) == 1:
+                return layout, chosen[0]
+        if len(places) > 1:
+            raise ValueError(
+                f'expected one {layout.kind}, but found {len(places)}, under '
+                f'{", ".join(map(repr, places))}; choose by {SCHEME}PATH#PREFIX.'
+            )
+        if places:
+            return layout, places[0]
+    kinds = ', '.join(layout.kind.rstrip(',') for layout in layouts)
+    raise ValueError(
+        f'expected one of {kinds}{f" under {prefix!r}" if prefix else ""}, but found '
+        f'{", ".join(list(weights)[:4]) or "no tensors"}.'
+    )
+
+
+def _rename(name: str, layout: Layout) -> str:
+    for pattern, replacement in layout.names:
+        renamed, count = re.subn(pattern, replacement, name)
+        if count:
+            return renamed
+    return name
