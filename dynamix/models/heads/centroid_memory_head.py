@@ -133,10 +133,8 @@ class CentroidMemoryHead(BaseModule):
             np.asarray(camera)[multi],
             identity_table.num_multi_camera_identities,
         )
-        for memory, size in (
-            (self.memory, identity_table.num_identities),
-            (self.camera_memory, len(rows)),
-        ):
+        sizes = identity_table.num_identities, len(rows)
+        for memory, size in zip((self.memory, self.camera_memory), sizes):
             if memory is not None:
                 memory.resize(0)
                 memory.resize(size)
