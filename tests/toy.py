@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from dynamix.engine.launch import set_loader_defaults, share_out_batch
 
 SIZE = (32, 16)
+RELABEL = [dict(type='RelabelHook', start=2, images_per_tracklet=3, num_workers=0)]
 
 
 def draw(person: int, variant: int) -> np.ndarray:
@@ -125,7 +126,7 @@ def toy_cfg(root: Path, work_dir: Path, name: str, **options: Any) -> Config:
                 sampler=dict(
                     type='MixedDataSampler',
                     multi_camera=dict(identities=4, images=2),
-                    single_camera=dict(videos=2, identities=2, images=2),
+                    single_camera=dict(videos=2, identities=2, images=2, window=2),
                     iterations=4,
                 ),
                 dataset=dict(
@@ -173,7 +174,7 @@ def toy_cfg(root: Path, work_dir: Path, name: str, **options: Any) -> Config:
                 loss_guard=dict(type='LossGuardHook'),
                 sync_statistics=dict(type='SyncStatisticsHook'),
             ),
-            custom_hooks=[dict(type='RelabelHook', start=2)],
+            custom_hooks=RELABEL,
             auto_scale_lr=dict(base_batch_size=16),
             randomness=dict(seed=3),
             work_dir=str(work_dir),

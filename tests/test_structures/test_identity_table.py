@@ -22,26 +22,26 @@ def test_lookup_and_spans():
         table.identity[0] = 3
 
 
-def test_relabel_replaces_single_camera_labels_only():
+def test_set_replaces_labels_of_its_rows_only():
     table = make_table()
-    table.relabel(np.array([2, 2, 2, -1, 7, 7]))
-    np.testing.assert_array_equal(table.identity, [0, 0, 1, -1, 2, 2, 2, -1, 7, 7])
+    table.set(np.array([8, 6, 7]), np.array([7, 2, -1]))
+    np.testing.assert_array_equal(table.identity, [0, 0, 1, -1, 2, 2, 2, -1, 7, 5])
     np.testing.assert_array_equal(table.original, [0, 0, 1, -1, 2, 2, 3, 3, 5, 5])
-    assert (table.version, table.num_identities) == (1, 8)
+    assert table.num_identities == 8
 
 
 @pytest.mark.parametrize(
-    ('identity', 'text'),
+    ('rows', 'identity', 'text'),
     [
-        (np.zeros(5), r'6 single-camera images.*\(5,\)'),
-        (np.array([2, 2, 2, 1, 2, 2]), 'image 7 has 1'),
+        ([4, 5], [2], r'each of \(2,\) rows, .* shape \(1,\)'),
+        ([4, 3], [2, 2], r'lie in 4\.\.9, but their range is 3\.\.4'),
+        ([9, 7, 8], [2, 1, 2], 'image 7 has 1'),
     ],
 )
-def test_bad_labels_change_nothing(identity, text):
+def test_bad_labels_change_nothing(rows, identity, text):
     table = make_table()
     with pytest.raises(ValueError, match=text):
-        table.relabel(identity)
-    assert table.version == 0
+        table.set(np.array(rows), np.array(identity))
     np.testing.assert_array_equal(table.identity, table.original)
 
 
@@ -62,15 +62,14 @@ def test_checkpoint_round_trip(labels, data):
     new = data.draw(
         st.lists(st.integers(-1, 30), min_size=len(labels), max_size=len(labels))
     )
-    table.relabel(np.array(new))
+    table.set(np.arange(len(new)), np.array(new))
     buffer = table.state_dict()
     other = IdentityTable(np.array(labels), 0, 0)
     other.load_state_dict(buffer)
     np.testing.assert_array_equal(other.identity, new)
     assert other.num_identities == table.num_identities
-    assert other.version == table.version
     # What was saved is a copy.
-    table.relabel(np.array(labels))
+    table.set(np.arange(len(new)), np.array(labels))
     np.testing.assert_array_equal(buffer['identity'], new)
 
 

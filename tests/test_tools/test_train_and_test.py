@@ -115,8 +115,6 @@ def test_two_ranks_killed_and_resumed_are_unbroken(toy):
     dist_train(config, '--work-dir', toy / 'unbroken')
     (toy / 'killed').mkdir()
     shutil.copy(toy / 'unbroken' / 'epoch_1.pth', toy / 'killed')
-    bank = 'epoch_1.feature_bank'
-    shutil.copytree(toy / 'unbroken' / bank, toy / 'killed' / bank)
     resume = '--resume', toy / 'killed' / 'epoch_1.pth'
     dist_train(config, '--work-dir', toy / 'killed', *resume)
     one, two = (
@@ -132,35 +130,6 @@ def test_two_ranks_killed_and_resumed_are_unbroken(toy):
     assert losses(toy / 'unbroken')[-4:] == losses(toy / 'killed')
     # that of epoch 1 may have been cut short
     assert read_scalars(toy / 'killed')['average/mAP'].x.tolist() == [1, 2]
-
-
-@pytest.mark.slow
-def test_two_ranks_extract_as_one(toy, one_rank):
-    hook = dict(type='RelabelHook', start=9)
-    hook['extract'] = dict(
-        pipeline=Config.fromfile(toy / 'toy.py').test_dataloader.dataset.pipeline,
-        num_workers=0,
-    )
-    config = toy / 'extract.py'
-    config.write_text(
-        "_base_ = './toy.py'\n"
-        f'custom_hooks = [{hook!r}]\n'
-        f'load_from = {str(toy / "one" / "epoch_4.pth")!r}\n'
-        'train_cfg = dict(max_epochs=1)\n'
-    )
-    dist_train(config, '--work-dir', toy / 'extract_two')
-    run(sys.executable, TOOLS / 'train.py', config, '--work-dir', toy / 'extract_one')
-    one, two = (
-        torch.load(toy / name / 'epoch_1.pth', weights_only=False)
-        for name in ('extract_one', 'extract_two')
-    )
-    table = one['identity_table']
-    assert table['version'] == 1  # relabelled once, before the only epoch
-    assert torch.equal(table['identity'], two['identity_table']['identity'])
-    assert (one['feature_bank']['ranks'], two['feature_bank']['ranks']) == (1, 2)
-    for name in ('extract_one', 'extract_two'):
-        [log] = (toy / name).glob('*/*.log')
-        assert 'Embedded 96 single-camera images before training' in log.read_text()
 
 
 @pytest.mark.slow

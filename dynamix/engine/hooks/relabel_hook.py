@@ -200,10 +200,11 @@ class RelabelHook(Hook):
             + ('labels of the tracker' if report is None else str(report))
             + f'; embedded in {seconds[0]:.1f} s, relabeled in {seconds[1]:.1f} s'
         ]
-        scalars: dict[str, float] = dict(window_seconds=sum(seconds))
+        scalars: dict[str, float] = dict(time=sum(seconds))
         if report is not None:
             numbers = {k: v for k, v in asdict(report).items() if _is_number(v)}
             scalars |= numbers
+            scalars.pop('seconds', None)
         data = runner.train_dataloader.dataset
         if data.truth is not None:
             truth, video = data.truth[rows], data.video[rows]

@@ -140,27 +140,6 @@ class DynaMix(BaseModel):
         inputs = inputs.contiguous(memory_format=self._memory_format)
         return F.normalize(getattr(self, self.inference)(inputs).float(), dim=1)
 
-    @torch.no_grad()
-    def momentum_embeddings(self, inputs: Tensor) -> Tensor:
-        """Embeds plain views as training does, and leaves the model as it is.
-
-        Batch normalisation goes by the batch.
-
-        Args:
-            inputs (Tensor): ``[B, 3, H, W]``, at least 2 images.
-
-        Returns:
-            Tensor: ``[B, D]`` float32, unit length.
-        """
-        inputs = inputs.contiguous(memory_format=self._memory_format)
-        training = self.momentum_encoder.training
-        self.momentum_encoder.train()
-        try:
-            with self.momentum_encoder.statistics_kept():
-                return F.normalize(self.momentum_encoder(inputs).float(), dim=1)
-        finally:
-            self.momentum_encoder.train(training)
-
     def predict(
         self, inputs: Tensor, data_samples: list[ReIDDataSample] | None = None
     ) -> list[ReIDDataSample]:

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dynamix.engine.hooks import relabel_hook
 
 
 @pytest.fixture
-def said(monkeypatch):
-    lines = []
-    monkeypatch.setattr(
-        relabel_hook,
-        'print_log',
-        lambda text, logger, level: lines.append((level, text)),
-    )
+def relabel_log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Texts that RelabelHook logs, by whichever runner."""
+    lines: list[str] = []
+
+    def print_log(text: str, **options: Any) -> None:
+        lines.append(text)
+
+    monkeypatch.setattr(relabel_hook, 'print_log', print_log)
     return lines

@@ -18,7 +18,6 @@ class Head:
     """Keeps what it is bound to."""
 
     bound: tuple[Any, ...] = ()
-    last_batch = None
 
     def bind(self, *given: Any) -> None:
         self.bound = given
@@ -69,12 +68,12 @@ def test_what_does_not_fit_is_named(given: dict[str, Any], message: str) -> None
         IdentityTableHook().before_run(runner(**given))
 
 
-@pytest.mark.parametrize('head', [None, SimpleNamespace(bind=print)])
+@pytest.mark.parametrize('head', [None, SimpleNamespace(loss=print)])
 def test_another_head_is_named(head: Any) -> None:
     it = runner()
     it.model.head = head
     kind = type(head).__name__
-    with pytest.raises(TypeError, match=rf'\.head is a {kind} without bind, last_b'):
+    with pytest.raises(TypeError, match=rf'\.head is a {kind} without bind'):
         IdentityTableHook().before_run(it)
 
 
@@ -121,3 +120,16 @@ def test_batches_of_another_composition_are_a_warning(logged: list[str]) -> None
         del checkpoint['sampler'][kind]  # as before they were noted
     now.after_load_checkpoint(it, checkpoint)
     assert logged == []
+
+
+def test_unreadable_images_are_counted(logged: list[str]) -> None:
+    hook, it = IdentityTableHook(), runner()
+    it.epoch = 2
+    for index in ([0, -1, 3], [-1, -1, 2], [4, 5, 1]):
+        samples = [SimpleNamespace(image_index=i) for i in index]
+        hook.after_train_iter(it, 0, dict(data_samples=samples))
+    hook.after_train_epoch(it)
+    hook.after_train_epoch(it)
+    assert [text.split(',')[0] for text in logged] == [
+        '3 images of epoch 3 could not be read and took no part in it.'
+    ]

@@ -59,7 +59,7 @@ def steps(rank: int, world_size: int, fraction: float) -> dict[str, Any]:
     values, gradients = [], []
     for number, batch in enumerate(BATCHES):
         if number == 2:
-            head._identity_table.relabel(AFTER)
+            head._identity_table.set(np.arange(8, 16), AFTER)
             head.set_centroids(AFTER, draw(8), clear=IDENTITY[8:])
         part = len(batch) // world_size
         mine = batch[rank * part : (rank + 1) * part]

@@ -131,7 +131,7 @@ def test_centroids_of_a_window(keep: bool) -> None:
     # The window has the images 8 to 12: one is dropped, two get a new number.
     identity = np.array([2, 2, -1, 6, 6])
     table = head._identity_table
-    table.relabel(np.array([*identity, 4, 4, -1]))
+    table.set(np.arange(8, 16), np.array([*identity, 4, 4, -1]))
     embedding = F.normalize(draw(5, 7), dim=1)
     embedding[1] = float('nan')
     head.set_centroids(identity, embedding, clear=np.array([2, 2, 2, 3, 3, -1]))
@@ -164,7 +164,7 @@ def test_set_centroids_refuses_what_does_not_fit() -> None:
 
 def test_identities_of_a_table_that_grew_have_room() -> None:
     head = make_head()
-    head._identity_table.relabel(np.full(8, 9))
+    head._identity_table.set(np.arange(8, 16), np.full(8, 9))
     head.loss(draw(2), draw(2, 1), samples([0, 12]))
     assert len(head.memory) == 10
 
@@ -212,7 +212,7 @@ def test_wrong_arguments_are_named() -> None:
 
 def test_checkpoints() -> None:
     source, target, inference = trained(), make_head(), CentroidMemoryHead(DIM)
-    source._identity_table.relabel(np.full(8, 9))
+    source._identity_table.set(np.arange(8, 16), np.full(8, 9))
     source.loss(draw(2), draw(2, 1), samples([0, 12]))
     target.load_state_dict(source.state_dict())
     assert_equal_state(source, target)
