@@ -32,6 +32,8 @@ def test_each_part_of_a_batch_has_data(file: Path) -> None:
         ('dynamix_r50-ibn', True),
         ('dynamix_vit-b', True),
         ('dynamix_vit-s-ics', True),
+        ('dynamix_swin-b', True),
+        ('dynamix_osnet-x0-25', True),
         ('dynamix_r18_real-crops', False),
         ('dynamix_r18_synthetic', False),
     ],

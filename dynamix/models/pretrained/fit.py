@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from mmengine.logging import print_log
 from mmpretrain.models.backbones import VisionTransformer
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
+
+from dynamix.models.backbones.vit_ics import STEM_STRIDE
 
 from .address import SCHEME, Address, parse_address
 
@@ -43,7 +46,8 @@ def weights_must_fit(module: nn.Module) -> Iterator[None]:
     address = parse_address(filename)
 
     def check(weights: dict[str, Tensor], prefix: str, *_: Any) -> None:
-        if isinstance(module, VisionTransformer) and 'pos_embed' in weights:
+        needed = {'pos_embed', 'patch_embed.projection.weight'}
+        if isinstance(module, VisionTransformer) and needed <= weights.keys():
             _fit_position_embeddings(weights, module, address)
         _check(weights, module, address)
 
@@ -64,26 +68,41 @@ def _check(weights: dict[str, Tensor], module: nn.Module, address: Address) -> N
         for name, value in module.state_dict().items()
         if not name.endswith(DERIVED)
     }
-    wrong = [
-        f'{name!r} of shape {shape}, but it '
-        + ('is missing' if name not in weights else f'has {tuple(weights[name].shape)}')
+    found = {name: tuple(w.shape) for name, w in weights.items()}
+    missing = [
+        f'{name!r} of shape {shape}, but it is missing'
         for name, shape in own.items()
-        if name not in weights or tuple(weights[name].shape) != shape
+        if name not in found
     ]
-    if address.converted:
-        wrong += [
-            f'no {name!r}, but it is there'
-            for name in weights
-            if name not in own and not name.endswith(DERIVED)
-        ]
-    if len(wrong) <= (0 if address.converted else len(own) / 2):
-        return
-    advice = f'. Weights of other projects are renamed if the path begins with {SCHEME}'
-    raise ValueError(
-        f'{address.path} does not fit the {type(module).__name__}: expected {wrong[0]} '
-        f'({len(wrong)} of {len(own)} weights do not fit)'
-        f'{"" if address.converted else advice}.'
+    reshaped = [
+        f'{name!r} of shape {shape}, but it has {found[name]}'
+        for name, shape in own.items()
+        if found.get(name, shape) != shape
+    ]
+    surplus = [
+        f'no {name!r}, but it is there'
+        for name in found
+        if name not in own and not name.endswith(DERIVED)
+    ]
+    unfit = missing + reshaped + (surplus if address.converted else [])
+    matched = len(own) - len(missing) - len(reshaped)
+    counts = (
+        f'{matched} of {len(own)} weights match, {len(missing)} are missing, '
+        f'{len(reshaped)} have another shape, {len(surplus)} have no place'
     )
+    name = type(module).__name__
+    if len(unfit) > (0 if address.converted else len(own) / 2):
+        advice = (
+            ''
+            if address.converted
+            else f' Weights of other projects are renamed if the path begins with '
+            f'{SCHEME}.'
+        )
+        raise ValueError(
+            f'{address.path} does not fit the {name}: expected {unfit[0]} ({counts}).'
+            f'{advice}'
+        )
+    print_log(f'{address.path} in the {name}: {counts}.', logger='current')
 
 
 def _fit_position_embeddings(
@@ -98,7 +117,7 @@ def _fit_position_embeddings(
     num_patches = embeddings.shape[1] - num_extra
     target = tuple(backbone.patch_embed.init_out_size)
     same = num_patches == math.prod(target)
-    source = address.grid or (target if same else _square_grid(num_patches, backbone))
+    source = address.grid or (target if same else _square_grid(num_patches, weights))
     if source is None or math.prod(source) != num_patches:
         raise ValueError(
             f'{address.path}: its {num_patches} position embeddings do not fit the '
@@ -112,10 +131,12 @@ def _fit_position_embeddings(
 
 
 def _square_grid(
-    num_patches: int, backbone: VisionTransformer
+    num_patches: int, weights: Mapping[str, Tensor]
 ) -> tuple[int, int] | None:
     side = math.isqrt(num_patches)
-    pixels = backbone.img_size[0] // backbone.patch_embed.init_out_size[0]
-    if side * side == num_patches and side * pixels in SQUARE_SIDES:
+    patch_size = weights['patch_embed.projection.weight'].shape[-1]
+    if 'patch_embed.conv.0.weight' in weights:
+        patch_size *= STEM_STRIDE
+    if side * side == num_patches and side * patch_size in SQUARE_SIDES:
         return side, side
     return None

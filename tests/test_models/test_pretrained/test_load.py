@@ -81,6 +81,15 @@ def test_weights_that_do_not_fit(change: dict, says: str, tmp_path: Path) -> Non
         load(VIT, weights, tmp_path)
     assert 'the VisionTransformer' in str(error.value)
     assert says in str(error.value)
+    expected = {
+        (None,): '29 of 30 weights match, 1 are missing, 0 have another shape, 0 have',
+        (DIM, 64, 4, 4): '29 of 30 weights match, 0 are missing, 1 have another shape',
+        (DIM,): '30 of 30 weights match, 0 are missing, 0 have another shape, 1 have',
+    }
+    (value,) = change.values()
+    assert expected[(None,) if value is None else tuple(value.shape)] in str(
+        error.value
+    )
 
 
 @pytest.mark.parametrize('fits', [True, False])

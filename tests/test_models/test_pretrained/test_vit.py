@@ -131,6 +131,13 @@ def test_position_embeddings_of_another_grid(
     torch.testing.assert_close(found[:, 0], weights['pos_embed'][:, 0])
 
 
+def test_position_embeddings_of_an_image_that_is_padded(tmp_path: Path) -> None:
+    """As with DINOv2's patches of 14 pixels, which do not divide 256."""
+    backbone = load(dict(VIT, img_size=(36, 20)), draw_vit(784), tmp_path).backbone
+    assert backbone.patch_embed.init_out_size == (5, 3)
+    assert backbone.pos_embed.shape == (1, 16, DIM)
+
+
 @pytest.mark.parametrize(
     ('num_patches', 'suffix'),
     [(64, ''), (10, ''), (64, '?grid=16x8'), (8, '?grid=3x3')],
