@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from mmengine.registry import FUNCTIONS, Registry, init_default_scope
 from mmengine.runner import Runner, save_checkpoint
 from mmpretrain.apis import ModelHub
 
@@ -28,7 +28,9 @@ PAGES = [
     ROOT / name for name in ('README.md', 'CONTRIBUTING.md', 'configs/README.md')
 ] + sorted((ROOT / 'docs').glob('*.md'))
 DEMO = ROOT / 'configs' / 'dynamix_r18_synthetic.py'
-REGISTRIES = [r for r in vars(registry).values() if isinstance(r, registry.Registry)]
+REGISTRIES = [FUNCTIONS] + [
+    value for value in vars(registry).values() if isinstance(value, Registry)
+]
 # Keys of MMEngine's config, not arguments of a type.
 NOT_ARGUMENTS = {'type', '_scope_', 'constructor', 'init_cfg', 'priority'}
 
