@@ -11,7 +11,7 @@ relabel = dict(type='RelabelHook', start=2)
 
 custom_hooks = [relabel]
 default_hooks = dict(
-    logger=dict(interval=10), checkpoint=dict(interval=4, max_keep_ckpts=2)
+    logger=dict(interval=10), checkpoint=dict(interval=4, max_keep_ckpts=1)
 )
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(vis_backends=vis_backends)

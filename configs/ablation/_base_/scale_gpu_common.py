@@ -16,7 +16,7 @@ optim_wrapper = dict(type='BFloat16OptimWrapper', optimizer=dict(lr=3.5e-4))
 custom_hooks = [relabel]
 train_cfg = dict(val_interval=24)
 default_hooks = dict(
-    logger=dict(interval=10), checkpoint=dict(interval=4, max_keep_ckpts=2)
+    logger=dict(interval=10), checkpoint=dict(interval=4, max_keep_ckpts=1)
 )
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(vis_backends=vis_backends)
