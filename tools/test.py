@@ -17,7 +17,7 @@ from dynamix.engine.command_line import (
     require_sections,
 )
 from dynamix.engine.launch import run_among_ranks, set_loader_defaults, set_work_dir
-from dynamix.engine.output_file import check_writable, written_whole
+from dynamix.engine.output_file import written_whole
 
 # what can be written into which files; the first that fits is meant
 SUFFIXES = dict(
@@ -100,14 +100,14 @@ def make_cfg(args: argparse.Namespace) -> Config:
         cfg.test_cfg.fp16 = True
     merge_options(cfg, args.cfg_options)
     require_sections(cfg, 'model', 'test_dataloader', 'test_cfg', 'test_evaluator')
-    set_loader_defaults(cfg, not args.no_pin_memory)
+    set_loader_defaults(cfg)
     return cfg
 
 
 def main() -> None:
     args = parse_args()
-    if args.out:
-        check_writable(args.out)
+    if args.out:  # now, not after the test
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
 
     def test(runner: Runner) -> None:
         if args.out_item == 'pred':

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from dynamix.config_checks import check_whole
 from dynamix.engine.checkpoint_file import choose_start
 from dynamix.engine.command_line import (
     merge_options,
@@ -47,11 +48,6 @@ def parse_args() -> argparse.Namespace:
         help='scale the learning rate by the global batch size over '
         'auto_scale_lr.base_batch_size',
     )
-    parser.add_argument(
-        '--no-persistent-workers',
-        action='store_true',
-        help='let loader workers end with the epoch',
-    )
     return parse_arguments(parser)
 
 
@@ -74,7 +70,8 @@ def make_cfg(args: argparse.Namespace) -> tuple[Config, list[tuple[int, str]]]:
         cfg.auto_scale_lr.enable = True
     merge_options(cfg, args.cfg_options)
     require_sections(cfg, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
-    set_loader_defaults(cfg, not args.no_pin_memory, not args.no_persistent_workers)
+    check_whole('train_cfg.val_interval', cfg.train_cfg.get('val_interval', 1), 1)
+    set_loader_defaults(cfg)
     notes = [
         (logging.INFO, choose_start(cfg, args.resume)),
         (logging.WARNING, share_out_batch(cfg, launched_rank(args.launcher)[1])),

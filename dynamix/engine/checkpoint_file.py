@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import zipfile
 from pathlib import Path
 
@@ -64,12 +63,10 @@ def choose_start(cfg: Config, resume: str | None) -> str | None:
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
     cfg.resume = False
-    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-    folder = _checkpoint_folder(cfg.work_dir, hook.get('out_dir'))
-    template = hook.get('filename_tmpl') or 'epoch_{}.pth'
+    folder = Path(cfg.work_dir)
     said = None
     if resume == 'auto':
-        path, passed_over = _latest_checkpoint(cfg.work_dir, folder, template)
+        path, passed_over = _latest_checkpoint(folder)
         if path is not None:
             cfg.resume, cfg.load_from = True, str(path)
             why = f' ({"; ".join(passed_over)})' if passed_over else ''
@@ -84,7 +81,7 @@ def choose_start(cfg: Config, resume: str | None) -> str | None:
         if Path(resume).resolve().parent == folder.resolve():
             return f'--resume: goes on from {resume}.'
         said = f'--resume: goes on from {resume}, a checkpoint of another folder.'
-    if existing := _numbered(folder, template):
+    if existing := _numbered(folder):
         raise ValueError(
             f'{folder} has {existing[-1].name}, which this training could overwrite: '
             'go on from there by --resume without a path, choose another --work-dir, '
@@ -93,27 +90,21 @@ def choose_start(cfg: Config, resume: str | None) -> str | None:
     return said
 
 
-def _checkpoint_folder(work_dir: str, out_dir: str | None) -> Path:
-    # as MMEngine's CheckpointHook puts them
-    return Path(out_dir, Path(work_dir).name) if out_dir else Path(work_dir)
+def _numbered(folder: Path) -> list[Path]:
+    names = {
+        path.stem.removeprefix('epoch_'): path for path in folder.glob('epoch_*.pth')
+    }
+    return [names[name] for name in sorted(filter(str.isdigit, names), key=int)]
 
 
-def _numbered(folder: Path, template: str) -> list[Path]:
-    pattern = re.compile(re.escape(template).replace(r'\{\}', r'(\d+)'))
-    found = [(pattern.fullmatch(path.name), path) for path in folder.glob('*')]
-    return [p for _, p in sorted((int(match[1]), p) for match, p in found if match)]
-
-
-def _latest_checkpoint(
-    work_dir: str, folder: Path, template: str
-) -> tuple[Path | None, list[str]]:
+def _latest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
     """Returns the newest whole checkpoint, and why others were passed over.
 
     Only files of ``folder`` count: the path in ``last_checkpoint`` is that of another
     run where a work directory was copied, and of none where it was moved.
     """
-    candidates = _numbered(folder, template)[::-1]
-    last = Path(work_dir, 'last_checkpoint')
+    candidates = _numbered(folder)[::-1]
+    last = folder / 'last_checkpoint'
     name = Path(last.read_text().strip()).name if last.is_file() else ''
     passed_over = []
     if name:

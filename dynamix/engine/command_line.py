@@ -43,9 +43,6 @@ def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
     Returns:
         argparse.Namespace: The arguments; ``LOCAL_RANK`` is in the environment.
     """
-    parser.add_argument(
-        '--no-pin-memory', action='store_true', help='no pinned memory in loaders'
-    )
     add_config_options(parser)
     parser.add_argument(
         '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'

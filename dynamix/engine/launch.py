@@ -28,8 +28,13 @@ RANK_VARIABLES = dict(
         'OMPI_COMM_WORLD_LOCAL_RANK',
     ),
 )
-# of a DataLoader, for its worker processes alone
-WORKER_OPTIONS = ('prefetch_factor', 'timeout', 'multiprocessing_context')
+# of a DataLoader, which refuses them where there are no workers
+WORKER_OPTIONS = (
+    'persistent_workers',
+    'prefetch_factor',
+    'timeout',
+    'multiprocessing_context',
+)
 
 
 def launched_rank(launcher: str) -> tuple[int, int]:
@@ -68,35 +73,26 @@ def set_work_dir(cfg: Config, config_path: str, work_dir: str | None) -> None:
         cfg.work_dir = str(Path('work_dirs', Path(config_path).stem))
 
 
-def set_loader_defaults(
-    cfg: Config, pin_memory: bool = True, persistent_workers: bool = True
-) -> None:
+def set_loader_defaults(cfg: Config) -> None:
     """Fills in what every data loader of MMPretrain's tools has.
 
     Args:
         cfg (Config): Changed in place. What a loader sets stays, but for options of
             workers where ``num_workers`` is 0.
-        pin_memory (bool): False switches pinned memory off. Defaults to True.
-        persistent_workers (bool): False lets workers end with the epoch.
-            Defaults to True.
     """
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        loader = cfg.get(field)
-        if loader is None:
+        if cfg.get(field) is None:
             continue
-        workers = loader.get('num_workers', 0) > 0
-        merged = dict(
+        given = cfg[field].to_dict()
+        workers = given.get('num_workers', 0) > 0
+        if not workers:
+            given = {k: v for k, v in given.items() if k not in WORKER_OPTIONS}
+        cfg[field] = dict(
             pin_memory=torch.cuda.is_available(),
             persistent_workers=workers,
             collate_fn=dict(type='default_collate'),
         )
-        merged.update(loader.to_dict())
-        merged['pin_memory'] &= pin_memory
-        merged['persistent_workers'] &= persistent_workers and workers
-        if not workers:
-            for option in WORKER_OPTIONS:
-                merged.pop(option, None)
-        cfg[field] = merged
+        cfg[field].update(given)
 
 
 def share_out_batch(cfg: Config, world_size: int) -> str | None:

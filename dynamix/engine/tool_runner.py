@@ -48,8 +48,5 @@ class ToolRunner(Runner):
         Raises:
             OSError: If it cannot be written; names the file.
         """
-        if '://' in out_dir:  # an object store, which has no half-written files
-            super().save_checkpoint(out_dir, filename, *args, **kwargs)
-            return
         with written_whole(Path(out_dir, filename)) as beside:
             super().save_checkpoint(str(beside.parent), beside.name, *args, **kwargs)

@@ -102,20 +102,6 @@ def test_no_checkpoint_left_is_an_error_that_names_others(tmp_path):
         start(run)
 
 
-def test_checkpoints_elsewhere_and_of_another_name(tmp_path):
-    hook = dict(out_dir=str(tmp_path / 'disk'), filename_tmpl='at_{}.pt')
-    disk = tmp_path / 'disk' / 'run'
-    disk.parent.mkdir()
-    save(disk / 'at_3.pt')
-    save(disk / 'epoch_4.pth')
-    (tmp_path / 'run').mkdir()
-    options = dict(default_hooks=dict(checkpoint=hook))
-    expected = (True, str(disk / 'at_3.pt'))
-    assert start(tmp_path / 'run', **options)[:2] == expected
-    (tmp_path / 'run' / 'last_checkpoint').write_text(str(disk / 'at_3.pt'))
-    assert start(tmp_path / 'run', **options)[:2] == expected
-
-
 def test_checkpoints_are_not_overwritten_by_another_run(tmp_path):
     run = make_run(tmp_path / 'run', 1, 2)
     other = make_run(tmp_path / 'other', 5)

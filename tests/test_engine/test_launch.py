@@ -108,8 +108,6 @@ def test_loader_defaults_leave_what_is_set():
     assert cfg.train_dataloader.persistent_workers is True
     assert cfg.train_dataloader.pin_memory == torch.cuda.is_available()
     assert cfg.val_dataloader.collate_fn.type == 'default_collate'
-    launch.set_loader_defaults(cfg, persistent_workers=False)
-    assert cfg.train_dataloader.persistent_workers is False
 
 
 @pytest.mark.parametrize('workers', [{}, dict(num_workers=0)])

@@ -201,8 +201,13 @@ def test_a_folder_that_cannot_be_written_to_is_an_error_before_the_test(
 ):
     (tmp_path / 'file').touch()
     module = tool('test.py', config, 'a.pth', '--out', tmp_path / 'file' / 'm.json')
-    with pytest.raises(OSError, match=r'file/m\.json cannot be written'):
+    with pytest.raises(OSError, match=r'exists: .*/file'):
         module.main()
+
+
+def test_an_evaluation_every_zero_epochs_is_refused(tool, config):
+    with pytest.raises(ValueError, match=r'train_cfg\.val_interval` must be a whole'):
+        train_cfg(tool, config, '--cfg-options', 'train_cfg.val_interval=0')
 
 
 def test_mixed_precision_is_found_without_a_default_scope(tool, config):

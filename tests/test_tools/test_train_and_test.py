@@ -214,12 +214,9 @@ def test_mixed_precision_and_scaled_rate(toy):
     assert (toy / 'amp' / 'epoch_1.pth').exists()
 
 
-@pytest.mark.parametrize(
-    'name', ['dynamix_r50', 'dynamix_r50-ibn', 'dynamix_vit-b', 'dynamix_vit-s-ics']
-)
 @pytest.mark.slow
-def test_real_recipe_says_what_data_is_missing(name, tmp_path):
-    config = TOOLS.parent / 'configs' / f'{name}.py'
+def test_real_recipe_says_what_data_is_missing(tmp_path):
+    config = TOOLS.parent / 'configs' / 'dynamix_r50.py'
     text = run(
         sys.executable,
         TOOLS / 'train.py',

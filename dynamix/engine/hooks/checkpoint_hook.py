@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 import os.path as osp
 from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook as BaseCheckpointHook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import BaseLoop, Runner
@@ -17,48 +15,62 @@ from dynamix.evaluation import ReIDMetric
 from dynamix.registry import HOOKS
 
 KEY = 'default_hooks.checkpoint'
+OPTIONS = (
+    'interval',
+    'save_begin',
+    'save_last',
+    'save_optimizer',
+    'save_param_scheduler',
+    'published_keys',
+    'rule',
+    'greater_keys',
+    'less_keys',
+)
 
 
 @HOOKS.register_module()
 class CheckpointHook(BaseCheckpointHook):
-    """MMEngine's ``CheckpointHook`` with four differences.
+    """MMEngine's ``CheckpointHook`` that keeps to the run's folder.
 
-    Old checkpoints are removed after the new one is written, so that a run killed in
-    between has one; the disk needs room for one more. The previous best checkpoint is
-    removed only from the run's own folder. Options that MMEngine would find wrong after
-    an epoch are errors at the start. Checkpoints hold plain types and tensors only, so
-    that ``torch.load`` reads them with ``weights_only=True``.
+    Checkpoints are in the work directory, and the previous best one is removed only
+    from there. Options that MMEngine would find wrong after an epoch are errors at the
+    start. Checkpoints hold plain types and tensors only, so that ``torch.load`` reads
+    them with ``weights_only=True``.
 
     Args:
-        save_best (str | list[str], optional): Scores, each the best of which is saved
-            for; ``'auto'`` is ``'average/mAP'``. Defaults to None.
-        **kwargs: See MMEngine. ``by_epoch=False`` is refused, because a run can only
-            be resumed at the start of an epoch.
+        save_best (str | list[str], optional): Scores, for each of which the best
+            checkpoint is kept; ``'auto'`` is ``'average/mAP'``. Defaults to None.
+        max_keep_ckpts (int): At least 2, because MMEngine removes the oldest before it
+            writes the next, or -1 for all. Defaults to -1.
+        **kwargs: See MMEngine; without ``by_epoch``, because a run is resumed at the
+            start of an epoch, and without what changes folder or name of the files.
 
     Raises:
         TypeError: If there is no such option.
         ValueError: If an option has a wrong value.
     """
 
+    best_ckpt_path: str | None
+    best_ckpt_path_dict: dict[str, str | None]
     _default_greater_keys = (
         *BaseCheckpointHook._default_greater_keys,
         'mINP',
         'Rank-',
     )
 
-    def __init__(self, save_best: str | list[str] | None = None, **kwargs: Any) -> None:
-        known = [*inspect.signature(BaseCheckpointHook).parameters]
-        check_keys(KEY, kwargs, [name for name in known if name != 'kwargs'])
-        for name in ('interval', 'max_keep_ckpts'):
-            check_whole(f'{KEY}.{name}', kwargs.get(name, -1), -1)
-        if not kwargs.get('by_epoch', True):
-            raise ValueError(
-                f'{KEY}.by_epoch must be True: labels belong to an epoch, at the start '
-                'of which a run is resumed.'
-            )
+    def __init__(
+        self,
+        save_best: str | list[str] | None = None,
+        max_keep_ckpts: int = -1,
+        **kwargs: Any,
+    ) -> None:
+        check_keys(KEY, kwargs, OPTIONS)
+        check_whole(f'{KEY}.interval', kwargs.get('interval', -1), -1)
+        if max_keep_ckpts != -1:
+            check_whole(f'{KEY}.max_keep_ckpts', max_keep_ckpts, 2)
         if save_best in ('auto', ['auto']):
             save_best = 'average/mAP'
-        super().__init__(save_best=save_best, **kwargs)
+        super().__init__(save_best=save_best, max_keep_ckpts=max_keep_ckpts, **kwargs)
 
     def before_train(self, runner: Runner) -> None:
         """Checks ``save_best`` and forgets best checkpoints outside the run's folder.
@@ -83,8 +95,8 @@ class CheckpointHook(BaseCheckpointHook):
     def _own(self, path: str | None) -> str | None:
         if path is None:
             return None
-        own = self.file_backend.join_path(self.out_dir, osp.basename(path))
-        return own if self.file_backend.isfile(own) else None
+        own = osp.join(self.out_dir, osp.basename(path))
+        return own if osp.isfile(own) else None
 
     def _check_scores(self, loop: BaseLoop) -> None:
         metrics = loop.evaluator.metrics
@@ -111,25 +123,6 @@ class CheckpointHook(BaseCheckpointHook):
         if paths := getattr(self, 'best_ckpt_path_dict', None):
             self.best_ckpt_path_dict = {k: v for k, v in paths.items() if v}
         super().after_train(runner)
-
-    def _save_checkpoint_with_step(
-        self, runner: Runner, step: int, meta: dict[str, Any]
-    ) -> None:
-        limited = self.max_keep_ckpts > 0
-        before = list(self.keep_ckpt_ids) if limited else []
-        # One more than fit into keep_ckpt_ids, which drops the oldest by itself: so
-        # the checkpoint names those that are kept, and nothing is removed yet.
-        self.max_keep_ckpts += limited
-        try:
-            super()._save_checkpoint_with_step(runner, step, meta)
-        finally:
-            self.max_keep_ckpts -= limited
-        if is_main_process() and limited:
-            for old in set(before) - set(self.keep_ckpt_ids):
-                name = self.filename_tmpl.format(old)
-                path = self.file_backend.join_path(self.out_dir, name)
-                if self.file_backend.isfile(path):
-                    self.file_backend.remove(path)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Turns histories of the log and numbers of NumPy into plain types."""

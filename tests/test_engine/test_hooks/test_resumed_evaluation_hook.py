@@ -34,12 +34,22 @@ def train(cfg, *hooks):
     runner.train()
 
 
-@pytest.mark.parametrize(('iteration', 'times'), [(0, 0), (8, 1), (9, 0)])
-def test_no_evaluation_in_the_middle_of_an_epoch(iteration, times):
+@pytest.mark.parametrize(
+    ('iteration', 'begin', 'last', 'times'),
+    [
+        (0, 1, 5, 0),
+        (8, 1, 5, 1),
+        (9, 1, 5, 0),  # in the middle of an epoch
+        (12, 1, 5, 0),  # each second epoch
+        (12, 1, 3, 1),  # the last
+        (8, 3, 5, 0),
+    ],
+)
+def test_when_it_evaluates(iteration, begin, last, times):
     done = []
     loop = object.__new__(EpochBasedTrainLoop)
-    loop.dataloader, loop.val_begin, loop._max_epochs = range(4), 1, 5
-    loop.dynamic_milestones, loop.dynamic_intervals = [0], [1]
+    loop.dataloader, loop.val_begin, loop._max_epochs = range(4), begin, last
+    loop.dynamic_milestones, loop.dynamic_intervals = [0], [2]
     loop._epoch = iteration // 4
     runner = SimpleNamespace(
         iter=iteration,
@@ -55,23 +65,12 @@ def test_no_evaluation_in_the_middle_of_an_epoch(iteration, times):
     assert len(done) == times
 
 
-@pytest.mark.parametrize(
-    ('epoch', 'options', 'evaluated'),
-    [
-        (2, {'train_cfg.max_epochs': 3}, [2, 3]),  # each second and the last
-        (3, {'train_cfg.max_epochs': 3}, [2, 3]),
-        (3, {'train_cfg.max_epochs': 3, 'train_cfg.val_begin': 3}, [3]),
-        (3, {'train_cfg.max_epochs': 4}, [2, 4]),  # was the last, is no longer
-    ],
-)
-def test_evaluations_of_a_resumed_run(crops, tmp_path, epoch, options, evaluated):
-    name = '_'.join(map(str, [epoch, *options.values()]))
-    options = {**options, 'train_cfg.val_interval': 2}
-    before = {**options, 'train_cfg.max_epochs': 3}
+def test_evaluations_of_a_resumed_run(crops, tmp_path):
+    options = {'train_cfg.max_epochs': 3, 'train_cfg.val_interval': 2}
     with pytest.raises(Killed):
-        train(toy_cfg(crops, tmp_path, f'killed{name}', **before), KillHook(epoch))
-    cfg = toy_cfg(crops, tmp_path, f'resumed{name}', resume=True, **options)
+        train(toy_cfg(crops, tmp_path, 'killed', **options), KillHook(3))
+    cfg = toy_cfg(crops, tmp_path, 'resumed', resume=True, **options)
     cfg.default_hooks.checkpoint.save_best = 'average/mAP'
     train(cfg)
-    assert read_scalars(tmp_path)['average/mAP'].x.tolist() == evaluated
+    assert read_scalars(tmp_path)['average/mAP'].x.tolist() == [2, 3]
     assert len([*tmp_path.glob('best_*.pth')]) == 1
