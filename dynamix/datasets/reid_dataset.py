@@ -24,10 +24,10 @@ Splits = list[tuple[int, ...]]
 
 
 class ReIDDataset(Dataset):
-    """Base of all sources of person images: an image table and how to show a row.
+    """Base of all sources of person images: an image table and a way to read a row.
 
-    A subclass says what it reads in :meth:`build_table` and what decides the result
-    in :meth:`fingerprint`. It is built lazily: nothing is read before
+    A subclass reads its source in :meth:`build_table` and lists what decides the
+    result in :meth:`fingerprint`. It is built lazily: nothing is read before
     :meth:`full_init`. Ours.
 
     Args:
@@ -143,11 +143,6 @@ class ReIDDataset(Dataset):
         self._fully_initialized = True
 
     def _check_target(self) -> None:
-        if not self.split_checks:
-            raise TypeError(
-                f'{type(self).__name__}.read_table sets query_splits by itself, which '
-                'leaves them unchecked: call set_splits.'
-            )
         for number, found in enumerate(self.split_checks):
             where = f'target {self.name!r}, split {number}'
             if not found.queries or not found.gallery:

@@ -128,7 +128,7 @@ class SyntheticPedestrians(ReIDDataset):
         return ImageTable.from_columns(identity=identity, camera=camera)
 
     def read_table(self) -> None:
-        """Says which rows of a target are queries."""
+        """Marks the rows of a target that are queries."""
         if self.split != 'test':
             return
         layout = self._people_layout()
