@@ -9,9 +9,9 @@ import numpy as np
 from dynamix.config_checks import check_keys, check_whole
 from dynamix.registry import DATASETS
 
-from ..counter_random import make_key
 from ..image_table import ImageTable
 from ..reid_dataset import ReIDDataset, Transform
+from .counter_random import make_key
 from .domain_style import domain_style
 from .people_layout import PeopleLayout
 from .renderer import PedestrianRenderer

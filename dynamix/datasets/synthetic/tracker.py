@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 
 from dynamix.config_checks import check_range, check_rate, check_whole
 
-from ..counter_random import hash_uniform, make_key
+from .counter_random import hash_uniform, make_key
 
 _ROUNDS = 6
 Draw = Callable[[str, int], np.ndarray]
