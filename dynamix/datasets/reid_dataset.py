@@ -16,7 +16,7 @@ from dynamix.registry import DATASETS
 from dynamix.structures import without_gaps
 
 from .image_table import ImageTable
-from .label_checks import SplitCheck, check_split, images_per_identity
+from .label_checks import JUNK, SplitCheck, check_split, images_per_identity
 from .table_cache import cached_table
 
 Transform = dict | Callable[[dict], dict]
@@ -116,7 +116,11 @@ class ReIDDataset(Dataset):
             for rows in zip(*splits)
         )
         identity, camera = self.table.identity, self.table.camera
-        self.split_checks = [check_split(identity, camera, *split) for split in splits]
+        person = identity != JUNK
+        self.split_checks = [
+            check_split(identity, camera, query & person, gallery & person)
+            for query, gallery in splits
+        ]
 
     def full_init(self) -> None:
         """Loads or builds the table; does nothing the second time.
