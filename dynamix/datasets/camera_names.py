@@ -9,12 +9,12 @@ from .image_files import PREPARATION
 _FOLDER = re.compile(
     r'(?:c|cam(?:era)?[ _-]?)\d+|cam(?:era)?[ _-][a-z]', flags=re.IGNORECASE
 )
-# The limits of digits keep parts of hexadecimal names (UUIDs) from being cameras.
+# The limits of digits keep dates and parts of hexadecimal names from being cameras.
 _NAMES = tuple(
     re.compile(pattern, flags=re.IGNORECASE)
     for pattern in (
         # cam1_, Cam-01., camera_2/, camera 3_, cam_a/
-        r'(?<![a-z0-9])cam(?:era)?[ _-]?(?P<camera>\d+|(?<=[ _-])[a-z])(?:s\d+)?'
+        r'(?<![a-z0-9])cam(?:era)?[ _-]?(?P<camera>\d{1,4}|(?<=[ _-])[a-z])(?:s\d+)?'
         r'(?![a-z0-9])',
         # c1_, C01-, c1s1_, c2/
         r'^c(?P<camera>\d{1,6})(?:s\d+)?(?=[ _/-])',

@@ -7,27 +7,11 @@ numbers are the same on every machine and with every version of NumPy.
 
 from __future__ import annotations
 
-from typing import Any
-from zlib import crc32
-
 import numpy as np
 
-MASK = 2**64 - 1
-# Increment and finalizer of SplitMix64 (Steele, Lea and Flood, 2014).
-_GOLDEN = 0x9E3779B97F4A7C15
-_MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+from .synthetic.counter_random import GOLDEN, MASK, MULTIPLIERS, mix
+
 _ROUNDS = 24
-# Steps of the counters 0, 1, ...; see hash_uniform.
-_STEPS = np.arange(1, 1025, dtype=np.uint64) * np.uint64(_GOLDEN)
-
-
-def _mix(state: Any) -> Any:
-    state = state ^ (state >> np.uint64(30))
-    state *= np.uint64(_MULTIPLIERS[0])
-    state ^= state >> np.uint64(27)
-    state *= np.uint64(_MULTIPLIERS[1])
-    state ^= state >> np.uint64(31)
-    return state
 
 
 def random_bits(*coordinates: int | np.ndarray) -> np.ndarray:
@@ -43,10 +27,10 @@ def random_bits(*coordinates: int | np.ndarray) -> np.ndarray:
     state = np.zeros(1, dtype=np.uint64)
     for coordinate in coordinates:
         if isinstance(coordinate, np.ndarray):
-            step = coordinate.astype(np.uint64) * np.uint64(_GOLDEN)
+            step = coordinate.astype(np.uint64) * np.uint64(GOLDEN)
         else:
-            step = np.array([int(coordinate) * _GOLDEN & MASK], dtype=np.uint64)
-        state = _mix(state + step + np.uint64(_GOLDEN))
+            step = np.array([int(coordinate) * GOLDEN & MASK], dtype=np.uint64)
+        state = mix(state + step + np.uint64(GOLDEN))
     return state
 
 
@@ -86,14 +70,14 @@ def shuffled(
     shape = np.broadcast_shapes(np.shape(position), size.shape, key.shape)
     here = np.array(np.broadcast_to(position, shape), dtype=np.int64)
     for number in range(1, _ROUNDS + 1):
-        round_key = _mix(key + np.uint64(number * _GOLDEN & MASK))
+        round_key = mix(key + np.uint64(number * GOLDEN & MASK))
         mirror = below(round_key, size) - here
         np.add(mirror, size, out=mirror, where=mirror < 0)
         # Both partners see the same bit, so they swap or stay together.
         bit = np.maximum(here, mirror).view(np.uint64) ^ round_key
-        bit *= np.uint64(_MULTIPLIERS[0])
+        bit *= np.uint64(MULTIPLIERS[0])
         bit ^= bit >> np.uint64(32)
-        bit *= np.uint64(_MULTIPLIERS[1])
+        bit *= np.uint64(MULTIPLIERS[1])
         np.copyto(here, mirror, where=bit.view(np.int64) < 0)
     return here
 
@@ -145,74 +129,3 @@ def stratum(
     start = number * size // count
     stop = (number + 1) * size // count
     return start + below(bits, np.maximum(stop - start, 1))
-
-
-def make_key(*parts: int | str) -> int:
-    """Folds integers and strings into one 64-bit key; order matters.
-
-    Args:
-        parts (int | str): What the random numbers are to depend on.
-
-    Returns:
-        int: A key in ``0..2**64 - 1``.
-    """
-    key = 0
-    for part in parts:
-        number = crc32(part.encode()) if isinstance(part, str) else part
-        key = ((key ^ (number & MASK)) + _GOLDEN) & MASK
-        key = ((key ^ (key >> 30)) * _MULTIPLIERS[0]) & MASK
-        key = ((key ^ (key >> 27)) * _MULTIPLIERS[1]) & MASK
-        key ^= key >> 31
-    return key
-
-
-def hash_uniform(key: int, counter: np.ndarray) -> np.ndarray:
-    """One uniform number for each counter.
-
-    Args:
-        key (int): From :func:`make_key`.
-        counter (np.ndarray): Non-negative integers of any shape.
-
-    Returns:
-        np.ndarray: float64 of the same shape, in ``[0, 1)``.
-    """
-    step = (counter.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
-    return _unit_interval(step, key)
-
-
-def _unit_interval(step: np.ndarray, key: int) -> np.ndarray:
-    return (_mix(step + np.uint64(key)) >> np.uint64(11)) * 2.0**-53
-
-
-class Uniforms:
-    """A short run of uniform numbers of one key, read one after the other.
-
-    Args:
-        key (int): From :func:`make_key`.
-        count (int): How many numbers may be read, at most 1024.
-    """
-
-    def __init__(self, key: int, count: int = 64) -> None:
-        values = _unit_interval(_STEPS[:count], key).tolist()
-        self._next = iter(values).__next__
-
-    def __call__(self, low: float = 0.0, high: float = 1.0) -> float:
-        """The next number, in ``[low, high)``."""
-        return low + (high - low) * self._next()
-
-    def below(self, probability: float) -> bool:
-        """True with this probability."""
-        return self._next() < probability
-
-    def integer(self, count: int) -> int:
-        """One of ``0..count - 1``."""
-        return int(self._next() * count)
-
-    def choose(self, weights: list[float]) -> int:
-        """A position drawn in proportion to its weight."""
-        rest = self._next() * sum(weights)
-        for position, weight in enumerate(weights):
-            rest -= weight
-            if rest < 0:
-                return position
-        return len(weights) - 1

@@ -33,8 +33,8 @@ def natural_key(name: str) -> list[tuple[int, str]]:
         ['f9', 'f09b', 'f10']
     """
     return [
-        (int(piece), '') if i % 2 else (-1, piece)
-        for i, piece in enumerate(_DIGITS.split(name))
+        (int(part), '') if i % 2 else (-1, part)
+        for i, part in enumerate(_DIGITS.split(name))
     ]
 
 
@@ -94,7 +94,7 @@ def _in_natural_order(names: list[str]) -> list[str]:
 
 
 def require(path: str, name: str, holds: str) -> None:
-    """Says what is missing where a data set is not there.
+    """Raises an error if a folder or file of a data set is missing.
 
     Args:
         path (str): Folder or file that must exist.
@@ -140,10 +140,10 @@ def compile_pattern(name: str, pattern: str, groups: tuple[str, ...]) -> re.Patt
     return compiled
 
 
-def complain_about_names(
+def check_names(
     name: str, root: str, wrong: list[str], count: int, pattern: str, example: str
 ) -> None:
-    """Names the first file whose name could not be read.
+    """Raises an error if names of files could not be read.
 
     Args:
         name (str): Of the data set.

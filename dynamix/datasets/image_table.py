@@ -162,8 +162,8 @@ class ImageTable:
     def is_current(self) -> bool:
         """Whether no folder or list file that the table was read from has changed.
 
-        Costs one ``stat`` for each, and lists nothing. The content of images is not
-        looked at: it does not enter the table. Always true for a table that was
+        Costs one ``stat`` for each, and lists nothing. The content of images does
+        not enter the table. Always true for a table that was
         read from nothing.
         """
         if 'stamps' not in self.arrays:
@@ -208,7 +208,7 @@ class ImageTable:
             shutil.rmtree(arrays, ignore_errors=True)
             raise
         if before is not None:
-            # whoever has mapped these files keeps them
+            # processes that have mapped these files keep them
             shutil.rmtree(before, ignore_errors=True)
 
     @classmethod

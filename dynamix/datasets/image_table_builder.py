@@ -48,7 +48,7 @@ class ImageTableBuilder:
 
         What changed less than two seconds ago may change again within the same tick
         of the file system's clock: a table that has read such a thing is right now,
-        but is built anew next time.
+        but is built again next time.
 
         Args:
             path (str): Relative to the root; call this before reading it.

@@ -14,8 +14,8 @@ from dynamix.registry import DATASETS
 from .camera_names import check_cameras, person_and_camera, spelling
 from .image_files import (
     PREPARATION,
+    check_names,
     compile_pattern,
-    complain_about_names,
     iter_images,
     natural_key,
     require,
@@ -28,7 +28,7 @@ from .reid_dataset import ReIDDataset
 
 @DATASETS.register_module()
 class LabelledFolder(ReIDDataset):
-    """Multi-camera crops whose paths say who it is and which camera saw it.
+    """Multi-camera crops whose paths name the person and the camera.
 
     Reads ``<person>/<anything>`` below ``train``, ``query`` and ``gallery``. The
     camera is found in the names of files and further folders in the usual spellings:
@@ -122,7 +122,7 @@ class LabelledFolder(ReIDDataset):
         )
 
     def label(self, part: str, match: re.Match) -> tuple[Label, Label | None]:
-        """Hook of subclasses: who and which camera a matched name means.
+        """Hook of subclasses: identity and camera of a matched name.
 
         Args:
             part (str): Key of ``folders``.
@@ -141,7 +141,7 @@ class LabelledFolder(ReIDDataset):
         """Hook of subclasses: the images of one part.
 
         Args:
-            builder (ImageTableBuilder): Is told what is read.
+            builder (ImageTableBuilder): Watches what is read.
             part (str): Key of ``folders``.
 
         Yields:
@@ -194,7 +194,7 @@ class LabelledFolder(ReIDDataset):
                     f'{builder.other_files()}; {PREPARATION}.'
                 )
             parts[part] = first, len(builder)
-        complain_about_names(
+        check_names(
             self.name, self.data_root, wrong, seen, self.pattern.pattern, self.EXAMPLE
         )
         codes = builder.column('identity')

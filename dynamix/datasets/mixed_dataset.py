@@ -54,16 +54,15 @@ class MixedDataset(Dataset):
             their source says; ``'truth'``, the true person wherever seen;
             ``'truth_in_video'``, the true person, but another one in each video, as
             a tracker without errors would. The last two are ceilings to compare
-            with; crops of nobody then have no label. Defaults to ``'tracker'``.
+            with; crops without a person then have no label. Defaults to ``'tracker'``.
 
     Attributes:
-        identity_table (IdentityTable): Who is who, now.
+        identity_table (IdentityTable): Current labels of all images.
         camera (np.ndarray): ``[N]`` int32; unique over all sources. Each video of
             single-camera data is a camera of its own.
         video (np.ndarray): ``[N]`` int32; unique over all sources; -1: multi-camera.
         scene (np.ndarray): ``[N]`` int32; what sees the same people: each
-            multi-camera source is a scene, and each video. Hardly anybody is known
-            to be in two scenes.
+            multi-camera source is a scene, and each video.
         frame (np.ndarray): ``[N]`` int32; see :class:`ImageTable`.
         truth (np.ndarray | None): ``[N]`` int32 true identities, unique over all
             sources, -1: unknown; None when no single-camera source knows them. For
@@ -248,7 +247,7 @@ class MixedDataset(Dataset):
         return self.pipeline(self.get_data_info(key))
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a loader worker needs: where images are, not who is on them."""
+        """What a loader worker needs: paths of images, but no labels."""
         self.full_init()
         labels = ('identity_table', 'camera', 'video', 'scene', 'frame', 'truth')
         state = {key: v for key, v in self.__dict__.items() if key not in labels}

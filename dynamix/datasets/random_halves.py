@@ -15,7 +15,7 @@ class RandomHalves(LabelledFolder):
     Of the people seen by both cameras a random half is searched for, once a split;
     their images of the first folder are queries, those of the second the gallery,
     together with the people that only the second folder holds. Scores are averaged
-    over the splits. The halves are drawn anew from ``seed`` (published splits differ
+    over the splits. The halves are drawn from ``seed`` (published splits differ
     between papers). For training all images are used: ``split='all'``.
 
     Args:
@@ -71,5 +71,5 @@ class RandomHalves(LabelledFolder):
 
 
 def half(people: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A random half of some numbers, the larger one where they are odd in number."""
+    """A random half of some numbers, rounded up."""
     return generator.permutation(people)[: len(people) - len(people) // 2]

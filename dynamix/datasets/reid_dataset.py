@@ -16,7 +16,7 @@ from dynamix.registry import DATASETS
 from dynamix.structures import without_gaps
 
 from .image_table import ImageTable
-from .label_checks import SplitCheck, check_split, images_per_identity
+from .label_checks import JUNK, SplitCheck, check_split, images_per_identity
 from .table_cache import cached_table
 
 Transform = dict | Callable[[dict], dict]
@@ -24,10 +24,10 @@ Splits = list[tuple[int, ...]]
 
 
 class ReIDDataset(Dataset):
-    """Base of all sources of person images: an image table and how to show a row.
+    """Base of all sources of person images: an image table and a way to read a row.
 
-    A subclass says what it reads in :meth:`build_table` and what decides the result
-    in :meth:`fingerprint`. It is built lazily: nothing is read before
+    A subclass reads its source in :meth:`build_table` and lists what decides the
+    result in :meth:`fingerprint`. It is built lazily: nothing is read before
     :meth:`full_init`. Ours.
 
     Args:
@@ -116,7 +116,11 @@ class ReIDDataset(Dataset):
             for rows in zip(*splits)
         )
         identity, camera = self.table.identity, self.table.camera
-        self.split_checks = [check_split(identity, camera, *split) for split in splits]
+        person = identity != JUNK
+        self.split_checks = [
+            check_split(identity, camera, query & person, gallery & person)
+            for query, gallery in splits
+        ]
 
     def full_init(self) -> None:
         """Loads or builds the table; does nothing the second time.
@@ -143,11 +147,6 @@ class ReIDDataset(Dataset):
         self._fully_initialized = True
 
     def _check_target(self) -> None:
-        if not self.split_checks:
-            raise TypeError(
-                f'{type(self).__name__}.read_table sets query_splits by itself, which '
-                'leaves them unchecked: call set_splits.'
-            )
         for number, found in enumerate(self.split_checks):
             where = f'target {self.name!r}, split {number}'
             if not found.queries or not found.gallery:

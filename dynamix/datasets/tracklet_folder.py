@@ -11,8 +11,8 @@ from dynamix.registry import DATASETS
 
 from .image_files import (
     PREPARATION,
+    check_names,
     compile_pattern,
-    complain_about_names,
     iter_images,
     require,
 )
@@ -121,9 +121,7 @@ class TrackletFolder(ReIDDataset):
                 f'should hold crops named like {self.EXAMPLE}{builder.other_files()}; '
                 f'{PREPARATION}.'
             )
-        complain_about_names(
-            self.name, folder, wrong, seen, self.pattern.pattern, self.EXAMPLE
-        )
+        check_names(self.name, folder, wrong, seen, self.pattern.pattern, self.EXAMPLE)
         if people and not people.keys() & tracklets.keys():
             raise ValueError(
                 f'{self.name}: {self.truth_file} names no tracklet that is there; its '

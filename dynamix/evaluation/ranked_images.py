@@ -9,7 +9,7 @@ from .ranking_labels import RankingLabels
 def ranked_images(
     score_block: ScoreBlock, labels: RankingLabels, query: int, topk: int = 10
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The gallery images that a query's ranking begins with, to look at.
+    """The first gallery images of a query's ranking.
 
     The ranking is the one that is scored: images that the rules leave out are not
     there, and equal scores stand in gallery order.

@@ -35,7 +35,7 @@ class Ranking:
         num_junk (int): Queries dropped as they are junk.
         num_same_camera (int): Queries dropped as all their matches stand under the
             query's own camera.
-        num_no_match (int): Queries dropped as the gallery has nobody of their
+        num_no_match (int): Queries dropped as the gallery has no image of their
             identity, or only the query image itself.
     """
 
@@ -145,8 +145,8 @@ def rank_blocks(
     """Ranks by blocks of scores, so that ``[Q, G]`` never exists as a whole.
 
     The rank of a match is the number of gallery images with a higher score, counted
-    on the CPU. Equal scores are ranked in gallery order, whoever they show: a model
-    that gives all images the same feature gets no credit beyond the gallery's order.
+    on the CPU. Equal scores are ranked in gallery order: a model
+    that gives all images the same feature gets no credit beyond that order.
 
     Args:
         score_block (ScoreBlock): Called with ``start, stop``; returns the finite
@@ -232,7 +232,7 @@ def count_copies(
     Such a match is a copy of the query's image: even a model that has learnt nothing
     ranks it first. Embeddings count as the same up to a Euclidean distance of 0.01 at
     unit length (consecutive frames of MARS: at least 0.15); where the whole gallery is
-    that close, the model tells no images apart, and nothing is counted. Ours.
+    that close, nothing is counted. Ours.
 
     Args:
         query (torch.Tensor): ``[Q, D]`` float32.
@@ -267,7 +267,7 @@ def as_features(name: str, features: torch.Tensor | np.ndarray) -> torch.Tensor:
             f'{name} features must be [N, D], but have shape {tuple(rows.shape)}.'
         )
     rows = rows.float()
-    # The sum is not finite if a number is not, and cheaper to look at.
+    # The sum is not finite if a number is not, and cheaper to check.
     if not torch.isfinite(rows.sum()):
         wrong = torch.nonzero(~torch.isfinite(rows).all(dim=1)).flatten()
         if len(wrong):

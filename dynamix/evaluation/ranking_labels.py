@@ -6,7 +6,7 @@ JUNK = -1
 
 
 class RankingLabels:
-    """Who is on the query and gallery images, and which pairs count.
+    """Identities of the query and gallery images, and which pairs count.
 
     The rules of single-query person re-identification:
 

@@ -177,7 +177,7 @@ class ReIDMetric(BaseMetric):
         try:
             return self._scores(results)
         except Exception as error:
-            # told to all ranks, which wait for the scores
+            # sent to all ranks, which wait for the scores
             broadcast_object_list([f'{type(error).__name__}: {error}'])
             raise
 

@@ -78,7 +78,7 @@ def copies_line(target: str, copies: int) -> str:
 
 
 def no_valid_query_message(target: str, split: int, ranking: Ranking) -> str:
-    """Says why a split of a target cannot be scored."""
+    """Explains why a split of a target cannot be scored."""
     message = (
         f"target '{target}', split {split}: none of its {len(ranking.first_match)} "
         f'queries has a match in the gallery ({_reasons([ranking])}).'

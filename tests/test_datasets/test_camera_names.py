@@ -33,7 +33,8 @@ def test_usual_spellings_of_a_camera(path: str) -> None:
     'path',
     [
         *('000151.jpg', 'monday/1.jpg', 'campus_1.jpg', 'webcam2_1.jpg', 'abc2_1.jpg'),
-        *('c2.jpg', 'cam_anna.jpg', '3f2a51e4-c123-4abc-9c12-a1b2c3d4e5f6.jpg'),
+        *('c2.jpg', 'cam_anna.jpg', 'camera_20261201_0700.jpg'),
+        *('c2026120107-1.jpg', '3f2a51e4-c123-4abc-9c12-a1b2c3d4e5f6.jpg'),
     ],
 )
 def test_other_names_give_no_camera(path: str) -> None:
@@ -161,6 +162,12 @@ def test_person_0_of_numbers_that_count_from_it_is_a_person(
     assert len(read(root)) == kept
     left_out = any('junk or distractors are left out' in line for line in logged)
     assert left_out == (kept < 3)
+
+
+def test_junk_is_no_match_of_a_query_of_junk(make_images: Make) -> None:
+    root = make_images(['query/-1/c1_1.jpg', 'gallery/-1/c2_1.jpg'])
+    with pytest.raises(ValueError, match='there are 0 queries and 0 gallery images'):
+        read(root, split='test')
 
 
 def test_a_query_makes_0_a_person(make_images: Make) -> None:

@@ -1,4 +1,4 @@
-"""Reads all data that a config names and says what is in it.
+"""Reads all data that a config names and prints what it holds.
 
     python tools/analysis_tools/check_data.py CONFIG [--decode 1000 [--workers 8]]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..counter_random import Uniforms
+from .counter_random import Uniforms
 from .domain_style import Colour, DomainStyle
 
 PATTERNS = ('plain', 'stripes', 'columns', 'checks', 'halves', 'print')

@@ -7,8 +7,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from ..counter_random import Uniforms, hash_uniform, make_key
 from .camera import make_camera
+from .counter_random import Uniforms, hash_uniform, make_key
 from .domain_style import DomainStyle
 
 HEIGHT, WIDTH, WINDOW = 128, 448, 64

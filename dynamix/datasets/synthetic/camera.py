@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from ..counter_random import Uniforms
+from .counter_random import Uniforms
 from .domain_style import DomainStyle
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..counter_random import Uniforms, make_key
+from .counter_random import Uniforms, make_key
 
 Colour = tuple[float, float, float]
 

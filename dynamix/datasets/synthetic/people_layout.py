@@ -19,8 +19,8 @@ class PeopleLayout:
             is both. Defaults to 4.
         num_distractors (int): Images of further people, one each, in a target's
             gallery; their identity is 0. Defaults to 0.
-        num_junk (int): Images of nobody in a target's gallery; their identity is -1.
-            Defaults to 0.
+        num_junk (int): Images without a person in a target's gallery; their identity
+            is -1. Defaults to 0.
     """
 
     num_identities: int = 100

@@ -6,10 +6,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from ..counter_random import Uniforms, hash_uniform, make_key
 from .appearance import draw_appearance
 from .background import HEIGHT, WIDTH, WINDOW, make_panorama
 from .camera import Camera, make_camera
+from .counter_random import Uniforms, hash_uniform, make_key
 from .domain_style import DomainStyle
 from .figure import paint_person
 from .painter import Painter

@@ -9,9 +9,9 @@ import numpy as np
 from dynamix.config_checks import check_keys, check_whole
 from dynamix.registry import DATASETS
 
-from ..counter_random import make_key
 from ..image_table import ImageTable
 from ..reid_dataset import ReIDDataset, Transform
+from .counter_random import make_key
 from .domain_style import domain_style
 from .people_layout import PeopleLayout
 from .renderer import PedestrianRenderer
@@ -128,7 +128,7 @@ class SyntheticPedestrians(ReIDDataset):
         return ImageTable.from_columns(identity=identity, camera=camera)
 
     def read_table(self) -> None:
-        """Says which rows of a target are queries."""
+        """Marks the rows of a target that are queries."""
         if self.split != 'test':
             return
         layout = self._people_layout()

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 
 from dynamix.config_checks import check_range, check_rate, check_whole
 
-from ..counter_random import hash_uniform, make_key
+from .counter_random import hash_uniform, make_key
 
 _ROUNDS = 6
 Draw = Callable[[str, int], np.ndarray]
@@ -39,7 +39,7 @@ class VideoLayout:
             people, so there must be crowds enough; a warning tells when there are
             not. Defaults to 0.05.
         stray_rate (float): Share of the images that show somebody else of the video
-            or nobody, half of them each, 0 to 1. Defaults to 0.03.
+            or no person, half of them each, 0 to 1. Defaults to 0.03.
         recurring (float): Share of the videos, 0 to 1, whose people come from
             another, earlier video; otherwise all videos have different people.
             Defaults to 0.
@@ -95,7 +95,7 @@ class TrackerOutput(NamedTuple):
         tracklet (np.ndarray): ``[n]`` int32, ``0..T-1``.
         video (np.ndarray): ``[n]`` int32.
         frame (np.ndarray): ``[n]`` int32: the video's clock.
-        person (np.ndarray): ``[n]`` int32: who is seen in truth; -1: nobody.
+        person (np.ndarray): ``[n]`` int32: who is seen in truth; -1: no person.
     """
 
     tracklet: np.ndarray

@@ -11,10 +11,10 @@ BMP_HEADER = 54
 
 
 def truncation(data: bytes) -> str | None:
-    """Says what is missing of an image file that was cut off.
+    """Names what is missing of an image file that was cut off.
 
-    Many decoders fill what is missing with grey in silence, so this looks for the end
-    that the format prescribes. Bytes after that end are allowed.
+    Many decoders fill what is missing with grey in silence, so this searches for the
+    end that the format prescribes. Bytes after that end are allowed.
 
     Args:
         data (bytes): Content of a JPEG, PNG or uncompressed BMP file; of other

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dynamix.datasets.counter_random import make_key
 from dynamix.datasets.synthetic import PedestrianRenderer
 from dynamix.datasets.synthetic.appearance import BAGS, draw_appearance
 from dynamix.datasets.synthetic.camera import make_camera
+from dynamix.datasets.synthetic.counter_random import make_key
 from dynamix.datasets.synthetic.domain_style import domain_style
 from dynamix.datasets.synthetic.pose import make_pose
 
