@@ -1,17 +1,28 @@
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from .grouping import group_means, unit
+from .grouping import group_means, rows_of_groups, unit
 
 # Share of the identity matrix in the covariance within tracklets.
-SHRINKAGE = 0.1
-# With fewer impostor pairs of its own, all pairs of a video stand for them.
-FEWEST_IMPOSTORS = 5
+SHRINKAGE = 0.3
+# With fewer co-occurring pairs, a video has no impostor pairs of its own.
+FEWEST_IMPOSTORS = 10
+# Embeddings say nothing if a larger share of impostor pairs is as similar as the
+# median pair of one person.
+MOST_OVERLAP = 0.2
+# Parts of one tracklet are joined from this share of the way on.
+REJOIN_SHARE = 0.2
+# Where a video has no impostor pairs of its own.
+CAREFUL_SHARE = 0.65
+FEWEST_PAIRS = 3
+ABOVE_ALL = 2.0
 
 
 def centre(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
-    """Unit vectors after subtracting the mean over groups.
+    """Unit vectors after subtracting the mean of all group means.
 
     Args:
         x (np.ndarray): ``[n, D]`` unit vectors.
@@ -32,15 +43,17 @@ def whiten(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
 
     Args:
         x (np.ndarray): ``[n, D]`` unit vectors.
-        group (np.ndarray): ``[n]`` group of each, in ``0..count-1``.
+        group (np.ndarray): ``[n]`` group of each, in ``0..count-1``; -1: the row is
+            transformed, but has no influence.
         count (int): Number of groups.
 
     Returns:
         np.ndarray: ``[n, D]``.
     """
-    means = group_means(x, group, count)
-    inner = x - means[group]
-    covariance = (inner.T @ inner).astype(np.float64) / max(len(x) - count, 1)
+    known = np.flatnonzero(group >= 0)
+    means = group_means(x[known], group[known], count)
+    inner = x[known] - means[group[known]]
+    covariance = (inner.T @ inner).astype(np.float64) / max(len(inner) - count, 1)
     size = len(covariance)
     level = max(np.trace(covariance) / size, 1e-12)
     covariance *= 1 - SHRINKAGE
@@ -48,6 +61,25 @@ def whiten(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
     value, vector = np.linalg.eigh(covariance)
     matrix = (vector / np.sqrt(value)) @ vector.T
     return unit((x - means.mean(0)) @ matrix.astype(x.dtype))
+
+
+def halves(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """Cosine similarity of the means of the first and the second half of each group.
+
+    Args:
+        x (np.ndarray): ``[n, D]`` unit vectors.
+        group (np.ndarray): ``[n]`` group of each, in ``0..count-1``.
+        count (int): Number of groups.
+
+    Returns:
+        np.ndarray: ``[count]``; not a number for a group of one.
+    """
+    half = np.zeros(len(x), np.int64)
+    for rows in rows_of_groups(group, count):
+        half[rows[len(rows) // 2 :]] = 1
+    mean = unit(group_means(x, 2 * group + half, 2 * count)).reshape(count, 2, -1)
+    cosine = np.einsum('ij,ij->i', mean[:, 0], mean[:, 1])
+    return np.where(np.bincount(group, minlength=count) > 1, cosine, np.nan)
 
 
 def between(impostor: np.ndarray, genuine: np.ndarray, share: float) -> float:
@@ -59,48 +91,88 @@ def between(impostor: np.ndarray, genuine: np.ndarray, share: float) -> float:
         share (float): 0: the median of the former; 1: the median of the latter.
 
     Returns:
-        float: The threshold; infinite if there are none of a kind.
+        float: The threshold; infinite if there are no pairs of a kind or both kinds
+        are alike.
     """
     if len(impostor) == 0 or len(genuine) == 0:
         return np.inf
     low, high = float(np.median(impostor)), float(np.median(genuine))
+    if np.mean(impostor >= high) > MOST_OVERLAP:
+        return np.inf
     return low + share * (high - low)
 
 
-def impostor_pairs(similarity: np.ndarray, forbidden: np.ndarray) -> np.ndarray:
-    """Similarities of pairs of different people of one video, nearly all.
+def impostor_pairs(
+    similarity: np.ndarray, forbidden: np.ndarray
+) -> tuple[np.ndarray, bool]:
+    """Similarities of pairs of different people of one video.
 
     Args:
         similarity (np.ndarray): ``[n, n]`` symmetric.
-        forbidden (np.ndarray): ``[n, n]`` bool, symmetric: pairs that exist at the
-            same time.
+        forbidden (np.ndarray): ``[n, n]`` bool, symmetric: pairs that co-occur.
 
     Returns:
-        np.ndarray: Those of the forbidden pairs; of all pairs if these are few.
+        tuple[np.ndarray, bool]: Those of co-occurring pairs and True; or, if these are
+        few, those of all pairs, of which most show different people, and False.
     """
     upper = np.triu_indices(len(similarity), 1)
-    all_pairs, certain = similarity[upper], forbidden[upper]
+    pairs, certain = similarity[upper], forbidden[upper]
     if np.count_nonzero(certain) < FEWEST_IMPOSTORS:
-        return all_pairs
-    return all_pairs[certain]
+        return pairs, False
+    return pairs[certain], True
 
 
-def halves(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
-    """Similarity of the first and the second half of each group.
+class MergeThresholds(NamedTuple):
+    """Mean similarities from which clusters of one video are joined.
 
     Args:
-        x (np.ndarray): ``[n, D]`` unit vectors.
-        group (np.ndarray): ``[n]`` group of each, in ``0..count-1``.
-        count (int): Number of groups.
+        merge (float): In general; infinite: the video says nothing.
+        rejoin (float): If all their images are of one tracklet.
+    """
+
+    merge: float
+    rejoin: float
+
+
+def merge_thresholds(
+    similarity: np.ndarray,
+    forbidden: np.ndarray,
+    genuine: np.ndarray,
+    elsewhere: np.ndarray,
+    share: float,
+) -> MergeThresholds:
+    """Thresholds of one video.
+
+    With impostor pairs of its own, the threshold lies ``share`` of the way from these
+    to genuine pairs. Without, the median of all pairs stands for them, but at most the
+    middle between genuine pairs and the impostor pairs of other videos (so that a
+    video of one person merges); the threshold lies further up, the more so the fewer
+    tracklets there are, and a few similar pairs are no evidence.
+
+    Args:
+        similarity (np.ndarray): ``[n, n]`` symmetric.
+        forbidden (np.ndarray): ``[n, n]`` bool, symmetric: pairs that co-occur.
+        genuine (np.ndarray): Similarities of halves of tracklets.
+        elsewhere (np.ndarray): Similarities of impostor pairs of other videos.
+        share (float): In 0..1.
 
     Returns:
-        np.ndarray: ``[count]``; not a number for a group of one.
+        MergeThresholds: The thresholds.
     """
-    size = np.bincount(group, minlength=count)
-    order = np.argsort(group, kind='stable')
-    place = np.empty(len(group), np.int64)
-    place[order] = np.arange(len(group)) - np.repeat(np.cumsum(size) - size, size)
-    late = place * 2 >= size[group]
-    mean = unit(group_means(x, 2 * group + late, 2 * count)).reshape(count, 2, -1)
-    cosine = np.einsum('ij,ij->i', mean[:, 0], mean[:, 1])
-    return np.where(size > 1, cosine, np.nan)
+    nothing = MergeThresholds(np.inf, np.inf)
+    impostor, certain = impostor_pairs(similarity, forbidden)
+    if len(impostor) == 0 or len(genuine) == 0:
+        return nothing
+    low, high = float(np.median(impostor)), float(np.median(genuine))
+    if not certain:
+        pairs = impostor
+        share = CAREFUL_SHARE + 1 / len(similarity)
+        if len(elsewhere):
+            impostor = elsewhere
+            low = min(low, (float(np.median(elsewhere)) + high) / 2)
+    if np.mean(impostor >= high) > MOST_OVERLAP:
+        return nothing
+    merge, rejoin = (low + s * (high - low) for s in (share, REJOIN_SHARE))
+    if not certain and np.count_nonzero(pairs >= merge) < FEWEST_PAIRS:
+        merge = ABOVE_ALL
+    return MergeThresholds(merge, rejoin)

@@ -5,7 +5,7 @@ import time
 import numpy as np
 from sklearn.cluster import DBSCAN
 
-from .grouping import number_by_appearance, numbered, rows_of_groups, unit
+from .grouping import number_by_appearance, numbered, rows_of_groups, usable_rows
 from .report import Relabeling, RelabelReport
 
 SAMPLE = 2048
@@ -48,11 +48,7 @@ def relabel_by_density(
     embedding, video = np.asarray(embedding), np.asarray(video)
     _, video_number = numbered(video)
     videos = int(video_number.max(initial=-1)) + 1
-    with np.errstate(over='ignore', invalid='ignore'):
-        x = embedding.astype(np.float32)
-        length = np.sqrt(np.einsum('ij,ij->i', x, x))
-    rows = np.flatnonzero(np.isfinite(length) & (length > 0))
-    x = unit(x[rows])
+    rows, x = usable_rows(embedding)
     owner = video_number[rows]
     if eps is None and len(rows):
         if videos < 2:

@@ -58,3 +58,20 @@ def number_by_appearance(label: np.ndarray) -> np.ndarray:
     rank[np.argsort(first)] = np.arange(len(first))
     result[kept] = rank[number]
     return result
+
+
+def usable_rows(embedding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that are finite and not zero.
+
+    Args:
+        embedding (np.ndarray): ``[n, D]`` floats.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: ``[m]`` their positions and ``[m, D]`` float32
+        unit vectors.
+    """
+    with np.errstate(over='ignore', invalid='ignore'):
+        x = embedding.astype(np.float32)
+        length = np.sqrt(np.einsum('ij,ij->i', x, x))
+    rows = np.flatnonzero(np.isfinite(length) & (length > 0))
+    return rows, unit(x[rows])

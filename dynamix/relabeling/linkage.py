@@ -10,31 +10,31 @@ FORBIDDEN = 1e9
 
 
 def cannot_link(
-    member: np.ndarray, frame: np.ndarray, span: np.ndarray | None, count: int
+    group: np.ndarray, frame: np.ndarray, span: np.ndarray | None, count: int
 ) -> np.ndarray:
-    """Pairs of tracklets of one video that exist at the same time.
+    """Pairs of groups of images of one video that exist at the same time.
 
     Args:
-        member (np.ndarray): ``[n]`` tracklet of each image, in ``0..count-1``.
+        group (np.ndarray): ``[n]`` group of each image, in ``0..count-1``; -1: none.
         frame (np.ndarray): ``[n]`` frame number of each; negative: unknown.
         span (np.ndarray, optional): ``[count, 2]`` first and last frame of each
-            tracklet; negative: unknown. None: only shared frames count.
-        count (int): Number of tracklets.
+            group; negative: unknown. None: only shared frames count.
+        count (int): Number of groups.
 
     Returns:
         np.ndarray: ``[count, count]`` bool, symmetric, False on the diagonal.
     """
-    known = np.flatnonzero(frame >= 0)
+    known = np.flatnonzero((frame >= 0) & (group >= 0))
     moment = np.unique(frame[known], return_inverse=True)[1]
     seen = csr_matrix(
-        (np.ones(len(known), np.float32), (member[known], moment)),
+        (np.ones(len(known), np.float32), (group[known], moment)),
         shape=(count, len(known) + 1),
     )
     together = (seen @ seen.T).toarray() > 0
     if span is not None:
         first, last = span.T
-        both = np.minimum.outer(last, last) >= np.maximum.outer(first, first)
-        together |= both & np.logical_and.outer(first >= 0, first >= 0)
+        overlap = np.minimum.outer(last, last) >= np.maximum.outer(first, first)
+        together |= overlap & np.logical_and.outer(first >= 0, first >= 0)
     np.fill_diagonal(together, False)
     return together
 
@@ -45,22 +45,27 @@ def link(
     """Average linkage that never joins forbidden pairs, not even through others.
 
     The two clusters with the highest mean similarity over all pairs of their members
-    are joined as long as that mean reaches the threshold.
+    are joined as long as that mean reaches the threshold. A forbidden pair has so large
+    a distance that no mean with it does.
 
     Args:
-        similarity (np.ndarray): ``[n, n]`` symmetric, at most 1.
+        similarity (np.ndarray): ``[n, n]`` symmetric.
         threshold (float): Least mean similarity of two clusters that are joined.
         forbidden (np.ndarray, optional): ``[n, n]`` bool, symmetric: pairs that must
             end in different clusters. Defaults to None.
 
     Returns:
-        np.ndarray: ``[n]`` cluster of each, in ``0..k-1``.
+        np.ndarray: ``[n]`` cluster of each: its lowest member.
     """
-    if len(similarity) < 2:
-        return np.zeros(len(similarity), np.int64)
-    distance = np.maximum(1.0 - similarity.astype(np.float64), 0.0)
+    alone = np.arange(len(similarity))
+    if len(alone) < 2 or threshold == np.inf:
+        return alone
+    top = float(similarity.max())
+    distance = top - similarity.astype(np.float64)
     if forbidden is not None:
         distance[forbidden] = FORBIDDEN
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), 'average')
-    return fcluster(tree, 1.0 - threshold, 'distance').astype(np.int64) - 1
+    cluster = fcluster(tree, top - threshold, 'distance')
+    _, lowest, number = np.unique(cluster, return_index=True, return_inverse=True)
+    return lowest[number]

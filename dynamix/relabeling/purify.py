@@ -6,7 +6,9 @@ from .calibration import between, impostor_pairs
 from .grouping import group_means, group_sums, rows_of_groups, unit
 from .linkage import link
 
+# Least images of a person in a tracklet that is divided, or half of the tracklet.
 MIN_IMAGES = 3
+STRAY_SHARE = 0.5
 
 
 def image_threshold(
@@ -20,10 +22,10 @@ def image_threshold(
 
     Args:
         x (np.ndarray): ``[n, D]`` unit vectors of the images of one video.
-        tracklet (np.ndarray): ``[n]`` tracklet of each, in ``0..count-1``.
+        tracklet (np.ndarray): ``[n]`` tracklet of each, in ``0..count-1``, none empty.
         count (int): Number of tracklets.
-        forbidden (np.ndarray): ``[count, count]`` bool: tracklets of different people.
-        share (float): Where it lies between impostor and genuine pairs.
+        forbidden (np.ndarray): ``[count, count]`` bool: tracklets that co-occur.
+        share (float): Where it lies between impostor and genuine pairs, in 0..1.
 
     Returns:
         float: The threshold; minus infinity if there is nothing to compare with.
@@ -34,9 +36,11 @@ def image_threshold(
     size = np.bincount(tracklet, minlength=count)
     several = size > 1
     own = similarity.diagonal()[several]
+    # without the pairs of an image with itself
     own = (own * size[several] - 1) / (size[several] - 1)
     genuine = np.repeat(own, size[several])
-    level = between(impostor_pairs(similarity, forbidden), genuine, share)
+    impostor, _ = impostor_pairs(similarity, forbidden)
+    level = between(impostor, genuine, share)
     return level if np.isfinite(level) else -np.inf
 
 
@@ -63,10 +67,9 @@ def split_tracklets(
     parts = 0
     for rows, level in zip(rows_of_groups(tracklet, count), threshold):
         cluster = np.zeros(len(rows), np.int64)
-        if len(rows) >= MIN_IMAGES:
+        if len(rows) >= MIN_IMAGES and level > -np.inf:
             cluster = link(x[rows] @ x[rows].T, level)
-        size = np.bincount(cluster)
-        large = size[cluster] >= min(MIN_IMAGES, len(rows) / 2)
+        large = np.bincount(cluster)[cluster] >= min(MIN_IMAGES, len(rows) / 2)
         if not large.any():
             cluster[:], large[:] = 0, True
         names, number = np.unique(cluster[large], return_inverse=True)
@@ -75,19 +78,16 @@ def split_tracklets(
     return part
 
 
-def assign_strays(
-    x: np.ndarray, label: np.ndarray, video: np.ndarray, share: float
-) -> np.ndarray:
+def assign_strays(x: np.ndarray, label: np.ndarray, video: np.ndarray) -> np.ndarray:
     """Gives strays to the person of their video that they resemble most.
 
     An image is compared with the mean of all images of a person. It joins if it is as
-    similar as ``share`` of the way from images of other people to those of this one.
+    similar as half of the way from images of other people to those of this one.
 
     Args:
         x (np.ndarray): ``[n, D]`` unit vectors of images.
         label (np.ndarray): ``[n]`` person of each; -1: stray.
         video (np.ndarray): ``[n]`` video of each, in ``0..V-1``.
-        share (float): Where the threshold lies between impostor and genuine pairs.
 
     Returns:
         np.ndarray: ``[n]`` person of each; -1: resembles no person of its video.
@@ -99,15 +99,16 @@ def assign_strays(
             continue
         names, person = np.unique(label[kept], return_inverse=True)
         total = group_sums(x[kept], person, len(names))
-        score = x[kept] @ unit(total).T
-        own = np.zeros_like(score, bool)
-        own[np.arange(len(kept)), person] = True
-        # without the image itself
+        mean = unit(total)
+        score = x[kept] @ mean.T
+        other = np.ones_like(score, bool)
+        other[np.arange(len(kept)), person] = False
+        # an image is compared with its own person without itself
         rest = unit(total[person] - x[kept])
-        genuine = np.einsum('ij,ij->i', x[kept], rest)
-        genuine = genuine[np.bincount(person)[person] > 1]
-        threshold = between(score[~own], genuine, share)
-        similar = x[stray] @ unit(total).T
+        several = np.bincount(person)[person] > 1
+        genuine = np.einsum('ij,ij->i', x[kept], rest)[several]
+        threshold = between(score[other], genuine, STRAY_SHARE)
+        similar = x[stray] @ mean.T
         best = similar.argmax(1)
         fits = similar[np.arange(len(stray)), best] >= threshold
         result[stray[fits]] = names[best[fits]]
