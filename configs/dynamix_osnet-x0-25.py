@@ -5,4 +5,4 @@ _base_ = [
     '_base_/schedules/adam_100e.py',
     '_base_/default_runtime.py',
 ]
-custom_hooks = [dict(type='RelabelHook', start=5)]
+custom_hooks = [dict(type='RelabelHook')]

@@ -5,6 +5,4 @@ _base_ = [
     '_base_/schedules/adamw_layer-decay_100e.py',
     '_base_/default_runtime.py',
 ]
-custom_hooks = [dict(type='RelabelHook', start=5)]
-# With a checkpoint goes the feature bank, up to 4 GB of it.
-default_hooks = dict(checkpoint=dict(interval=5))
+custom_hooks = [dict(type='RelabelHook')]

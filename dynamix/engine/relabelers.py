@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -26,7 +27,7 @@ class TrackletRelabeler:
         TypeError: If the function has no such option.
     """
 
-    function = staticmethod(relabel)
+    function: Callable[..., Relabeling] = staticmethod(relabel)
 
     def __init__(self, **options: Any) -> None:
         known = [
@@ -41,23 +42,20 @@ class TrackletRelabeler:
         self,
         embedding: np.ndarray,
         video: np.ndarray,
-        tracklet: np.ndarray,
-        frame: np.ndarray,
-        span: np.ndarray,
+        **columns: np.ndarray,
     ) -> Relabeling:
         """Groups the images of a window by person.
 
         Args:
             embedding (np.ndarray): ``[n, D]``; NaN rows: not readable.
             video (np.ndarray): ``[n]`` integers.
-            tracklet (np.ndarray): ``[n]`` integers.
-            frame (np.ndarray): ``[n]`` integers, the time in the video; -1: unknown.
-            span (np.ndarray): ``[n, 2]`` first and last frame of the whole tracklet.
+            **columns (np.ndarray): ``tracklet`` and ``frame``, ``[n]`` integers, and
+                ``span``, ``[n, 2]`` first and last frame of the tracklet; -1: unknown.
 
         Returns:
             Relabeling: Groups and report.
         """
-        return self._relabel(embedding, video, tracklet, frame, span=span)
+        return self._relabel(embedding, video, **columns)
 
 
 @TASK_UTILS.register_module()
@@ -65,3 +63,9 @@ class DBSCANRelabeler(TrackletRelabeler):
     """Finds people in each video by DBSCAN, without tracklets (ReMix)."""
 
     function = staticmethod(relabel_by_density)
+
+    def __call__(
+        self, embedding: np.ndarray, video: np.ndarray, **columns: np.ndarray
+    ) -> Relabeling:
+        """Groups the images of a window by density; other columns are not used."""
+        return self._relabel(embedding, video)

@@ -84,7 +84,6 @@ def test_killed_and_resumed_is_unbroken(crops, unbroken, tmp_path, num_workers):
         'optimizer',
         'param_schedulers',
         'identity_table',
-        'relabeling',
         'sampler',
     ):
         assert_same(ours[key], theirs[key], key)

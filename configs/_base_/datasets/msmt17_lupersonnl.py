@@ -12,7 +12,8 @@ train_dataloader = dict(
     sampler=dict(
         type='MixedDataSampler',
         multi_camera=dict(identities=8, images=4),
-        single_camera=dict(videos=8, identities=2, images=4),
+        # 100 windows of 250 videos walk through LUPerson-NL once
+        single_camera=dict(videos=8, identities=2, images=4, window=250),
         iterations=400,
     ),
     dataset=dict(

@@ -11,7 +11,6 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from dynamix.engine.resumed_settings import warn_of_changes
 from dynamix.engine.unwrap import check_head, unwrap
 from dynamix.registry import HOOKS
 from dynamix.structures import IdentityTable
@@ -71,8 +70,6 @@ class IdentityTableHook(Hook):
             seed=sampler.seed,
             iterations=sampler.iterations,
             cameras=zlib.crc32(np.ascontiguousarray(dataset.camera).data),
-            multi_camera=str(sampler.composition.multi_camera),
-            single_camera=str(sampler.composition.single_camera),
         )
         unwrap(runner).head.bind(self.table, dataset.camera, dataset.scene)
 
@@ -110,9 +107,8 @@ class IdentityTableHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Restores the labels when a run is resumed.
 
-        Batches of another composition may follow, with a warning. Where only weights
-        are taken (``load_from``), the head's memories are left out: they belong to the
-        identities of another run.
+        Where only weights are taken (``load_from``), the head's memories are left out:
+        they belong to the identities of another run.
 
         Raises:
             ValueError: If the checkpoint has no labels, or was made with other data
@@ -148,5 +144,4 @@ class IdentityTableHook(Hook):
                 'resume with the data and the `pattern` the run began with, or use '
                 '`load_from` to take the weights alone.'
             )
-        warn_of_changes('train_dataloader.sampler', sampling, self._sampling)
         self.table.load_state_dict(checkpoint['identity_table'])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,10 +15,9 @@ from mmengine.runner import Runner
 
 from dynamix.config_checks import check_whole
 from dynamix.engine.embedding import ImageEmbedder, on_every_rank
-from dynamix.engine.resumed_settings import warn_of_changes
 from dynamix.engine.unwrap import check_head, unwrap
 from dynamix.registry import HOOKS, TASK_UTILS
-from dynamix.relabeling import RelabelReport, score_labels
+from dynamix.relabeling import Relabeling, RelabelReport, score_labels
 from dynamix.relabeling.window_labels import (
     label_all_images,
     name_groups,
@@ -80,19 +79,13 @@ class RelabelHook(Hook):
             check_whole(f'RelabelHook.{key}', value, least)
         if images_per_tracklet is not None:
             check_whole('RelabelHook.images_per_tracklet', images_per_tracklet, 1)
-        self.relabeler = relabeler and TASK_UTILS.build(
-            relabeler, default_args=dict(_scope_='dynamix')
-        )
+        self.relabeler: Callable[..., Relabeling] | None = None
+        if relabeler is not None:
+            self.relabeler = TASK_UTILS.build(relabeler)
         self.images_per_tracklet = images_per_tracklet
         self.start, self.interval = start, interval
         self.pipeline = pipeline
         self.loading = dict(batch_size=batch_size, num_workers=num_workers)
-        self.settings = dict(
-            relabeler=str(relabeler),
-            images_per_tracklet=images_per_tracklet,
-            start=start,
-            interval=interval,
-        )
         self.table: IdentityTable | None = None
 
     def before_run(self, runner: Runner) -> None:
@@ -219,17 +212,6 @@ class RelabelHook(Hook):
             {f'relabel/{key}': value for key, value in scalars.items()},
             step=runner.iter,
         )
-
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Notes how labels are repaired, so that a change is noticed on resume."""
-        if self.table is not None:
-            checkpoint['relabeling'] = dict(self.settings)
-
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Warns when a resumed run repairs labels in another way."""
-        if self.table is not None and runner._resume:
-            before = checkpoint.get('relabeling', {})
-            warn_of_changes('RelabelHook', before, self.settings)
 
 
 def span_of_tracklets(tracklet: np.ndarray, frame: np.ndarray) -> np.ndarray:

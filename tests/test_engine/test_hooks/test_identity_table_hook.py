@@ -101,27 +101,6 @@ def test_another_stream_of_batches_is_not_resumed(
         hook.after_load_checkpoint(it, checkpoint)
 
 
-def test_batches_of_another_composition_are_a_warning(logged: list[str]) -> None:
-    hook, it = IdentityTableHook(), runner()
-    hook.before_run(it)
-    checkpoint: dict[str, Any] = {}
-    hook.before_save_checkpoint(it, checkpoint)
-    same, other = Composition({}, dict(videos=2, images=4)), Composition(None, {})
-    for composition in (same, other):
-        now, it = IdentityTableHook(), runner(composition=composition)
-        now.before_run(it)
-        assert logged == []
-        now.after_load_checkpoint(it, checkpoint)
-    [text] = logged
-    assert 'sampler.multi_camera was MultiCameraPart(identities=8' in text
-    assert 'and is now None; train_dataloader.sampler.single_camera was' in text
-    logged.clear()
-    for kind in ('multi_camera', 'single_camera'):
-        del checkpoint['sampler'][kind]  # as before they were noted
-    now.after_load_checkpoint(it, checkpoint)
-    assert logged == []
-
-
 def test_unreadable_images_are_counted(logged: list[str]) -> None:
     hook, it = IdentityTableHook(), runner()
     it.epoch = 2

@@ -13,7 +13,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from dynamix.engine import RelabelHook
-from dynamix.engine.hooks import relabel_hook
 from dynamix.registry import HOOKS, TASK_UTILS
 from dynamix.relabeling import Relabeling, RelabelReport
 from tests.toy import toy_cfg, train
@@ -183,23 +182,3 @@ def test_what_does_not_fit_is_named(crops: Path, tmp_path: Path) -> None:
     cfg.custom_hooks.append(dict(type='EMAHook'))
     with pytest.raises(ValueError, match='EMAHook averages the whole model'):
         train(cfg)
-
-
-def test_another_rule_on_resume_is_a_warning(
-    crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    compared: list[Any] = []
-    monkeypatch.setattr(
-        relabel_hook, 'warn_of_changes', lambda *given: compared.append(given)
-    )
-    runner = run(crops, tmp_path)
-    checkpoint: dict[str, Any] = {}
-    the_hook(runner).before_save_checkpoint(runner, checkpoint)
-    runner._resume = True
-    other = RelabelHook(images_per_tracklet=9)
-    other.table = the_hook(runner).table
-    other.after_load_checkpoint(runner, checkpoint)
-    [(owner, before, now)] = compared
-    assert owner == 'RelabelHook'
-    assert before['images_per_tracklet'] == 4
-    assert now['images_per_tracklet'] == 9
