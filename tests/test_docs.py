@@ -32,7 +32,14 @@ REGISTRIES = [FUNCTIONS] + [
     value for value in vars(registry).values() if isinstance(value, Registry)
 ]
 # Keys of MMEngine's config, not arguments of a type.
-NOT_ARGUMENTS = {'type', '_scope_', 'constructor', 'init_cfg', 'priority'}
+NOT_ARGUMENTS = {
+    'type',
+    '_scope_',
+    'constructor',
+    'paramwise_cfg',
+    'init_cfg',
+    'priority',
+}
 
 
 def python_blocks() -> list[Any]:
