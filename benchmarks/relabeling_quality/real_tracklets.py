@@ -1,130 +1,156 @@
-"""Label quality on real tracklets: relabeling with errors injected, by embedding.
+"""Label quality on real tracklets: F1 (precision) of the rule and without its steps.
 
-    cd benchmarks/relabeling_quality
-    python real_tracklets.py --npz good.npz crowded_cone.npz
-    python real_tracklets.py --tracklets mars_single_camera --config CONFIG \
-        --checkpoints untrained epoch_1.pth epoch_24.pth
+    python benchmarks/relabeling_quality/real_tracklets.py ../shared/data [--draws 2]
 
-An .npz file holds `embedding` [N, D], `video`, `tracklet` and `person` [N]. A folder
-of tracklets (`videos/<video>/<tracklet>/*.jpg` and `truth.csv`) is embedded with the
-momentum encoder of the checkpoints; `untrained` stands for fresh weights. Prints
-pairwise F1 (precision) within videos, means over draws of the errors: a share of the
-tracklets exchange their second halves with another of their video, as large a share
-of the images changes places within its video.
+Reads `pets09_s2l1` (real tracks with a clock) and `relabeling_stress` (without one).
+`+ good`: scores of the PETS video in one run with `good`. `4 images`: only so many of
+each tracklet are given, one drawn from each quarter, and the tracklets' spans.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from unittest import mock
 
 import numpy as np
-from sensitivity import per_video_dbscan
 
-from dynamix.apis import ReIDInferencer
-from dynamix.relabeling import RelabelRule, relabel, score_labels
-from dynamix.relabeling.segments import unit
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-SEPARATIONS = (0.15, 0.3, 0.6)
+from dynamix.relabeling import calibration, relabel, score_labels
+from tests.test_relabeling import conftest
+from tests.test_relabeling.conftest import Tracks, add_errors, join, load_tracks
 
-
-def load_npz(path: Path) -> tuple[np.ndarray, ...]:
-    data = np.load(path)
-    video = np.unique(data['video'], return_inverse=True)[1]
-    tracklet = np.unique(data['tracklet'], return_inverse=True)[1]
-    # the same name in two videos is two tracklets
-    key = video.astype(np.int64) * (tracklet.max() + 1) + tracklet
-    _, tracklet = np.unique(key, return_inverse=True)
-    return data['embedding'].astype(np.float32), video, tracklet, data['person']
+rule = sys.modules['dynamix.relabeling.relabel']
 
 
-def embed(folder: Path, config: str, checkpoint: str) -> tuple[np.ndarray, ...]:
-    paths, video, tracklet, person = [], [], [], []
-    with open(folder / 'truth.csv', newline='') as file:
-        for number, row in enumerate(csv.DictReader(file)):
-            images = folder / 'videos' / row['video'] / row['tracklet']
-            found = sorted(images.glob('*.jpg'))
-            paths += found
-            video += [row['video']] * len(found)
-            tracklet += [number] * len(found)
-            person += [row['person']] * len(found)
-    weights = None if checkpoint == 'untrained' else checkpoint
-    embedding = ReIDInferencer(config, weights)(paths, batch_size=128)
-    numbers = [np.unique(x, return_inverse=True)[1] for x in (video, person)]
-    return embedding, numbers[0], np.array(tracklet), numbers[1]
-
-
-def with_errors(
-    video: np.ndarray, tracklet: np.ndarray, rate: float, seed: int
-) -> np.ndarray:
+def four(tracks: Tracks, seed: int) -> tuple[Tracks, np.ndarray]:
     rng = np.random.default_rng(seed)
-    tracklet = tracklet.copy()
-    size = np.bincount(tracklet)
-    for v in np.unique(video):
-        rows = np.flatnonzero(video == v)
-        names = rng.permutation(np.unique(tracklet[rows]))
-        names = names[size[names] >= 6]
-        pairs = names[: 2 * round(rate * len(names) / 2)].reshape(-1, 2)
-        for a, b in pairs:
-            ra, rb = (np.flatnonzero(tracklet == x) for x in (a, b))
-            tracklet[ra[len(ra) // 2 :]], tracklet[rb[len(rb) // 2 :]] = b, a
-        odd = rows[rng.random(len(rows)) < rate]
-        tracklet[odd] = tracklet[rng.permutation(odd)]
-    return tracklet
+    span = np.full((len(tracks.x), 2), -1)
+    rows: list[int] = []
+    for name in np.unique(tracks.tracklet):
+        own = np.flatnonzero(tracks.tracklet == name)
+        own = own[np.argsort(tracks.frame[own], kind='stable')]
+        span[own] = tracks.frame[own].min(), tracks.frame[own].max()
+        rows += [rng.choice(q) for q in np.array_split(own, min(4, len(own)))]
+    some = np.sort(rows)
+    return tracks.take(some), span[some]
 
 
-def relabelled(
-    embedding: np.ndarray, video: np.ndarray, tracklet: np.ndarray, **rule: Any
-) -> np.ndarray:
-    given = RelabelRule(max_changed=1.0, **rule)
-    return relabel(embedding, video, tracklet, rule=given).identity
+def lone(tracks: Tracks) -> Tracks:
+    """The longest tracklet of each person, one after the other."""
+    rows = []
+    for person in np.unique(tracks.person):
+        own = np.flatnonzero(tracks.person == person)
+        longest = np.bincount(tracks.tracklet[own]).argmax()
+        rows.append(own[tracks.tracklet[own] == longest])
+    alone = tracks.take(np.concatenate(rows))
+    alone.frame = np.arange(len(alone.x))
+    return alone
 
 
-def rows_of(columns: tuple[np.ndarray, ...], rate: float, draws: int) -> list[str]:
-    embedding, video, truth_of_tracker, person = columns
-    scores: dict[str, list[tuple[float, float]]] = {}
-    for seed in range(draws if rate else 1):
-        tracklet = with_errors(video, truth_of_tracker, rate, seed)
-        found = {
-            'tracker': tracklet,
-            'DBSCAN per video': per_video_dbscan(unit(embedding), video),
-            'merge only': relabelled(
-                embedding, video, tracklet, split=False, drop=False
-            ),
-        }
-        for value in SEPARATIONS:
-            labels = relabelled(embedding, video, tracklet, separation=value)
-            found[f'ours, {value:g}'] = labels
-        for name, labels in found.items():
-            score = score_labels(labels, person, video)
-            scores.setdefault(name, []).append((score['f1'], score['precision']))
-    means = {name: np.mean(pair, 0) for name, pair in scores.items()}
-    return [f'{f1:.3f} ({precision:.3f})' for f1, precision in means.values()]
+def f1(label: np.ndarray, tracks: Tracks, rows: np.ndarray) -> tuple[float, float]:
+    rows = rows & (tracks.person >= 0)
+    score = score_labels(label[rows], tracks.person[rows], tracks.video[rows])
+    return score['f1'], score['precision']
+
+
+@contextmanager
+def patched(module: object, name: str, value: object):
+    with mock.patch.object(module, name, value):
+        yield
+
+
+def variants() -> dict[str, Callable]:
+    def without_whitening(x, group, count, video):
+        return calibration.unit(calibration.centre(x, group, count, video))
+
+    def keep(x, label, video):
+        return label
+
+    changes = {
+        'no whitening': (rule, 'whiten', without_whitening),
+        'one centre for all': (calibration, 'PRIOR_GROUPS', 1e6),
+        'no rejoining': (calibration, 'REJOIN_SHARE', 0.6),
+        'no care': (calibration, 'CAREFUL_SHARE', 0.4),
+        'strays dropped': (rule, 'assign_strays', keep),
+        'no check of overlap': (calibration, 'MOST_OVERLAP', 1.0),
+    }
+    result: dict[str, Callable] = {
+        'whole rule': relabel,
+        'no splits': lambda *a, **k: relabel(*a, split=False, **k),
+    }
+    for title, change in changes.items():
+
+        def run(*args, change=change, **options):
+            with patched(*change):
+                return relabel(*args, **options)
+
+        result[title] = run
+    for share in (0.2, 0.8):
+        result[f'merge share {share}'] = lambda *a, s=share, **k: relabel(
+            *a, merge_share=s, **k
+        )
+    for share in (0.125, 0.5):
+        result[f'split share {share}'] = lambda *a, s=share, **k: relabel(
+            *a, split_share=s, **k
+        )
+    return result
+
+
+def beds(draws: int) -> dict[str, list[tuple[Tracks, np.ndarray | None]]]:
+    pets = {
+        'true tracks': load_tracks('pets09_s2l1/ground_truth_tracks.npz'),
+        'cut': load_tracks('pets09_s2l1/cut_tracks.npz'),
+        'cut, 10 %': load_tracks('pets09_s2l1/cut_tracks_10_percent_errors.npz'),
+        'buffer 30': load_tracks('pets09_s2l1/bytetrack_buffer30.npz'),
+        'buffer 2': load_tracks('pets09_s2l1/bytetrack_buffer2.npz'),
+    }
+    good = load_tracks('relabeling_stress/good.npz')
+    cone = load_tracks('relabeling_stress/crowded_cone.npz')
+    result = {name: [(tracks, None)] for name, tracks in pets.items()}
+    for name, tracks in pets.items():
+        result[f'{name} + good'] = [(join(tracks, good), None)]
+    for name, tracks in pets.items():
+        result[f'{name}, 4 images'] = [four(tracks, s) for s in range(draws)]
+    result['good'] = [(good, None)]
+    result['crowded_cone'] = [(cone, None)]
+    result['good, 10 %'] = [(add_errors(good, 0.1, s), None) for s in range(draws)]
+    result['cone, 10 %'] = [(add_errors(cone, 0.1, s), None) for s in range(draws)]
+    result['lone people'] = [(lone(pets['true tracks']), None)]
+    return result
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--npz', type=Path, nargs='*', default=[])
-    parser.add_argument('--tracklets', type=Path)
-    parser.add_argument('--config')
-    parser.add_argument('--checkpoints', nargs='*', default=[])
-    parser.add_argument('--rates', type=float, nargs='+', default=[0.0, 0.1, 0.2])
-    parser.add_argument('--draws', type=int, default=5)
+    parser.add_argument('data', type=Path)
+    parser.add_argument('--draws', type=int, default=2)
+    parser.add_argument('--only', nargs='*', help='names of variants')
+    parser.add_argument('--beds', nargs='*', help='names of beds')
     args = parser.parse_args()
-    names = ['tracker', 'DBSCAN per video', 'merge only']
-    names += [f'ours, separation {s:g}' for s in SEPARATIONS]
-    print(f'| embedding | errors | {" | ".join(names)} |')
-    print('| --- ' * (len(names) + 2) + '|')
-    beds = [(path.stem, load_npz(path)) for path in args.npz]
-    for checkpoint in args.checkpoints:
-        name = Path(checkpoint).stem
-        beds.append((name, embed(args.tracklets, args.config, checkpoint)))
-    for name, columns in beds:
-        for rate in args.rates:
-            cells = ' | '.join(rows_of(columns, rate, args.draws))
-            print(f'| {name} | {rate:.0%} | {cells} |', flush=True)
+    conftest.DATA = args.data.resolve()
+    chosen = {k: v for k, v in variants().items() if not args.only or k in args.only}
+    print(f'| bed | tracker | {" | ".join(chosen)} |')
+    print('| --- ' * (len(chosen) + 2) + '|')
+    for name, runs in beds(args.draws).items():
+        if args.beds and name not in args.beds:
+            continue
+        cells = []
+        for function in (None, *chosen.values()):
+            scores = []
+            for tracks, span in runs:
+                label = tracks.tracklet
+                if function is not None:
+                    label = function(*tracks.columns, span=span).label
+                rows = np.ones(len(label), bool)
+                if '+' in name:
+                    rows = tracks.video == 0
+                scores.append(f1(label, tracks, rows))
+            cells.append('{:.3f} ({:.2f})'.format(*np.mean(scores, 0)))
+        print(f'| {name} | {" | ".join(cells)} |', flush=True)
 
 
 if __name__ == '__main__':

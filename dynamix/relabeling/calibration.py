@@ -4,10 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .grouping import group_means, rows_of_groups, unit
+from .grouping import group_means, group_sums, rows_of_groups, unit
 
 # Share of the identity matrix in the covariance within tracklets.
 SHRINKAGE = 0.3
+# So many groups of the mean of all videos count in the mean of a video.
+PRIOR_GROUPS = 20
 # With fewer co-occurring pairs, a video has no impostor pairs of its own.
 FEWEST_IMPOSTORS = 10
 # Embeddings say nothing if a larger share of impostor pairs is as similar as the
@@ -21,21 +23,37 @@ FEWEST_PAIRS = 3
 ABOVE_ALL = 2.0
 
 
-def centre(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
-    """Unit vectors after subtracting the mean of all group means.
+def centre(
+    x: np.ndarray, group: np.ndarray, count: int, video: np.ndarray
+) -> np.ndarray:
+    """Subtracts from images the mean of their video, which is mostly its background.
+
+    Means are over groups, shrunk towards that of all videos, the more so the fewer
+    groups there are.
 
     Args:
-        x (np.ndarray): ``[n, D]`` unit vectors.
-        group (np.ndarray): ``[n]`` group of each, in ``0..count-1``.
+        x (np.ndarray): ``[n, D]`` vectors.
+        group (np.ndarray): ``[n]`` group of each, in ``0..count-1``; -1: the row is
+            centred, but has no influence.
         count (int): Number of groups.
+        video (np.ndarray): ``[n]`` video of each, in ``0..V-1``.
 
     Returns:
         np.ndarray: ``[n, D]``.
     """
-    return unit(x - group_means(x, group, count).mean(0))
+    known = np.flatnonzero(group >= 0)
+    means = group_means(x[known], group[known], count)
+    owner = np.empty(count, np.int64)
+    owner[group[known]] = video[known]
+    videos = int(video.max()) + 1
+    size = np.bincount(owner, minlength=videos)[:, None].astype(x.dtype)
+    total = group_sums(means, owner, videos) + PRIOR_GROUPS * means.mean(0)
+    return x - (total / (size + PRIOR_GROUPS))[video]
 
 
-def whiten(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+def whiten(
+    x: np.ndarray, group: np.ndarray, count: int, video: np.ndarray
+) -> np.ndarray:
     """Unit vectors after whitening by the covariance within groups.
 
     Directions in which images of one tracklet differ (pose, light, crop) lose weight,
@@ -46,6 +64,7 @@ def whiten(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
         group (np.ndarray): ``[n]`` group of each, in ``0..count-1``; -1: the row is
             transformed, but has no influence.
         count (int): Number of groups.
+        video (np.ndarray): ``[n]`` video of each, in ``0..V-1``.
 
     Returns:
         np.ndarray: ``[n, D]``.
@@ -60,7 +79,7 @@ def whiten(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
     covariance.flat[:: size + 1] += SHRINKAGE * level
     value, vector = np.linalg.eigh(covariance)
     matrix = (vector / np.sqrt(value)) @ vector.T
-    return unit((x - means.mean(0)) @ matrix.astype(x.dtype))
+    return unit(centre(x, group, count, video) @ matrix.astype(x.dtype))
 
 
 def halves(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:

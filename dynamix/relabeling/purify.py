@@ -66,9 +66,13 @@ def split_tracklets(
     part = np.full(len(x), -1, np.int64)
     parts = 0
     for rows, level in zip(rows_of_groups(tracklet, count), threshold):
-        cluster = np.zeros(len(rows), np.int64)
-        if len(rows) >= MIN_IMAGES and level > -np.inf:
-            cluster = link(x[rows] @ x[rows].T, level)
+        similarity = x[rows] @ x[rows].T
+        if len(rows) < MIN_IMAGES or similarity.min() >= level:
+            # nothing can stay apart
+            part[rows] = parts
+            parts += 1
+            continue
+        cluster = link(similarity, level)
         large = np.bincount(cluster)[cluster] >= min(MIN_IMAGES, len(rows) / 2)
         if not large.any():
             cluster[:], large[:] = 0, True

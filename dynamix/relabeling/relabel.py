@@ -183,7 +183,7 @@ class _Images:
 
 def _split(images: _Images, share: float) -> np.ndarray:
     """``[m]`` part of each image; -1: stray."""
-    x = centre(images.x, images.tracklet, images.count)
+    x = unit(centre(images.x, images.tracklet, images.count, images.video))
     threshold = np.full(images.count, -np.inf)
     of_video = rows_of_groups(images.video, int(images.video.max()) + 1)
     for rows, (names, forbidden) in zip(of_video, images.videos(images.tracklet)):
@@ -202,7 +202,7 @@ def _merge(
     parent = np.empty(count, np.int64)
     parent[part[kept]] = images.tracklet[kept]
     report.splits = int(np.count_nonzero(np.bincount(parent) > 1))
-    x = whiten(images.x, part, count)
+    x = whiten(images.x, part, count, images.video)
     mean = unit(group_means(x[kept], part[kept], count))
     genuine = halves(x[kept], part[kept], count)
     videos = images.videos(part)

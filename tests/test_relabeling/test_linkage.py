@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dynamix.relabeling.linkage import cannot_link, link
 
 
-def slow_link(
-    similarity: np.ndarray, threshold: float, forbidden: np.ndarray
-) -> list[set[int]]:
+def slow_link(similarity, threshold, forbidden):
     clusters = [{i} for i in range(len(similarity))]
     while True:
         best, pair = threshold, None
@@ -19,34 +18,35 @@ def slow_link(
                 if mean >= best and not forbidden[cells].any():
                     best, pair = mean, (i, j)
         if pair is None:
-            return clusters
+            return {frozenset(cluster) for cluster in clusters}
         clusters[pair[1]] |= clusters.pop(pair[0])
 
 
-def random_case(seed: int, count: int = 14) -> tuple[np.ndarray, np.ndarray]:
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 14), st.floats(0, 0.5))
+def test_link_equals_a_slow_reference(seed, count, share):
     rng = np.random.default_rng(seed)
-    x = (
-        rng.normal(size=(count, 4))
-        + 2 * rng.normal(size=(4, 4))[rng.integers(4, size=count)]
-    )
+    person = 2 * rng.normal(size=(4, 4))
+    x = rng.normal(size=(count, 4)) + person[rng.integers(4, size=count)]
     x /= np.linalg.norm(x, axis=1, keepdims=True)
-    forbidden = rng.random((count, count)) < 0.1
-    forbidden = np.triu(forbidden, 1)
-    return x @ x.T, forbidden | forbidden.T
+    forbidden = np.triu(rng.random((count, count)) < share, 1)
+    forbidden |= forbidden.T
+    cluster = link(x @ x.T, 0.4, forbidden)
+    assert not (forbidden & (cluster[:, None] == cluster)).any()
+    found = {frozenset(np.flatnonzero(cluster == c).tolist()) for c in cluster}
+    assert found == slow_link(x @ x.T, 0.4, forbidden)
 
 
-@pytest.mark.parametrize('seed', range(10))
-def test_link_equals_a_slow_reference(seed: int) -> None:
-    similarity, forbidden = random_case(seed)
-    cluster = link(similarity, 0.4, forbidden)
-    found = {frozenset(np.flatnonzero(cluster == c).tolist()) for c in set(cluster)}
-    assert found == {frozenset(c) for c in slow_link(similarity, 0.4, forbidden)}
+def test_nothing_is_joined_without_threshold_or_company():
+    assert link(np.ones((3, 3)), np.inf).tolist() == [0, 1, 2]
+    assert link(np.ones((1, 1)), 0.5).tolist() == [0]
+    assert link(np.ones((3, 3)), 0.5).tolist() == [0, 0, 0]
 
 
-def test_cannot_link_by_shared_frames_and_spans() -> None:
-    member, frame = np.array([0, 0, 1, 1, 2, 3]), np.array([1, 9, 9, 12, 30, -1])
-    pairs = np.argwhere(np.triu(cannot_link(member, frame, None, 4))).tolist()
+def test_cannot_link_by_shared_frames_and_spans():
+    group, frame = np.array([0, 0, 1, 1, 2, 3, -1]), np.array([1, 9, 9, 12, 30, -1, 30])
+    pairs = np.argwhere(np.triu(cannot_link(group, frame, None, 4))).tolist()
     assert pairs == [[0, 1]]
     span = np.array([[1, 9], [9, 31], [30, 30], [-1, -1]])
-    pairs = np.argwhere(np.triu(cannot_link(member, frame, span, 4))).tolist()
+    pairs = np.argwhere(np.triu(cannot_link(group, frame, span, 4))).tolist()
     assert pairs == [[0, 1], [1, 2]]

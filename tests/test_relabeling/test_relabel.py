@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
+
+from dynamix.relabeling import relabel, relabel_by_density, score_labels
+
+from .conftest import Tracks, add_errors, join, load_tracks, make_tracks
+
+
+def f1(label, tracks: Tracks) -> float:
+    shown = tracks.person >= 0
+    columns = (label[shown], tracks.person[shown], tracks.video[shown])
+    return score_labels(*columns)['f1']
+
+
+def test_fragments_are_joined_and_reported():
+    tracks = make_tracks(videos=2)
+    label, report = relabel(*tracks.columns)
+    assert adjusted_rand_score(tracks.person, label) == 1
+    assert (report.images, report.embedded) == (288, 288)
+    assert (report.videos, report.tracklets, report.merges) == (2, 48, 32)
+    assert report.splits == report.drops == 0
+    assert '32 merges' in str(report)
+
+
+def test_errors_are_repaired():
+    tracks = add_errors(make_tracks(images=12, dim=64), 0.1)
+    before = f1(tracks.tracklet, tracks)
+    label, report = relabel(*tracks.columns)
+    assert report.splits > 0
+    assert f1(label, tracks) > 0.9 > before
+    unsplit = relabel(*tracks.columns, split=False)
+    assert unsplit.report.splits == unsplit.report.drops == 0
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1000))
+def test_labels_are_numbered_by_appearance_within_videos(seed):
+    tracks = add_errors(make_tracks(videos=2, noise=1.5, seed=seed), 0.2, seed)
+    rows = np.random.default_rng(seed).permutation(len(tracks.x))
+    tracks = tracks.take(rows)
+    label = relabel(*tracks.columns).label
+    assert label.dtype == np.int64
+    kept = label[label >= 0]
+    names, first = np.unique(kept, return_index=True)
+    assert names.tolist() == list(range(len(names)))
+    assert (np.diff(first) > 0).all()
+    for name in names:
+        assert len(np.unique(tracks.video[label == name])) == 1
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1000))
+def test_whole_tracklets_that_share_a_frame_stay_apart(seed):
+    tracks = make_tracks(noise=3.0, seed=seed)
+    label = relabel(*tracks.columns, split=False).label
+    for frame in np.unique(tracks.frame):
+        here = label[tracks.frame == frame]
+        assert len(np.unique(here)) == len(here)
+
+
+@pytest.mark.parametrize('clock', [True, False])
+def test_result_depends_on_no_order_name_length_or_rotation(clock):
+    tracks = add_errors(make_tracks(videos=2, images=8, clock=clock), 0.1)
+    rng = np.random.default_rng(0)
+    expected = relabel(*tracks.columns).label
+    rows = rng.permutation(len(tracks.x))
+    rotation, _ = np.linalg.qr(rng.normal(size=(32, 32)))
+    scaled = tracks.x * rng.uniform(0.5, 2, (len(rows), 1))
+    changed = Tracks(
+        scaled @ rotation,
+        7 - tracks.video,
+        rng.permutation(1000)[tracks.tracklet],
+        tracks.frame,
+        tracks.person,
+    ).take(rows)
+    label = relabel(*changed.columns).label
+    kept = expected[rows] >= 0
+    assert ((label >= 0) == kept).all()
+    assert adjusted_rand_score(expected[rows][kept], label[kept]) == 1
+
+
+def test_rows_without_embedding_follow_their_tracklet():
+    tracks = make_tracks()
+    expected = relabel(*tracks.columns).label
+    tracks.x[::6] = np.nan
+    tracks.x[1::6] = 0
+    tracks.x[2::6, 0] = np.inf
+    tracks.x[tracks.tracklet == 5] = np.nan
+    label, report = relabel(*tracks.columns)
+    assert report.embedded == 23 * 3
+    assert (label >= 0).all()
+    known = tracks.tracklet != 5
+    assert adjusted_rand_score(expected[known], label[known]) == 1
+    assert len(np.unique(label[~known])) == 1
+    assert not np.isin(label[~known], label[known]).any()
+
+
+def test_spans_forbid_what_few_frames_do_not_show():
+    tracks = make_tracks(people=6, fragments=2)
+    tracks.x[tracks.person == 1] = tracks.x[tracks.person == 0]
+    some = tracks.take(np.flatnonzero(np.arange(len(tracks.x)) % 6 < 4))
+    # no two tracklets share one of the frames given
+    some.frame = 100 * some.frame + some.tracklet
+    first = np.where(some.tracklet % 2, 600, 0)
+    span = np.stack([first, first + 599], 1)
+    free, bound = relabel(*some.columns), relabel(*some.columns, span=span)
+    assert free.report.vetoes == 0 < bound.report.vetoes
+    a, b = (set(bound.label[some.person == p].tolist()) for p in (0, 1))
+    assert not a & b
+    off = relabel(*some.columns, span=span, clock=False)
+    assert off.report.vetoes == 0
+
+
+def untrained(tracks: Tracks) -> Tracks:
+    x = np.random.default_rng(0).normal(size=tracks.x.shape)
+    return Tracks(x, *tracks.columns[1:], tracks.person)
+
+
+def alike(tracks: Tracks) -> Tracks:
+    x = np.random.default_rng(0).normal(size=tracks.x.shape)
+    return Tracks(1 + 1e-4 * x, *tracks.columns[1:], tracks.person)
+
+
+CLEAN = make_tracks(fragments=1, images=12)
+LONE = make_tracks(people=6, fragments=1, images=20)
+LONE.frame = np.arange(len(LONE.x))
+ONE = make_tracks(people=1, fragments=12)
+MANY = add_errors(make_tracks(people=60, fragments=5, dim=128), 0.1)
+CASES = dict(
+    untrained=untrained(make_tracks()),
+    untrained_no_clock=untrained(make_tracks(clock=False)),
+    alike=alike(make_tracks()),
+    equal=Tracks(np.ones((48, 4)), *make_tracks(fragments=1).columns[1:], [0] * 48),
+    true_tracks=CLEAN,
+    true_tracks_no_clock=make_tracks(fragments=1, images=12, clock=False),
+    lone_people=LONE,
+    lone_people_beside_others=join(LONE, make_tracks(videos=2, seed=1)),
+    one_person=ONE,
+    one_person_beside_others=join(ONE, make_tracks(videos=2, seed=1)),
+    two_tracklets=make_tracks(people=2, fragments=1),
+    one_tracklet=make_tracks(people=1, fragments=1),
+    one_image_each=make_tracks(images=1),
+    one_image=make_tracks(1, 1, 1),
+    no_clock=make_tracks(videos=3, clock=False),
+    clean_and_dirty=join(CLEAN, add_errors(make_tracks(images=12, seed=3), 0.2)),
+    three_hundred_tracklets=MANY,
+)
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_never_worse_than_the_tracker(name):
+    tracks = CASES[name]
+    label = relabel(*tracks.columns).label
+    assert f1(label, tracks) >= f1(tracks.tracklet, tracks) - 0.01
+
+
+def test_one_person_merges_beside_others_and_lone_people_do_not():
+    tracks = CASES['one_person_beside_others']
+    label = relabel(*tracks.columns).label[tracks.video == 0]
+    assert np.bincount(label[label >= 0]).max() > 0.8 * len(label)
+    tracks = CASES['lone_people_beside_others']
+    label = relabel(*tracks.columns).label[tracks.video == 0]
+    assert len(np.unique(label)) == 6
+
+
+def test_crops_unlike_everybody_are_dropped():
+    tracks = make_tracks(images=12)
+    junk = np.arange(5, len(tracks.x), 40)
+    noise = np.random.default_rng(1).normal(size=(len(junk), 32))
+    tracks.x[junk] = 3 * noise
+    label = relabel(*tracks.columns).label
+    others = np.delete(label, junk)
+    assert (label[junk] < 0).mean() > 0.5
+    assert (others < 0).mean() < 0.01
+    assert (relabel(*tracks.columns, drop=False).label >= 0).all()
+
+
+def test_no_rows():
+    empty = np.empty(0, np.int64)
+    label, report = relabel(np.empty((0, 4)), empty, empty)
+    assert len(label) == report.images == 0
+
+
+def test_bad_input_is_refused():
+    tracks = make_tracks()
+    x, video, tracklet, frame = tracks.columns
+    with pytest.raises(ValueError, match='frame must have shape'):
+        relabel(x, video, tracklet, frame[:-1])
+    with pytest.raises(ValueError, match='embedding must be'):
+        relabel(x[0], video, tracklet)
+    with pytest.raises(ValueError, match='one video'):
+        relabel(x, np.arange(len(x)), tracklet)
+
+
+def test_density_finds_people_without_tracklets():
+    tracks = make_tracks(videos=2, noise=0.3)
+    label, report = relabel_by_density(tracks.x, tracks.video, eps=0.3)
+    assert adjusted_rand_score(tracks.person, label) == 1
+    assert report.threshold == pytest.approx(0.7)
+    found = relabel_by_density(tracks.x, tracks.video, tracks.tracklet)
+    assert f1(found.label, tracks) > 0.8
+    with pytest.raises(ValueError, match='eps'):
+        relabel_by_density(tracks.x, np.zeros_like(tracks.video))
+
+
+@pytest.mark.parametrize(
+    ('name', 'mark'),
+    [
+        ('ground_truth_tracks', 0.99),
+        ('cut_tracks', 0.95),
+        ('cut_tracks_10_percent_errors', 0.80),
+        ('bytetrack_buffer30', 0.70),
+        ('bytetrack_buffer2', 0.90),
+    ],
+)
+def test_real_tracker(name, mark):
+    tracks = load_tracks(f'pets09_s2l1/{name}.npz')
+    assert f1(relabel(*tracks.columns).label, tracks) >= mark
+
+
+def test_real_tracklets_without_clock():
+    tracks = load_tracks('relabeling_stress/good.npz')
+    assert f1(relabel(*tracks.columns).label, tracks) >= 0.90
+    tracks = add_errors(tracks, 0.1)
+    assert f1(relabel(*tracks.columns).label, tracks) >= 0.80
