@@ -21,6 +21,10 @@ REJOIN_SHARE = 0.2
 CAREFUL_SHARE = 0.65
 FEWEST_PAIRS = 3
 ABOVE_ALL = 2.0
+# Of the pairs above a threshold, at most this share may be expected to be impostors.
+MOST_IMPOSTORS = 0.5
+# Tracklets of which pairs of different videos are taken.
+MAX_SAMPLE = 2048
 
 
 def centre(
@@ -141,6 +145,50 @@ def impostor_pairs(
     return pairs[certain], True
 
 
+def cross_video_pairs(mean: np.ndarray, video: np.ndarray) -> np.ndarray:
+    """Similarities of pairs of tracklets of different videos, nearly all impostors.
+
+    Args:
+        mean (np.ndarray): ``[n, D]`` unit vectors, centred on their videos.
+        video (np.ndarray): ``[n]`` video of each.
+
+    Returns:
+        np.ndarray: ``[p]`` ascending, of at most 2048 tracklets drawn at random.
+    """
+    if len(mean) > MAX_SAMPLE:
+        some = np.random.default_rng(0).permutation(len(mean))[:MAX_SAMPLE]
+        mean, video = mean[some], video[some]
+    return np.sort((mean @ mean.T)[video[:, None] < video])
+
+
+def with_evidence(threshold: float, pairs: np.ndarray, across: np.ndarray) -> float:
+    """Raises a threshold until enough of the pairs above it show one person.
+
+    Pairs of different videos tell how many pairs of different people to expect above
+    a similarity; no more than half of those that are there may be such. In a video
+    where many people pass once, the most similar pairs are look-alikes (ours, after
+    the control of false discoveries by Benjamini and Hochberg).
+
+    Args:
+        threshold (float): Least threshold.
+        pairs (np.ndarray): Similarities of the pairs of a video that may be joined.
+        across (np.ndarray): Of pairs of different videos, ascending; if there are
+            none, the threshold stays as it is.
+
+    Returns:
+        float: The threshold; 2 if it would have to be above all pairs.
+    """
+    if len(across) == 0:
+        return threshold
+    found = -np.sort(-pairs[pairs >= threshold])
+    above = len(across) - np.searchsorted(across, found, 'left')
+    expected = above / len(across) * len(pairs)
+    enough = np.flatnonzero(expected <= MOST_IMPOSTORS * np.arange(1, len(found) + 1))
+    if len(enough) == 0:
+        return ABOVE_ALL
+    return threshold if enough[-1] == len(found) - 1 else float(found[enough[-1]])
+
+
 class MergeThresholds(NamedTuple):
     """Mean similarities from which clusters of one video are joined.
 
@@ -158,6 +206,7 @@ def merge_thresholds(
     forbidden: np.ndarray,
     genuine: np.ndarray,
     elsewhere: np.ndarray,
+    across: np.ndarray,
     share: float,
 ) -> MergeThresholds:
     """Thresholds of one video.
@@ -166,13 +215,15 @@ def merge_thresholds(
     to genuine pairs. Without, the median of all pairs stands for them, but at most the
     middle between genuine pairs and the impostor pairs of other videos (so that a
     video of one person merges); the threshold lies further up, the more so the fewer
-    tracklets there are, and a few similar pairs are no evidence.
+    tracklets there are, and a few similar pairs are no evidence. In both cases
+    :func:`with_evidence` may raise it.
 
     Args:
         similarity (np.ndarray): ``[n, n]`` symmetric.
         forbidden (np.ndarray): ``[n, n]`` bool, symmetric: pairs that co-occur.
         genuine (np.ndarray): Similarities of halves of tracklets.
         elsewhere (np.ndarray): Similarities of impostor pairs of other videos.
+        across (np.ndarray): Of pairs of different videos, ascending.
         share (float): In 0..1.
 
     Returns:
@@ -194,4 +245,6 @@ def merge_thresholds(
     merge, rejoin = (low + s * (high - low) for s in (share, REJOIN_SHARE))
     if not certain and np.count_nonzero(pairs >= merge) < FEWEST_PAIRS:
         merge = ABOVE_ALL
-    return MergeThresholds(merge, rejoin)
+    upper = np.triu_indices(len(similarity), 1)
+    allowed = similarity[upper][~forbidden[upper]]
+    return MergeThresholds(with_evidence(merge, allowed, across), rejoin)

@@ -6,6 +6,7 @@ import numpy as np
 
 from .calibration import (
     centre,
+    cross_video_pairs,
     halves,
     impostor_pairs,
     merge_thresholds,
@@ -212,12 +213,15 @@ def _merge(
         if own:
             certain.append(pairs)
     elsewhere = np.concatenate(certain) if certain else np.empty(0)
+    owner = np.empty(count, np.int64)
+    owner[part[kept]] = images.video[kept]
+    across = cross_video_pairs(mean, owner)
     label, levels = np.arange(count), []
     for members, forbidden in videos:
         similarity = mean[members] @ mean[members].T
         same = genuine[members]
         merge, rejoin = merge_thresholds(
-            similarity, forbidden, same[np.isfinite(same)], elsewhere, share
+            similarity, forbidden, same[np.isfinite(same)], elsewhere, across, share
         )
         if merge == np.inf:
             continue

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from dynamix.relabeling import relabel, relabel_by_density, score_labels
+from dynamix.relabeling.calibration import with_evidence
 
 from .conftest import Tracks, add_errors, join, load_tracks, make_tracks
 
@@ -228,3 +229,30 @@ def test_real_tracklets_without_clock():
     assert f1(relabel(*tracks.columns).label, tracks) >= 0.90
     tracks = add_errors(tracks, 0.1)
     assert f1(relabel(*tracks.columns).label, tracks) >= 0.80
+
+
+def test_people_who_pass_once_are_not_joined_with_look_alikes():
+    # Each of many people has one tracklet, which overlaps that of the next.
+    tracks = make_tracks(people=60, fragments=1, videos=2, dim=8, noise=0.3)
+    tracks.frame += 4 * tracks.person
+    score = score_labels(relabel(*tracks.columns).label, tracks.person, tracks.video)
+    assert score['f1'] > 0.97
+    # By the same embeddings, fragments are joined where there are any.
+    tracks = make_tracks(people=12, fragments=5, videos=2, dim=16, noise=0.2)
+    before = score_labels(tracks.tracklet, tracks.person, tracks.video)
+    after = score_labels(relabel(*tracks.columns).label, tracks.person, tracks.video)
+    assert after['f1'] > before['f1'] + 0.4
+
+
+def test_threshold_at_which_half_of_the_pairs_are_impostors():
+    across = np.linspace(0, 1, 1001)
+    # Of 100 pairs, 10 lie above .9 by chance, and 12 show one person.
+    pairs = np.concatenate([np.linspace(0, 0.985, 100), np.full(12, 0.95)])
+    level = with_evidence(0.5, pairs, across)
+    above = int((pairs >= level).sum())
+    assert (across >= level).mean() * len(pairs) <= above / 2
+    lower = np.sort(pairs[pairs < level])[-1]
+    assert (across >= lower).mean() * len(pairs) > ((pairs >= lower).sum()) / 2
+    assert with_evidence(0.5, pairs[:100], across) == 2
+    assert with_evidence(0.5, pairs, np.empty(0)) == 0.5
+    assert with_evidence(0.5, np.full(9, 0.97), across) == 0.5

@@ -1,3 +1,3 @@
 # Windows, repaired labels; centroids of the window alone
 _base_ = './dynamix.py'
-model = dict(head=dict(memory=dict(negatives='window')))
+model = dict(head=dict(memory=dict(keep_earlier_windows=False)))

@@ -47,15 +47,15 @@ class SingleCameraPart:
         window (int, optional): Number of videos in the window of an epoch, see
             :meth:`MixedDataSampler.window`. None: all videos. Defaults to None.
         pool (str): Videos that batches are drawn from: ``'window'``, those of the
-            epoch's window; ``'repaired'``, those of all windows so far; ``'all'``.
-            Defaults to ``'window'``.
+            epoch's window; ``'repaired'``, those of all windows so far, which keep
+            their labels; ``'all'``. Defaults to ``'repaired'``.
     """
 
     videos: int = 8
     identities: int = 2
     images: int = 4
     window: int | None = None
-    pool: str = 'window'
+    pool: str = 'repaired'
 
     @property
     def size(self) -> int:

@@ -46,7 +46,7 @@ class MixedDataSampler(Sampler):
             ``source_weights`` (None), see :class:`MultiCameraPart`. None: no
             multi-camera images. Defaults to ``{}``.
         single_camera (Mapping, optional): ``videos`` (8), ``identities`` (2),
-            ``images`` (4), ``window`` (None) and ``pool`` (``'window'``), see
+            ``images`` (4), ``window`` (None) and ``pool`` (``'repaired'``), see
             :class:`SingleCameraPart`. None: no single-camera images. Defaults to
             ``{}``.
         iterations (int): Batches in an epoch. Defaults to 400.

@@ -100,7 +100,7 @@ def test_small_videos_are_filled_up_from_others() -> None:
 
 def test_a_window_without_enough_people_borrows_from_other_videos() -> None:
     video, identity = even(10, 1, 3)
-    sampler = planner(video, videos=2, identities=2, images=1, window=2)
+    sampler = planner(video, videos=2, identities=2, images=1, window=2, pool='window')
     plan = sampler.plan(identity, 0, 4)
     inside = np.isin(video[plan], sampler.window(0))
     assert (inside.sum(axis=1) == 2).all()

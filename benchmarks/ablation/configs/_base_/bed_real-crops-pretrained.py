@@ -1,7 +1,7 @@
 # Real crops in the folder DYNAMIX_DATA: a part of Market-1501 (labelled) and of MARS
 # (tracked); judged on VIPeR and MultiviewX. Starts from the weights of pretrain.py.
 _base_ = './scale_cpu.py'
-weights = '{{$DYNAMIX_PRETRAINED:work_dirs/pretrain/epoch_28.pth}}'
+weights = '{{$DYNAMIX_PRETRAINED:work_dirs/pretrain/epoch_8.pth}}'
 data_root = '{{$DYNAMIX_DATA:data}}/'
 # Half of a batch each, as the method's default; not chosen by looking at the targets.
 multi_camera = dict(identities=8, images=4)

@@ -10,4 +10,4 @@ train_dataloader = dict(
 param_scheduler = _base_.param_scheduler
 param_scheduler[0].end = param_scheduler[1].begin = 2
 param_scheduler[1].end = 24
-train_cfg = dict(max_epochs=24, val_interval=8)
+train_cfg = dict(max_epochs=24, val_interval=24)

@@ -1,3 +1,0 @@
-# Windows of 15 videos, repaired labels
-_base_ = './dynamix.py'
-train_dataloader = dict(sampler=dict(single_camera=dict(window=15)))
