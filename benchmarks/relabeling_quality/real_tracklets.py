@@ -2,7 +2,8 @@
 
     python benchmarks/relabeling_quality/real_tracklets.py ../shared/data [--draws 2]
 
-Reads `pets09_s2l1` (real tracks with a clock) and `relabeling_stress` (without one).
+Reads `pets09_s2l1` (real tracks with a clock), `relabeling_stress` (without one), and
+`market_subset` with `weights` (most people pass once; each sequence is a video).
 `+ good`: scores of the PETS video in one run with `good`. `4 images`: only so many of
 each tracklet are given, one drawn from each quarter, and the tracklets' spans.
 """
@@ -10,12 +11,14 @@ each tracklet are given, one drawn from each quarter, and the tracklets' spans.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
+import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -52,6 +55,33 @@ def lone(tracks: Tracks) -> Tracks:
     return alone
 
 
+def market(data: Path, size: int) -> Tracks:
+    """Market-1501's people under each camera, as tracklets of ``size`` images."""
+    net = cv2.dnn.readNetFromONNX(str(data / 'weights' / 'osnet_x0_25_msmt17.onnx'))
+    mean, std = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32)
+    columns, pixels = [], []
+    for file in sorted((data / 'market_subset' / 'bounding_box_train').glob('*.jpg')):
+        person, camera, sequence, frame = map(int, re.findall(r'-?\d+', file.name)[:4])
+        image = cv2.resize(cv2.imread(str(file)), (128, 256))[:, :, ::-1] / 255
+        pixels.append(((image - mean) / std).transpose(2, 0, 1))
+        columns.append((10 * camera + sequence, person, frame))
+    x = []
+    for start in range(0, len(pixels), 32):
+        net.setInput(np.stack(pixels[start : start + 32]).astype(np.float32))
+        x.append(net.forward().copy())
+    video, person, frame = np.array(columns).T
+    order = np.lexsort((frame, person, video))
+    tracks = Tracks(np.concatenate(x), video, person, frame, person).take(order)
+    visit = np.unique(
+        np.stack([tracks.video, tracks.person]), axis=1, return_index=True
+    )
+    place = np.arange(len(order))
+    place -= np.maximum.accumulate(np.where(np.isin(place, visit[1]), place, 0))
+    tracks.tracklet = np.cumsum(place % size == 0)
+    tracks.video = np.unique(tracks.video, return_inverse=True)[1]
+    return tracks
+
+
 def f1(label: np.ndarray, tracks: Tracks, rows: np.ndarray) -> tuple[float, float]:
     rows = rows & (tracks.person >= 0)
     score = score_labels(label[rows], tracks.person[rows], tracks.video[rows])
@@ -78,6 +108,7 @@ def variants() -> dict[str, Callable]:
         'no care': (calibration, 'CAREFUL_SHARE', 0.4),
         'strays dropped': (rule, 'assign_strays', keep),
         'no check of overlap': (calibration, 'MOST_OVERLAP', 1.0),
+        'no evidence': (calibration, 'MOST_IMPOSTORS', np.inf),
     }
     result: dict[str, Callable] = {
         'whole rule': relabel,
@@ -121,6 +152,8 @@ def beds(draws: int) -> dict[str, list[tuple[Tracks, np.ndarray | None]]]:
     result['good, 10 %'] = [(add_errors(good, 0.1, s), None) for s in range(draws)]
     result['cone, 10 %'] = [(add_errors(cone, 0.1, s), None) for s in range(draws)]
     result['lone people'] = [(lone(pets['true tracks']), None)]
+    result['Market, whole'] = [(market(conftest.DATA, 100), None)]
+    result['Market, cut into 3'] = [(market(conftest.DATA, 3), None)]
     return result
 
 

@@ -34,7 +34,7 @@ def label_all_images(
 
     An image between two embedded images of one group is of that group; one before
     the first or after the last of its tracklet is of theirs. Between images of two
-    groups nobody knows where the switch is: such images get none. Embedded images
+    groups the place of the switch is unknown: such images get none. Embedded images
     without a group do not count as neighbours.
 
     Args:

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def without_gaps(column: np.ndarray) -> np.ndarray:
-    """Numbers ``0, 1, ...`` in the order of those given.
+    """Relabels non-negative integers to a contiguous range, in ascending order.
 
     Args:
         column (np.ndarray): ``[n]`` integers; below 0: none.

@@ -18,7 +18,7 @@ class RankedImage(NamedTuple):
     """One image of a rank list.
 
     ``image``: ``[H, W, 3]`` uint8 BGR. ``right``: whether it shows the queried
-    person, None where nobody knows. ``caption``: a few characters below it.
+    person, None where unknown. ``caption``: a few characters below it.
     """
 
     image: np.ndarray

@@ -59,7 +59,7 @@ class MomentumEncoder(ExponentialMovingAverage):
             model (nn.Module): The encoder.
         """
         # kept, as reading the count waits for the device; no count of its own, on
-        # whose every value torch.compile would compile anew
+        # whose every value torch.compile would compile again
         if self._started is None:
             self._started = bool(self.steps > 0)
         if not self._started:
