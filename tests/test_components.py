@@ -108,9 +108,8 @@ def test_own_model_and_relabeler(crops):
     for name in ('models', 'relabelers'):
         import_module(name)
     cfg = toy_cfg(crops, crops / 'work', 'components_own_model')
-    head = dict(type='InstanceHead', in_channels=64)
-    parts = {k: cfg.model[k] for k in ('backbone', 'neck', 'data_preprocessor')}
-    cfg.model = dict(type='OneEncoder', head=head, **parts)
+    parts = ('backbone', 'neck', 'head', 'data_preprocessor')
+    cfg.model = dict(type='OneEncoder', **{k: cfg.model[k] for k in parts})
     # all tracklets of a video are joined
     cfg.custom_hooks[0].relabeler = dict(type='FixedCosine', cosine=-2)
     dataset = train(cfg).train_dataloader.dataset
