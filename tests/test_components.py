@@ -13,12 +13,12 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from tests.test_relabeling.conftest import make_videos
+from tests.test_relabeling.conftest import make_tracks
 from tests.toy import make_crops, toy_cfg, train
 
 FORCE = 'register_module(force=True)'
 DOC = Path(__file__).parents[1] / 'docs' / 'components.md'
-EMBEDDER, CONFIG, HEAD, READERS, REPAIR = re.findall(
+EMBEDDER, CONFIG, HEAD, READERS, MODEL, RELABELER, REPAIR = re.findall(
     r'```python\n(.*?)```', DOC.read_text(), flags=re.DOTALL
 )
 
@@ -27,7 +27,13 @@ EMBEDDER, CONFIG, HEAD, READERS, REPAIR = re.findall(
 def crops(tmp_path, monkeypatch):
     """A folder with data, the config, and the modules of the examples beside it."""
     make_crops(tmp_path)
-    for name, code in (('embedder', EMBEDDER), ('heads', HEAD), ('readers', READERS)):
+    for name, code in (
+        ('embedder', EMBEDDER),
+        ('heads', HEAD),
+        ('readers', READERS),
+        ('models', MODEL),
+        ('relabelers', RELABELER),
+    ):
         (tmp_path / f'{name}.py').write_text(code.replace('register_module()', FORCE))
         monkeypatch.delitem(sys.modules, name, raising=False)
     small = CONFIG.replace("'crops'", repr(str(tmp_path / 'labelled')))
@@ -52,7 +58,7 @@ def test_a_classifier_is_scored(crops, kind):
     runner = RUNNERS.build(cfg) if kind == 'FlexibleRunner' else Runner.from_cfg(cfg)
     runner.train()
     scores = runner.message_hub.log_scalars
-    # the network is new, but colours tell the two strangers apart
+    # random weights, but the colours of the two people differ
     assert scores['val/labelled_folder/mAP'].current() > 60
     labels = [
         int(runner.train_dataloader.dataset[i]['data_samples'].gt_label)
@@ -70,7 +76,7 @@ def test_losses_and_memory_in_a_head(crops):
     assert {'train/loss_instance', 'train/loss_centroid'} <= {
         *runner.message_hub.log_scalars
     }
-    assert runner.model.head.memory.initialized.all()
+    assert runner.model.head.memory.valid.all()
 
 
 def test_readers(crops):
@@ -98,11 +104,23 @@ def test_readers(crops):
     assert found.get_data_info(40)['img_path'] == expected.get_data_info(40)['img_path']
 
 
+def test_own_model_and_relabeler(crops):
+    for name in ('models', 'relabelers'):
+        import_module(name)
+    cfg = toy_cfg(crops, crops / 'work', 'components_own_model')
+    parts = ('backbone', 'neck', 'head', 'data_preprocessor')
+    cfg.model = dict(type='OneEncoder', **{k: cfg.model[k] for k in parts})
+    # all tracklets of a video are joined
+    cfg.custom_hooks[0].relabeler = dict(type='FixedCosine', cosine=-2)
+    dataset = train(cfg).train_dataloader.dataset
+    single = dataset.identity_table.single_camera
+    identity, video = dataset.identity_table.identity[single], dataset.video[single]
+    assert len({*zip(identity, video)}) == len({*identity}) == len({*video}) == 3
+
+
 def test_relabeling_of_arrays():
     example: dict = {}
     exec(REPAIR, example)
-    scene = make_videos()
-    identity = example['repair'](scene.embedding, scene.video, scene.tracklet)
-    people, found = np.unique([scene.person, identity], axis=1)
-    assert len(np.unique(identity)) < len(np.unique(scene.tracklet))
-    assert len(people) == len(found)
+    tracks = make_tracks(videos=2)
+    label = example['repair'](*tracks.columns)
+    assert len({*zip(label, tracks.person)}) == len({*label}) == 16
