@@ -84,7 +84,11 @@ def test_data_root_moves_all_data(given):
     roots = [*shown(cfg.train_dataloader.to_dict(), 'data_root')]
     assert roots == ['/disk/MSMT17', '/disk/LUPerson-NL']
     roots = [*shown(cfg.test_dataloader.to_dict(), 'data_root')]
-    assert roots == ['/disk/Market-1501', '/disk/CUHK03-NP/labeled']
+    assert roots == [
+        '/disk/Market-1501',
+        '/disk/CUHK03-NP/labeled',
+        '/disk/CUHK03-NP/detected',
+    ]
     assert cfg.val_dataloader == cfg.test_dataloader
 
 

@@ -41,7 +41,7 @@ class RelabelHook(Hook):
         relabeler (dict, optional): Config of what groups the images:
             ``TrackletRelabeler``, ``DBSCANRelabeler`` or an own registered type. None
             keeps the tracker's labels and sets centroids alone. Defaults to
-            ``dict(type='TrackletRelabeler')``.
+            ``dict(type='dynamix.TrackletRelabeler')``.
         images_per_tracklet (int, optional): Images to embed of each tracklet; None:
             all. Other images get the label of those around them. Defaults to 4.
         start (int): First epoch, counted from 1, whose window is repaired. Defaults
@@ -62,7 +62,7 @@ class RelabelHook(Hook):
 
     def __init__(
         self,
-        relabeler: dict | None = dict(type='TrackletRelabeler'),  # noqa: B006
+        relabeler: dict | None = dict(type='dynamix.TrackletRelabeler'),  # noqa: B006
         images_per_tracklet: int | None = 4,
         start: int = 1,
         interval: int = 1,
