@@ -8,5 +8,5 @@ _base_ = [
 default_hooks = dict(logger=dict(interval=10))
 custom_hooks = [
     dict(type='InitialEvaluationHook'),
-    dict(type='RelabelHook', start=3),
+    dict(type='RelabelHook', num_workers=2),
 ]

@@ -7,7 +7,7 @@ train_dataloader = dict(
     sampler=dict(
         type='MixedDataSampler',
         multi_camera=dict(identities=4, images=4),
-        single_camera=dict(videos=2, identities=8, images=3),
+        single_camera=dict(videos=2, identities=8, images=3, window=12),
         iterations=20,
     ),
     dataset=dict(
