@@ -19,7 +19,7 @@ export OMP_NUM_THREADS=1 MPLBACKEND=Agg PYTHONDONTWRITEBYTECODE=1
 FORKS=(onedl-mmengine onedl-mmcv onedl-mmpretrain)
 ORIGINALS=(mmengine==0.10.7 mmcv-lite==2.2.0 mmpretrain==1.2.0
     'numpy<2' 'opencv-python<4.12' 'setuptools<82')
-COMMON=(torch torchvision tensorboard faiss-cpu)
+COMMON=(torch torchvision tensorboard)
 # The part of the suite that meets MMEngine, mmcv and MMPretrain most.
 TESTS=(tests/test_registry.py tests/test_compatibility.py tests/test_components.py
     tests/test_docs.py tests/test_structures tests/test_evaluation
@@ -43,7 +43,7 @@ originals-tests)
     exit 2
     ;;
 esac
-uv pip freeze | grep -iE '^(onedl-|mm|torch|numpy|opencv|setuptools|faiss)'
+uv pip freeze | grep -iE '^(onedl-|mm|torch|numpy|opencv|setuptools)'
 
 if [ "$CHECK" = tests ]; then
     # The wheel is tested, not the checkout.
