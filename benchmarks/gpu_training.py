@@ -46,7 +46,7 @@ EPOCHS = 2
 UNTIMED = 5
 #: Hooks read losses and weights every so many iterations.
 LOGGED = 50
-SIZES = dict(
+SIZES: dict[str, dict[str, Any]] = dict(
     full=dict(
         iterations=100,
         window=250,

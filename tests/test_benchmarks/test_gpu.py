@@ -60,8 +60,10 @@ def test_a_part_that_fails_or_hangs_leaves_its_error_in_the_table(
     )
     monkeypatch.setattr(gpu, '__file__', str(broken))
     monkeypatch.setattr(gpu, 'PARTS', dict(fails=(None, 60), hangs=(None, 3)))
+    monkeypatch.setattr(gpu, 'device', lambda: 'cuda')
+    monkeypatch.setattr(gpu, 'header', lambda: '')
     out = tmp_path / 'table.md'
-    gpu.main(['--rehearsal', '--out', str(out)])
+    gpu.main(['--out', str(out)])
     lines = out.read_text().splitlines()
     assert '| fails | FAILED | 1: RuntimeError: no such kernel |' in lines
     assert '| hangs | FAILED | no end after 3 s:  |' in lines
