@@ -158,6 +158,7 @@ def run_part(name: str, rehearsal: bool, seconds: float) -> Rows:
                 # loader workers and ranks, too
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
         text = log.read_text(errors='replace')
         print(text, flush=True)
         rows = json.loads(file.read_text()) if file.exists() else []
@@ -212,7 +213,7 @@ def main(arguments: list[str] | None = None) -> None:
             limit = left if args.rehearsal else min(PARTS[name][1], left)
             found = run_part(name, args.rehearsal, limit)
         for what, value in found:
-            lines.append(f'| {name} | {what} | {value} |'.replace('\n', ' '))
+            lines.append(f'| {name} | {what} | {value.replace("|", "/")} |')
         if out is not None:
             # after each part, so that a run that is stopped leaves what it found
             out.write_text('\n'.join(lines) + '\n')

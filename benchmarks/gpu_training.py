@@ -59,7 +59,7 @@ SIZES: dict[str, dict[str, Any]] = dict(
         options={},
     ),
     rehearsal=dict(
-        iterations=UNTIMED + 1,
+        iterations=UNTIMED + 2,
         window=3,
         videos=6,
         people=3,
