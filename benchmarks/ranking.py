@@ -33,6 +33,28 @@ class Size(NamedTuple):
     cameras: int
 
 
+class Row(NamedTuple):
+    """Figures of one size.
+
+    Attributes:
+        size (str): Its name.
+        shape (str): ``queries x gallery x D``.
+        mean_average_precision (float): Of the drawn features, in percent.
+        product (float): Seconds of the product of features alone.
+        ranking (float): Seconds of ``rank_features``.
+        ratio (float): Of the two, median over rounds.
+        peers (float): Seconds of a full sort of each query's row.
+    """
+
+    size: str
+    shape: str
+    mean_average_precision: float
+    product: float
+    ranking: float
+    ratio: float
+    peers: float
+
+
 SIZES = {
     'small': Size(200, 1500, 200, 60, 6),
     'market1501': Size(3368, 15913, 2798, 750, 6),
@@ -50,7 +72,7 @@ def draw(
     gallery = rng.integers(1, size.identities + 1, size.gallery)
     gallery[: size.distractors] = 0
     centres = torch.randn(size.identities + 1, dim, generator=generator)
-    # The spread of cosines of strangers falls with the root of the dimension.
+    # The spread of cosines of different people falls with the root of the dimension.
     centres *= trained * SPREAD / dim**0.25
     centres[0] = 0
     features = []
@@ -98,7 +120,7 @@ def timed(run: Callable[[], object], device: str) -> float:
     return time.perf_counter() - begin
 
 
-def measure(name: str, dim: int, trained: bool, rounds: int, device: str) -> str:
+def measure(name: str, dim: int, trained: bool, rounds: int, device: str) -> Row:
     size = SIZES[name]
     query, gallery, labels = draw(size, dim, trained)
     query, gallery = query.to(device), gallery.to(device)
@@ -129,10 +151,16 @@ def measure(name: str, dim: int, trained: bool, rounds: int, device: str) -> str
     times[:, 2] *= size.queries / len(part)
     bare, ours, loop = np.median(times, axis=0)
     ratio = np.median(times[:, 1] / times[:, 0])
+    shape = f'{size.queries} x {size.gallery} x {dim}'
+    return Row(name, shape, 100 * quick, bare, ours, ratio, loop)
+
+
+def line(row: Row) -> str:
+    """A line of the Markdown table."""
     return (
-        f'| {name} | {size.queries} x {size.gallery} x {dim} | {100 * quick:.0f} | '
-        f'{bare:.2f} s | '
-        f'{ours:.2f} s | {ratio:.2f} | {loop:.1f} s |'
+        f'| {row.size} | {row.shape} | {row.mean_average_precision:.0f} | '
+        f'{row.product:.2f} s | {row.ranking:.2f} s | {row.ratio:.2f} | '
+        f'{row.peers:.1f} s |'
     )
 
 
@@ -155,7 +183,7 @@ def main() -> None:
         for dim in arguments.dim:
             for trained in (True, False):
                 row = measure(name, dim, trained, arguments.rounds, arguments.device)
-                print(row, flush=True)
+                print(line(row), flush=True)
 
 
 if __name__ == '__main__':
