@@ -12,8 +12,9 @@ def score_labels(
 
     A pair is *together* by the labels if both images have the same label, and by
     the truth if they show the same person. A dropped image (label -1) and a crop of
-    no person (truth -1) are together with no image, not even with one another: dropping a
-    person's image costs recall, labelling a crop of no person costs precision.
+    no person (truth -1) are together with no image, not even with one another:
+    dropping a person's image costs recall, labelling a crop of no person costs
+    precision.
 
     Args:
         labels (np.ndarray): ``[n]`` integers; -1: dropped.
