@@ -3,7 +3,6 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from sklearn.cluster import DBSCAN
 
 from .grouping import number_by_appearance, numbered, rows_of_groups, usable_rows
 from .report import Relabeling, RelabelReport
@@ -44,6 +43,9 @@ def relabel_by_density(
     Raises:
         ValueError: If ``eps`` is None and all images are of one video.
     """
+    # imported here, as it takes a second and few need it
+    from sklearn.cluster import DBSCAN
+
     begin = time.perf_counter()
     embedding, video = np.asarray(embedding), np.asarray(video)
     _, video_number = numbered(video)

@@ -65,11 +65,3 @@ def test_relabeling_without_single_camera_data_is_refused(crops, tmp_path):
     cfg.train_dataloader.batch_size = 8
     with pytest.raises(ValueError, match='nothing to relabel'):
         train(cfg)
-
-
-def test_unknown_key_of_the_rule_is_named(crops, tmp_path):
-    cfg = toy_cfg(
-        crops, tmp_path, 'key', custom_hooks=[dict(type='RelabelHook', rule=dict(x=1))]
-    )
-    with pytest.raises(TypeError, match="'x'"):
-        train(cfg)

@@ -166,7 +166,8 @@ def test_log_says_what_matters(one_rank):
     assert 'single-camera: 2 videos x 2 identities x 2 images' in one_rank
     assert 'loss_instance' in one_rank
     assert 'eta' in one_rank
-    assert 'Relabeling after epoch 2' in one_rank
+    assert 'Window of epoch 1' not in one_rank
+    assert 'Window of epoch 2: 48 images' in one_rank
     assert 'strangers: 12 queries' in one_rank
     assert 'average' in one_rank
 
