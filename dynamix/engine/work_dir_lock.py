@@ -13,8 +13,8 @@ LOCK = 'training.lock'
 def work_dir_lock(work_dir: str | Path) -> Iterator[None]:
     """Keeps other trainings out of a work directory, which two would overwrite.
 
-    The lock belongs to the process and ends with it. A file system without locks keeps
-    nobody out.
+    The lock belongs to the process and ends with it. A file system without locks gives
+    no protection.
 
     Args:
         work_dir (str | Path): Is made if missing.

@@ -207,9 +207,10 @@ def _merge(
     mean = unit(group_means(x[kept], part[kept], count))
     genuine = halves(x[kept], part[kept], count)
     videos = images.videos(part)
+    similarities = [mean[members] @ mean[members].T for members, _ in videos]
     certain = []
-    for members, forbidden in videos:
-        pairs, own = impostor_pairs(mean[members] @ mean[members].T, forbidden)
+    for (_, forbidden), similarity in zip(videos, similarities):
+        pairs, own = impostor_pairs(similarity, forbidden)
         if own:
             certain.append(pairs)
     elsewhere = np.concatenate(certain) if certain else np.empty(0)
@@ -217,8 +218,7 @@ def _merge(
     owner[part[kept]] = images.video[kept]
     across = cross_video_pairs(mean, owner)
     label, levels = np.arange(count), []
-    for members, forbidden in videos:
-        similarity = mean[members] @ mean[members].T
+    for (members, forbidden), similarity in zip(videos, similarities):
         same = genuine[members]
         merge, rejoin = merge_thresholds(
             similarity, forbidden, same[np.isfinite(same)], elsewhere, across, share
