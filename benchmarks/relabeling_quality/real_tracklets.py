@@ -3,7 +3,9 @@
     python benchmarks/relabeling_quality/real_tracklets.py ../shared/data [--draws 2]
 
 Reads `pets09_s2l1` (real tracks with a clock), `relabeling_stress` (without one), and
-`market_subset` with `weights` (most people pass once; each sequence is a video).
+with `weights` `market_subset` (most people pass once; each sequence is a video) and
+`multiviewx` (the same people in all videos, each of which is a camera). `PETS twice`:
+the true tracks and the cut ones as two videos.
 `+ good`: scores of the PETS video in one run with `good`. `4 images`: only so many of
 each tracklet are given, one drawn from each quarter, and the tracklets' spans.
 """
@@ -55,30 +57,37 @@ def lone(tracks: Tracks) -> Tracks:
     return alone
 
 
-def market(data: Path, size: int) -> Tracks:
-    """Market-1501's people under each camera, as tracklets of ``size`` images."""
+def crops(data: Path, folder: str, size: int, sequences: bool) -> Tracks:
+    """Labelled people under each camera, as tracklets of ``size`` images.
+
+    A video is a camera, or a sequence of it. Each person is there from its first frame
+    on; all people of a camera start together.
+    """
     net = cv2.dnn.readNetFromONNX(str(data / 'weights' / 'osnet_x0_25_msmt17.onnx'))
     mean, std = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32)
     columns, pixels = [], []
-    for file in sorted((data / 'market_subset' / 'bounding_box_train').glob('*.jpg')):
+    for file in sorted((data / folder).glob('*/*.jpg')):
         person, camera, sequence, frame = map(int, re.findall(r'-?\d+', file.name)[:4])
         image = cv2.resize(cv2.imread(str(file)), (128, 256))[:, :, ::-1] / 255
         pixels.append(((image - mean) / std).transpose(2, 0, 1))
-        columns.append((10 * camera + sequence, person, frame))
+        video = 10 * camera + sequence if sequences else camera
+        columns.append((video, person, 1000 * sequence + frame, frame))
     x = []
     for start in range(0, len(pixels), 32):
         net.setInput(np.stack(pixels[start : start + 32]).astype(np.float32))
         x.append(net.forward().copy())
-    video, person, frame = np.array(columns).T
-    order = np.lexsort((frame, person, video))
+    video, person, time, frame = np.array(columns).T
+    order = np.lexsort((time, person, video))
+    _, video = np.unique(video, return_inverse=True)
     tracks = Tracks(np.concatenate(x), video, person, frame, person).take(order)
-    visit = np.unique(
-        np.stack([tracks.video, tracks.person]), axis=1, return_index=True
+    _, visit = np.unique(
+        np.stack([tracks.video, tracks.person]), axis=1, return_inverse=True
     )
-    place = np.arange(len(order))
-    place -= np.maximum.accumulate(np.where(np.isin(place, visit[1]), place, 0))
+    start = np.searchsorted(visit, np.arange(visit.max() + 1))
+    place = np.arange(len(visit)) - start[visit]
     tracks.tracklet = np.cumsum(place % size == 0)
-    tracks.video = np.unique(tracks.video, return_inverse=True)[1]
+    if not sequences:
+        tracks.frame = place
     return tracks
 
 
@@ -98,7 +107,7 @@ def variants() -> dict[str, Callable]:
     def without_whitening(x, group, count, video):
         return calibration.unit(calibration.centre(x, group, count, video))
 
-    def keep(x, label, video):
+    def keep(x, label, video, tracklet):
         return label
 
     changes = {
@@ -152,8 +161,14 @@ def beds(draws: int) -> dict[str, list[tuple[Tracks, np.ndarray | None]]]:
     result['good, 10 %'] = [(add_errors(good, 0.1, s), None) for s in range(draws)]
     result['cone, 10 %'] = [(add_errors(cone, 0.1, s), None) for s in range(draws)]
     result['lone people'] = [(lone(pets['true tracks']), None)]
-    result['Market, whole'] = [(market(conftest.DATA, 100), None)]
-    result['Market, cut into 3'] = [(market(conftest.DATA, 3), None)]
+    for name, folder, sequences in (
+        ('Market', 'market_subset', True),
+        ('MultiviewX', 'multiviewx', False),
+    ):
+        for title, size in (('whole', 1000), ('cut into 3', 3)):
+            tracks = crops(conftest.DATA, folder, size, sequences)
+            result[f'{name}, {title}'] = [(tracks, None)]
+    result['PETS twice'] = [(join(pets['true tracks'], pets['cut']), None)]
     return result
 
 

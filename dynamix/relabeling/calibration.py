@@ -161,19 +161,23 @@ def cross_video_pairs(mean: np.ndarray, video: np.ndarray) -> np.ndarray:
     return np.sort((mean @ mean.T)[video[:, None] < video])
 
 
-def with_evidence(threshold: float, pairs: np.ndarray, across: np.ndarray) -> float:
+def with_evidence(
+    threshold: float, pairs: np.ndarray, across: np.ndarray, certain: np.ndarray
+) -> float:
     """Raises a threshold until enough of the pairs above it show one person.
 
     Pairs of different videos tell how many pairs of different people to expect above
     a similarity; no more than half of those that are there may be such. In a video
     where many people pass once, the most similar pairs are look-alikes (ours, after
-    the control of false discoveries by Benjamini and Hochberg).
+    the control of false discoveries by Benjamini and Hochberg). Different videos may
+    show the same people; then co-occurring pairs give the lower and right number.
 
     Args:
         threshold (float): Least threshold.
         pairs (np.ndarray): Similarities of the pairs of a video that may be joined.
         across (np.ndarray): Of pairs of different videos, ascending; if there are
             none, the threshold stays as it is.
+        certain (np.ndarray): Of co-occurring pairs of the video; none: not known.
 
     Returns:
         float: The threshold; 2 if it would have to be above all pairs.
@@ -181,8 +185,11 @@ def with_evidence(threshold: float, pairs: np.ndarray, across: np.ndarray) -> fl
     if len(across) == 0:
         return threshold
     found = -np.sort(-pairs[pairs >= threshold])
-    above = len(across) - np.searchsorted(across, found, 'left')
-    expected = above / len(across) * len(pairs)
+    share = (len(across) - np.searchsorted(across, found)) / len(across)
+    if len(certain):
+        above = len(certain) - np.searchsorted(np.sort(certain), found)
+        share = np.minimum(share, (above + 1) / (len(certain) + 1))
+    expected = share * len(pairs)
     enough = np.flatnonzero(expected <= MOST_IMPOSTORS * np.arange(1, len(found) + 1))
     if len(enough) == 0:
         return ABOVE_ALL
@@ -247,4 +254,5 @@ def merge_thresholds(
         merge = ABOVE_ALL
     upper = np.triu_indices(len(similarity), 1)
     allowed = similarity[upper][~forbidden[upper]]
-    return MergeThresholds(with_evidence(merge, allowed, across), rejoin)
+    own = impostor if certain else np.empty(0)
+    return MergeThresholds(with_evidence(merge, allowed, across, own), rejoin)

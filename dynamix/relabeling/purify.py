@@ -8,6 +8,9 @@ from .linkage import link
 
 # Least images of a person in a tracklet that is divided, or half of the tracklet.
 MIN_IMAGES = 3
+MIN_SHARE = 0.1
+# From impostor to genuine pairs: what an image must reach to join another tracklet's
+# person. Persons of its own tracklet are that far ahead.
 STRAY_SHARE = 0.5
 
 
@@ -50,8 +53,8 @@ def split_tracklets(
     """Divides tracklets into parts of one person each, and strays.
 
     Images of a tracklet are joined by average linkage. Of the clusters, those with at
-    least three images or half of the tracklet are parts; other images are strays. A
-    tracklet without such a cluster stays whole.
+    least three images and a tenth of the tracklet, or half of the tracklet, are parts;
+    other images are strays. A tracklet without such a cluster stays whole.
 
     Args:
         x (np.ndarray): ``[n, D]`` unit vectors of images.
@@ -73,7 +76,8 @@ def split_tracklets(
             parts += 1
             continue
         cluster = link(similarity, level)
-        large = np.bincount(cluster)[cluster] >= min(MIN_IMAGES, len(rows) / 2)
+        least = min(max(MIN_IMAGES, MIN_SHARE * len(rows)), len(rows) / 2)
+        large = np.bincount(cluster)[cluster] >= least
         if not large.any():
             cluster[:], large[:] = 0, True
         names, number = np.unique(cluster[large], return_inverse=True)
@@ -82,16 +86,21 @@ def split_tracklets(
     return part
 
 
-def assign_strays(x: np.ndarray, label: np.ndarray, video: np.ndarray) -> np.ndarray:
+def assign_strays(
+    x: np.ndarray, label: np.ndarray, video: np.ndarray, tracklet: np.ndarray
+) -> np.ndarray:
     """Gives strays to the person of their video that they resemble most.
 
-    An image is compared with the mean of all images of a person. It joins if it is as
-    similar as half of the way from images of other people to those of this one.
+    An image is compared with the mean of all images of a person. It joins a person of
+    its own tracklet if it is more similar than the median image of other people, and
+    another one if it is as similar as half of the way from there to images of one
+    person, and by as much more similar than to those of its own tracklet.
 
     Args:
         x (np.ndarray): ``[n, D]`` unit vectors of images.
         label (np.ndarray): ``[n]`` person of each; -1: stray.
         video (np.ndarray): ``[n]`` video of each, in ``0..V-1``.
+        tracklet (np.ndarray): ``[n]`` tracklet of each, in ``0..T-1``.
 
     Returns:
         np.ndarray: ``[n]`` person of each; -1: resembles no person of its video.
@@ -112,7 +121,13 @@ def assign_strays(x: np.ndarray, label: np.ndarray, video: np.ndarray) -> np.nda
         several = np.bincount(person)[person] > 1
         genuine = np.einsum('ij,ij->i', x[kept], rest)[several]
         threshold = between(score[other], genuine, STRAY_SHARE)
-        similar = x[stray] @ mean.T
+        if threshold == np.inf:
+            continue
+        ahead = threshold - between(score[other], genuine, 0)
+        least, most = tracklet[rows].min(), tracklet[rows].max()
+        own = np.zeros((most - least + 1, len(names)), bool)
+        own[tracklet[kept] - least, person] = True
+        similar = x[stray] @ mean.T + ahead * own[tracklet[stray] - least]
         best = similar.argmax(1)
         fits = similar[np.arange(len(stray)), best] >= threshold
         result[stray[fits]] = names[best[fits]]

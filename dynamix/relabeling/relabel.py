@@ -235,7 +235,7 @@ def _merge(
     if levels:
         report.threshold = float(np.median(levels))
     person = np.where(part >= 0, label[part], -1)
-    return assign_strays(x, person, images.video)
+    return assign_strays(x, person, images.video, images.tracklet)
 
 
 def _follow_majority(
