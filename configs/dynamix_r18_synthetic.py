@@ -8,5 +8,6 @@ _base_ = [
 default_hooks = dict(logger=dict(interval=10))
 custom_hooks = [
     dict(type='InitialEvaluationHook'),
-    dict(type='RelabelHook', num_workers=2),
+    # Videos are few, so all images of their tracklets are embedded.
+    dict(type='RelabelHook', images_per_tracklet=None, num_workers=2),
 ]

@@ -3,6 +3,7 @@
 # is the density of 100 epochs of configs/dynamix_r50.py on LUPerson-NL.
 _base_ = './bed_demo36.py'
 window = 15
+relabel = dict(images_per_tracklet=4)
 videos = dict(_base_.videos, num_videos=360)
 train_dataloader = dict(
     sampler=dict(iterations=21), dataset=dict(single_camera=[videos])
