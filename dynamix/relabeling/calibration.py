@@ -170,27 +170,31 @@ def with_evidence(
     a similarity; no more than half of those that are there may be such. In a video
     where many people pass once, the most similar pairs are look-alikes (ours, after
     the control of false discoveries by Benjamini and Hochberg). Different videos may
-    show the same people; then co-occurring pairs give the lower and right number.
+    show the same people; then co-occurring pairs give the lower and right number. In
+    a video alone, its pairs must be similar as often as its co-occurring ones.
 
     Args:
         threshold (float): Least threshold.
         pairs (np.ndarray): Similarities of the pairs of a video that may be joined.
-        across (np.ndarray): Of pairs of different videos, ascending; if there are
-            none, the threshold stays as it is.
+        across (np.ndarray): Of pairs of different videos, ascending; none: one video.
         certain (np.ndarray): Of co-occurring pairs of the video; none: not known.
 
     Returns:
-        float: The threshold; 2 if it would have to be above all pairs.
+        float: The threshold; 2 if it would have to be above all pairs. As it was if
+        nothing is known.
     """
-    if len(across) == 0:
+    if len(across) == len(certain) == 0:
         return threshold
     found = -np.sort(-pairs[pairs >= threshold])
-    share = (len(across) - np.searchsorted(across, found)) / len(across)
+    share, most = np.ones(len(found)), 1.0
+    if len(across):
+        share = (len(across) - np.searchsorted(across, found)) / len(across)
+        most = MOST_IMPOSTORS
     if len(certain):
         above = len(certain) - np.searchsorted(np.sort(certain), found)
         share = np.minimum(share, (above + 1) / (len(certain) + 1))
     expected = share * len(pairs)
-    enough = np.flatnonzero(expected <= MOST_IMPOSTORS * np.arange(1, len(found) + 1))
+    enough = np.flatnonzero(expected <= most * np.arange(1, len(found) + 1))
     if len(enough) == 0:
         return ABOVE_ALL
     return threshold if enough[-1] == len(found) - 1 else float(found[enough[-1]])

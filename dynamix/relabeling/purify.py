@@ -12,6 +12,8 @@ MIN_SHARE = 0.1
 # From impostor to genuine pairs: what an image must reach to join another tracklet's
 # person. Persons of its own tracklet are that far ahead.
 STRAY_SHARE = 0.5
+# More than any two cosines differ by.
+ALL = 4.0
 
 
 def image_threshold(
@@ -19,6 +21,7 @@ def image_threshold(
     tracklet: np.ndarray,
     count: int,
     forbidden: np.ndarray,
+    across: np.ndarray,
     share: float,
 ) -> float:
     """Mean similarity of image pairs from which images of a tracklet stay together.
@@ -28,6 +31,9 @@ def image_threshold(
         tracklet (np.ndarray): ``[n]`` tracklet of each, in ``0..count-1``, none empty.
         count (int): Number of tracklets.
         forbidden (np.ndarray): ``[count, count]`` bool: tracklets that co-occur.
+        across (np.ndarray): Mean similarities of tracklets of different videos. Where
+            few tracklets co-occur, these or all pairs of the video are the impostor
+            pairs, whichever are less similar: a video may show one person alone.
         share (float): Where it lies between impostor and genuine pairs, in 0..1.
 
     Returns:
@@ -42,7 +48,9 @@ def image_threshold(
     # without the pairs of an image with itself
     own = (own * size[several] - 1) / (size[several] - 1)
     genuine = np.repeat(own, size[several])
-    impostor, _ = impostor_pairs(similarity, forbidden)
+    impostor, certain = impostor_pairs(similarity, forbidden)
+    if not certain and (len(across) == 0 or np.median(across) < np.median(impostor)):
+        impostor = across
     level = between(impostor, genuine, share)
     return level if np.isfinite(level) else -np.inf
 
@@ -121,9 +129,10 @@ def assign_strays(
         several = np.bincount(person)[person] > 1
         genuine = np.einsum('ij,ij->i', x[kept], rest)[several]
         threshold = between(score[other], genuine, STRAY_SHARE)
-        if threshold == np.inf:
-            continue
         ahead = threshold - between(score[other], genuine, 0)
+        if threshold == np.inf:
+            # nothing is known: all stay with people of their tracklet
+            threshold, ahead = -np.inf, ALL
         least, most = tracklet[rows].min(), tracklet[rows].max()
         own = np.zeros((most - least + 1, len(names)), bool)
         own[tracklet[kept] - least, person] = True

@@ -187,10 +187,14 @@ def _split(images: _Images, share: float) -> np.ndarray:
     x = unit(centre(images.x, images.tracklet, images.count, images.video))
     threshold = np.full(images.count, -np.inf)
     of_video = rows_of_groups(images.video, int(images.video.max()) + 1)
+    means = group_means(x, images.tracklet, images.count)
+    owner = np.empty(images.count, np.int64)
+    owner[images.tracklet] = images.video
+    across = cross_video_pairs(means, owner)
     for rows, (names, forbidden) in zip(of_video, images.videos(images.tracklet)):
         tracklet = np.searchsorted(names, images.tracklet[rows])
         threshold[names] = image_threshold(
-            x[rows], tracklet, len(names), forbidden, share
+            x[rows], tracklet, len(names), forbidden, across, share
         )
     return split_tracklets(x, images.tracklet, images.count, threshold)
 
@@ -223,9 +227,10 @@ def _merge(
         merge, rejoin = merge_thresholds(
             similarity, forbidden, same[np.isfinite(same)], elsewhere, across, share
         )
-        if merge == np.inf:
-            continue
         siblings = parent[members][:, None] == parent[members]
+        if merge == np.inf:
+            label[members] = members[siblings.argmax(1)]
+            continue
         report.vetoes += int(np.count_nonzero(forbidden & (similarity >= merge))) // 2
         similarity[siblings] += merge - rejoin
         cluster = link(similarity, merge, forbidden)

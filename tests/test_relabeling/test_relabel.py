@@ -257,6 +257,8 @@ def test_threshold_at_which_half_of_the_pairs_are_impostors():
     assert (across >= lower).mean() * len(pairs) > ((pairs >= lower).sum()) / 2
     assert with_evidence(0.5, pairs[:100], across, none) == 2
     assert with_evidence(0.5, pairs, none, none) == 0.5
+    assert with_evidence(0.5, pairs, none, across) < level
+    assert with_evidence(0.5, np.linspace(0, 0.8, 100), none, across) == 2
     assert with_evidence(0.5, np.full(9, 0.97), across, none) == 0.5
     # Many of the pairs of different videos show one person: no co-occurring pair does.
     same = np.sort(np.append(across, np.full(1000, 0.95)))
@@ -294,3 +296,16 @@ def test_strays_join_another_person_only_far_ahead_of_their_own():
             np.append(tracklet, 0),
         )
         assert result[-1] == expected
+
+
+@pytest.mark.parametrize('beside', [False, True])
+def test_video_of_one_person_is_not_split(beside):
+    tracks = make_tracks(people=1, fragments=2, images=30, noise=1.0)
+    if beside:
+        tracks = join(tracks, make_tracks(people=6, videos=2, seed=1))
+    label = relabel(*tracks.columns).label
+    own = tracks.video == 0
+    assert (label >= 0)[own].all()
+    assert f1(label[own], tracks.take(own)) >= f1(
+        tracks.tracklet[own], tracks.take(own)
+    )
