@@ -1,6 +1,5 @@
 # Drawn people: 24 labelled ones of domain 0, 36 tracked videos of domains 1 to 6.
 _base_ = './scale_cpu.py'
-window = 12
 relabel = dict(images_per_tracklet=None)
 videos = dict(
     type='SyntheticPedestrians',
