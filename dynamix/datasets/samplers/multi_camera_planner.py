@@ -28,7 +28,7 @@ class MultiCameraPlanner:
         seed (int): Seed of all draws.
 
     Raises:
-        ValueError: If there are fewer identities than a batch takes, or the weights
+        ValueError: If a source has fewer identities than a batch takes, or the weights
             do not fit the sources.
     """
 
@@ -47,28 +47,19 @@ class MultiCameraPlanner:
         self._camera = np.asarray(camera)[self._rows]
         names, start = np.unique(identity[self._rows], return_index=True)
         self._start = np.append(start, len(self._rows))
-        #: ``[G]`` number of images of each identity that has any.
-        self.num_images = np.diff(self._start)
         self.sources = [name for name, _, _ in sources]
         bounds = np.array([ends for _, *ends in sources], np.int64).reshape(-1, 2)
         self._first, stop = np.searchsorted(names, bounds).T
         #: ``[S]`` number of identities of each source.
         self.source_size = stop - self._first
-        found = int(self.source_size.sum())
-        if found < part.identities:
-            raise ValueError(
-                f'multi_camera: a batch takes {part.identities} different identities, '
-                f'but the multi-camera sources have {found} with images.'
-            )
         weights = self._weights()
         #: ``[S]`` mean number of identities of each source in a batch.
         self.source_share = part.identities * weights / weights.sum()
         for name, size, share in zip(self.sources, self.source_size, self.source_share):
-            if size < np.ceil(share - 1e-9):
+            if not size >= np.ceil(share - 1e-9):
                 raise ValueError(
-                    f'multi_camera: source {name!r} has {size} identities, but with '
-                    f'its weight a batch of {part.identities} identities takes up to '
-                    f'{int(np.ceil(share))} of it.'
+                    f'multi_camera: a batch takes up to {np.ceil(share):.0f} different '
+                    f'identities of source {name!r}, which has {size} with images.'
                 )
 
     def _weights(self) -> np.ndarray:
