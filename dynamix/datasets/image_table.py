@@ -109,17 +109,11 @@ class ImageTable:
                     f'the table has {size} identities, but {len(encoded)} paths.'
                 )
             lengths = np.fromiter(map(len, encoded), np.int64, count=size)
-            arrays['ends'] = smallest_ends(np.cumsum(lengths))
-            arrays['paths'] = np.frombuffer(b''.join(encoded), np.uint8)
+            arrays |= path_arrays(np.cumsum(lengths), b''.join(encoded))
         return cls(arrays, root=root, info=info)
 
     def __len__(self) -> int:
         return len(self.identity)
-
-    @property
-    def has_paths(self) -> bool:
-        """Whether images are files; drawn images are not."""
-        return 'ends' in self.arrays
 
     @property
     def nbytes(self) -> int:
@@ -151,7 +145,7 @@ class ImageTable:
             IndexError: If there is no such row.
             ValueError: If the images of this table are no files.
         """
-        if not self.has_paths:
+        if 'ends' not in self.arrays:
             raise ValueError('the images of this table are drawn: they have no path.')
         row = range(len(self))[index]
         ends = self.arrays['ends']
@@ -174,9 +168,7 @@ class ImageTable:
             for path, stamp in zip(watched, self.arrays['stamps'].tolist())
         )
 
-    def save(
-        self, folder: str | os.PathLike, made_from: dict[str, Any] | None = None
-    ) -> None:
+    def save(self, folder: str | os.PathLike) -> None:
         """Writes ``index.json`` and a folder of ``.npy`` files beside it.
 
         A reader finds the old table or the new one: the arrays of each save have a
@@ -184,14 +176,12 @@ class ImageTable:
 
         Args:
             folder (str | os.PathLike): Where to; made when missing.
-            made_from (dict, optional): What decided the content, in JSON types.
         """
         folder = Path(folder)
         before = _arrays_of(folder)
         arrays = folder / uuid.uuid4().hex
         index = dict(
             format=FORMAT_VERSION,
-            made_from=made_from,
             root=self.root,
             info=self.info,
             token=self.token,
@@ -244,14 +234,15 @@ def _arrays_of(folder: Path) -> Path | None:
         return None
 
 
-def smallest_ends(ends: np.ndarray) -> np.ndarray:
-    """Gives the ends of the paths the smallest type that holds them.
+def path_arrays(ends: np.ndarray, paths: bytes | bytearray) -> dict[str, np.ndarray]:
+    """The arrays ``ends``, in 4 bytes each unless that is too small, and ``paths``.
 
     Args:
-        ends (np.ndarray): ``[n]`` integers, rising.
+        ends (np.ndarray): ``[n]`` integers, rising: where each path ends.
+        paths (bytes | bytearray): All paths, one after the other.
     """
-    small = not len(ends) or int(ends[-1]) <= np.iinfo(np.uint32).max
-    return ends.astype(np.uint32 if small else np.uint64)
+    smallest = np.result_type(np.uint32, np.min_scalar_type(ends.max(initial=0)))
+    return dict(ends=ends.astype(smallest), paths=np.frombuffer(bytes(paths), np.uint8))
 
 
 def time_of_change(path: str) -> int:
