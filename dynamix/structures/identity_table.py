@@ -37,11 +37,6 @@ class IdentityTable:
         original = np.ascontiguousarray(identity, dtype=np.int32)
         self.num_multi_camera_images = int(num_multi_camera_images)
         self.num_multi_camera_identities = int(num_multi_camera_identities)
-        if not 0 <= self.num_multi_camera_images <= len(original):
-            raise ValueError(
-                f'num_multi_camera_images must lie in 0..{len(original)}, the number '
-                f'of images, but got {num_multi_camera_images}.'
-            )
         multi, single = np.split(original, [self.num_multi_camera_images])
         count = self.num_multi_camera_identities
         if multi.size and not -1 <= multi.min() <= multi.max() < count:
@@ -131,7 +126,7 @@ class IdentityTable:
         """Tensors and plain types for the checkpoint."""
         return dict(
             identity=torch.from_numpy(self._identity.copy()),
-            original=self._checksum(),
+            original=zlib.crc32(self.original.data),
             num_multi_camera_images=self.num_multi_camera_images,
             num_multi_camera_identities=self.num_multi_camera_identities,
             num_identities=self._num_identities,
@@ -145,35 +140,22 @@ class IdentityTable:
         """
         # a resumed run reads tensors to its own device
         identity = state['identity'].cpu().numpy()
-        for what, found, expected in (
-            ('images', len(identity), len(self)),
-            (
-                'multi-camera images',
-                state['num_multi_camera_images'],
-                self.num_multi_camera_images,
-            ),
-            (
-                'multi-camera identities',
-                state['num_multi_camera_identities'],
-                self.num_multi_camera_identities,
-            ),
+        ours = self.state_dict()
+        if len(identity) != len(self) or any(
+            state.get(key, ours[key]) != ours[key]
+            for key in (
+                'num_multi_camera_images',
+                'num_multi_camera_identities',
+                'original',
+            )
         ):
-            if found != expected:
-                raise ValueError(
-                    f'the checkpoint was made with {found} {what}, the training data '
-                    f'of this config has {expected}: resume with the data the run '
-                    'began with, or use `load_from` to take the weights alone.'
-                )
-        checksum = self._checksum()
-        if state.get('original', checksum) != checksum:
             raise ValueError(
-                'the checkpoint was made with as many images and identities, but their '
-                'labels, before any relabeling, come in another order: an image was '
-                'added, removed or renamed. Resume with the data the run began with, '
+                f'the checkpoint was made with other training data: {len(identity)} '
+                f'images, {state["num_multi_camera_images"]} of them multi-camera; '
+                f'this config has {len(self)}, {self.num_multi_camera_images} of them '
+                'multi-camera. If these are equal, an image or its label before any '
+                'relabeling is another one. Resume with the data the run began with, '
                 'or use `load_from` to take the weights alone.'
             )
         self._identity[:] = identity
         self._num_identities = int(state['num_identities'])
-
-    def _checksum(self) -> int:
-        return zlib.crc32(self.original.data)
