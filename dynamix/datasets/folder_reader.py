@@ -94,14 +94,11 @@ class FolderReader(ReIDDataset):
             )
 
     def check_names(self, builder: ImageTableBuilder, wrong: list[str]) -> None:
-        """Raises an error if names of files could not be read.
+        """Raises ValueError if names of files could not be read.
 
         Args:
             builder (ImageTableBuilder): Has the images that could be read.
             wrong (list[str]): Paths of the others.
-
-        Raises:
-            ValueError: If there is any.
         """
         if wrong:
             raise ValueError(

@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,9 @@ COLUMNS: dict[str, Any] = dict(
 class ImageTable:
     """The index of a data set's images: a few arrays, no Python object per image.
 
-    It costs 18 bytes an image plus the path's bytes (22 once all paths together
-    exceed 4 GiB; 14 without paths). A saved table is a folder of ``.npy`` files that
-    are mapped into memory, so loader workers and ranks of one machine share them.
-    Pickling a saved table sends the folder's name, pickling an unsaved one sends its
-    data. Ours.
+    A saved table is a folder of ``.npy`` files that are mapped into memory, so loader
+    workers and ranks of one machine share them. Pickling a saved table sends the
+    folder's name, pickling an unsaved one sends its data. Ours.
 
     Use :meth:`from_columns`, :class:`ImageTableBuilder` or :meth:`load` to make one.
 
@@ -40,8 +39,6 @@ class ImageTable:
         root (str): Folder that the paths are relative to. Defaults to ``''``.
         info (dict, optional): What the reader keeps about the whole table, in JSON
             types.
-        folder (Path, optional): Where the table is saved.
-        token (str): See :attr:`token`; empty: not computed yet.
 
     Attributes:
         identity (np.ndarray): ``[n]`` int32.
@@ -50,6 +47,7 @@ class ImageTable:
         frame (np.ndarray): ``[n]`` int32; -1: unknown, or no clock of the video.
             Only equal numbers that are not -1 prove that two images of a video
             show two people.
+        folder (Path | None): Where the table is saved.
     """
 
     def __init__(
@@ -57,8 +55,6 @@ class ImageTable:
         arrays: Mapping[str, np.ndarray],
         root: str = '',
         info: dict[str, Any] | None = None,
-        folder: Path | None = None,
-        token: str = '',
     ) -> None:
         self.arrays = dict(arrays)
         self.identity = self.arrays['identity']
@@ -67,8 +63,7 @@ class ImageTable:
         self.frame = self.arrays['frame']
         self.root = root
         self.info: dict[str, Any] = {} if info is None else info
-        self.folder = folder
-        self._token = token
+        self.folder: Path | None = None
 
     @classmethod
     def from_columns(
@@ -120,20 +115,18 @@ class ImageTable:
         """Bytes of all arrays, paths included."""
         return sum(array.nbytes for array in self.arrays.values())
 
-    @property
+    @cached_property
     def token(self) -> str:
         """Digest of the rows, paths and info: equal for all who read equal data.
 
         When folders changed and where the root lies do not enter.
         """
-        if not self._token:
-            digest = hashlib.sha256(json.dumps(self.info, sort_keys=True).encode())
-            for name in sorted({*self.arrays} - {'watched', 'stamps'}):
-                array = np.ascontiguousarray(self.arrays[name])
-                digest.update(f'{name} {array.dtype.str} {len(array)} '.encode())
-                digest.update(array.data)
-            self._token = digest.hexdigest()[:32]
-        return self._token
+        digest = hashlib.sha256(json.dumps(self.info, sort_keys=True).encode())
+        for name in sorted({*self.arrays} - {'watched', 'stamps'}):
+            array = np.ascontiguousarray(self.arrays[name])
+            digest.update(f'{name} {array.dtype.str} {len(array)} '.encode())
+            digest.update(array.data)
+        return digest.hexdigest()[:32]
 
     def path(self, index: int) -> str:
         """Full path of an image.
@@ -219,7 +212,9 @@ class ImageTable:
             )
             for name in index['columns']
         }
-        return cls(arrays, index['root'], index['info'], folder, index['token'])
+        table = cls(arrays, index['root'], index['info'])
+        table.folder, table.token = folder, index['token']
+        return table
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.folder is not None:

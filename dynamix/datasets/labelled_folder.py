@@ -23,20 +23,19 @@ from .label_checks import JUNK, Label, as_label, find_distractors
 class LabelledFolder(FolderReader):
     """Multi-camera crops whose paths name the person and the camera.
 
-    Reads ``<person>/<anything>`` below ``train``, ``query`` and ``gallery``. The
-    camera is found in the names of files and further folders in the usual spellings:
-    ``c1_``, ``C1-``, ``cam1_``, ``camera_1``, ``c1s1_``, ``0002_c1s1_000451_03.jpg``,
-    ``c1/``, ``Cam1/``; ``cam1/<person>/<anything>`` is read, too. A data set with
-    other names is a subclass that sets the class variables, see ``multi_camera.py``,
-    or this class with ``folders`` and ``pattern``. Ours.
+    Reads ``<person>/<anything>`` below ``train``, ``query`` and ``gallery``, or
+    ``<camera>/<person>/<anything>``. The camera is found in the names of files and
+    folders in the usual spellings: ``c1_``, ``cam1_``, ``c1s1_``, ``Cam1/`` and so on,
+    see ``docs/data.md``. A data set with other names is a subclass that sets the class
+    variables, see ``multi_camera.py``, or this class with ``folders`` and ``pattern``.
+    Ours.
 
     Training splits number identities and cameras ``0, 1, ...`` in natural order of
     their labels. People of the training and of the test part are different people,
     also where both parts count from 0. The test split keeps the data set's numbers
-    (labels that are no numbers, or too large ones, are numbered from 1). Junk (people
-    called -1, 00-1 or junk) is no person: it is left out of training and keeps the
-    number -1 in the test split. Distractors are left out of training; among folders of
-    people they are found by :func:`find_distractors`.
+    (labels that are no numbers, or too large ones, are numbered from 1). Junk is left
+    out of training and has the number -1 in the test split; distractors (see
+    :func:`find_distractors`) are left out of training.
 
     Args:
         data_root (str): Folder of the data set.

@@ -45,15 +45,6 @@ def test_gives_back_what_was_put_in_also_from_a_file(rows, tmp_path_factory) -> 
             assert found.path(i) == os.path.join('/root', path)
 
 
-def test_costs_at_most_20_bytes_an_image_plus_its_path(tmp_path) -> None:
-    paths = [f'{i:05d}.jpg' for i in range(1000)]
-    table = ImageTable.from_columns(np.zeros(1000, int), paths=paths)
-    assert table.nbytes <= 1000 * 20 + sum(map(len, paths))
-    table.save(tmp_path / 'a')
-    size = sum(file.stat().st_size for file in (tmp_path / 'a').rglob('*.*'))
-    assert size <= table.nbytes + 2048
-
-
 def test_offsets_grow_when_paths_exceed_4_gib() -> None:
     for last, dtype in ((2**32 - 1, np.uint32), (2**32, np.uint64)):
         ends = path_arrays(np.array([1, last]), b'')['ends']

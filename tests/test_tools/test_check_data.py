@@ -140,7 +140,7 @@ def test_names_every_error_and_fails(
         ("train_dataloader.dataset.labels='truths'", 'labels must be one of'),
         (
             'train_dataloader.sampler.multi_camera.identities=3',
-            'a batch takes up to 3 different identities',
+            'a batch takes 3 different identities',
         ),
         (
             'train_dataloader.sampler.single_camera.videos=3',

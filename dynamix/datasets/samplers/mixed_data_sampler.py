@@ -111,7 +111,12 @@ class MixedDataSampler(Sampler):
             self.single_camera = SingleCameraPlanner(
                 np.asarray(dataset.video), first, single, self.seed
             )
-        print_log(self.describe(), logger='current')
+        print_log(
+            f'A global batch: {self.composition}, {self.rank_batch_size} on each of '
+            f'{self.world_size} rank(s); {iterations} batches an epoch; seed '
+            f'{self.seed}.',
+            logger='current',
+        )
 
     @property
     def global_batch_size(self) -> int:
@@ -175,24 +180,3 @@ class MixedDataSampler(Sampler):
             plan[:, columns].ravel().tolist(),
             seeds[:, columns].ravel().tolist(),
         )
-
-    def describe(self) -> str:
-        """The composition of a batch and the data it is drawn from, as text."""
-        lines = [
-            f'A global batch: {self.composition}, {self.rank_batch_size} on each of '
-            f'{self.world_size} rank(s); {self.iterations} batches an epoch; seed '
-            f'{self.seed}.'
-        ]
-        if (multi := self.multi_camera) is not None:
-            for name, share, size in zip(
-                multi.sources, multi.source_share, multi.source_size
-            ):
-                lines.append(
-                    f'  {name}: {share:.3g} identities a batch on average, of {size}'
-                )
-        if (single := self.single_camera) is not None:
-            lines.append(
-                f'  window of {single.window_size} of {len(single.videos)} videos, '
-                f'drawing from: {single.part.pool}'
-            )
-        return '\n'.join(lines)
