@@ -24,6 +24,11 @@ class IdentityTable:
         num_multi_camera_identities (int): Numbers below this belong to multi-camera
             identities and to no single-camera image.
 
+    Attributes:
+        original (np.ndarray): ``[N]`` int32, read-only: labels before any relabeling.
+        num_identities (int): Size ``C`` of the identity space; grows when splits need
+            new numbers.
+
     Raises:
         ValueError: If the two identity ranges overlap or a number is out of range.
     """
@@ -48,10 +53,7 @@ class IdentityTable:
         self.original = original
         self.original.setflags(write=False)
         self._identity = original.copy()
-        self._num_identities = max(
-            self.num_multi_camera_identities,
-            int(original.max(initial=-1)) + 1,
-        )
+        self.num_identities = max(count, int(original.max(initial=-1)) + 1)
 
     def __len__(self) -> int:
         return len(self._identity)
@@ -67,11 +69,6 @@ class IdentityTable:
     def single_camera(self) -> slice:
         """Rows of the single-camera images."""
         return slice(self.num_multi_camera_images, len(self))
-
-    @property
-    def num_identities(self) -> int:
-        """Size ``C`` of the identity space; grows when splits need new numbers."""
-        return self._num_identities
 
     def lookup(self, image_index: np.ndarray) -> np.ndarray:
         """Returns the identities of some images.
@@ -97,11 +94,6 @@ class IdentityTable:
             ValueError: If a row or a number is out of range; nothing is changed then.
         """
         rows, new = np.asarray(rows, np.int64), np.asarray(identity)
-        if rows.shape != new.shape:
-            raise ValueError(
-                f'expected an identity for each of {rows.shape} rows, but got an array '
-                f'of shape {new.shape}.'
-            )
         first, end = self.num_multi_camera_images, len(self)
         if len(rows) and not first <= rows.min() <= rows.max() < end:
             raise ValueError(
@@ -110,7 +102,7 @@ class IdentityTable:
             )
         self._check_single(new, rows)
         self._identity[rows] = new
-        self._num_identities = max(self._num_identities, int(new.max(initial=-1)) + 1)
+        self.num_identities = max(self.num_identities, int(new.max(initial=-1)) + 1)
 
     def _check_single(self, identity: np.ndarray, rows: np.ndarray) -> None:
         first = self.num_multi_camera_identities
@@ -129,7 +121,7 @@ class IdentityTable:
             original=zlib.crc32(self.original.data),
             num_multi_camera_images=self.num_multi_camera_images,
             num_multi_camera_identities=self.num_multi_camera_identities,
-            num_identities=self._num_identities,
+            num_identities=self.num_identities,
         )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -158,4 +150,4 @@ class IdentityTable:
                 'or use `load_from` to take the weights alone.'
             )
         self._identity[:] = identity
-        self._num_identities = int(state['num_identities'])
+        self.num_identities = int(state['num_identities'])

@@ -33,7 +33,6 @@ def test_set_replaces_labels_of_its_rows_only():
 @pytest.mark.parametrize(
     ('rows', 'identity', 'text'),
     [
-        ([4, 5], [2], r'each of \(2,\) rows, .* shape \(1,\)'),
         ([4, 3], [2, 2], r'lie in 4\.\.9, but their range is 3\.\.4'),
         ([9, 7, 8], [2, 1, 2], 'image 7 has 1'),
     ],
