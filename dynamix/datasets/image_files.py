@@ -38,7 +38,9 @@ def natural_key(name: str) -> list[tuple[int, str]]:
     ]
 
 
-def iter_images(builder: ImageTableBuilder, folder: str) -> Iterator[str]:
+def iter_images(
+    builder: ImageTableBuilder, folder: str, below: str = ''
+) -> Iterator[str]:
     """Names of all images in a folder and in those below it, in natural order.
 
     Linked folders are followed, unless they lead back up. Hidden entries and folders
@@ -48,14 +50,11 @@ def iter_images(builder: ImageTableBuilder, folder: str) -> Iterator[str]:
     Args:
         builder (ImageTableBuilder): Knows the root; watches and counts.
         folder (str): Relative to the root; ``''`` for the root itself.
+        below (str): Where to begin, relative to ``folder``. Defaults to ``''``.
 
     Yields:
         str: Path relative to ``folder``, with forward slashes.
     """
-    yield from _walk(builder, folder, '')
-
-
-def _walk(builder: ImageTableBuilder, folder: str, below: str) -> Iterator[str]:
     here = os.path.join(folder, below)
     builder.watch(here)
     folders, files = [], []
@@ -74,7 +73,7 @@ def _walk(builder: ImageTableBuilder, folder: str, below: str) -> Iterator[str]:
     for name in _in_natural_order(files):
         yield below + name
     for name in _in_natural_order(folders):
-        yield from _walk(builder, folder, f'{below}{name}/')
+        yield from iter_images(builder, folder, f'{below}{name}/')
 
 
 def _leads_back(entry: os.DirEntry) -> bool:
@@ -91,75 +90,3 @@ def _in_natural_order(names: list[str]) -> list[str]:
     if len({name.translate(_ANY_DIGIT) for name in names}) <= 1:
         return sorted(names)  # numbers of one width: the usual case, and faster
     return sorted(names, key=lambda name: (natural_key(name), name))
-
-
-def require(path: str, name: str, holds: str) -> None:
-    """Raises an error if a folder or file of a data set is missing.
-
-    Args:
-        path (str): Folder or file that must exist.
-        name (str): Of the data set.
-        holds (str): What should be in it.
-
-    Raises:
-        FileNotFoundError: If it does not exist.
-    """
-    if not os.path.exists(path):
-        raise FileNotFoundError(
-            f'{name}: {os.path.abspath(path)} is missing. It should hold {holds}; '
-            f'{PREPARATION}.'
-        )
-
-
-def compile_pattern(name: str, pattern: str, groups: tuple[str, ...]) -> re.Pattern:
-    """Compiles what the names of a data set are read by.
-
-    Args:
-        name (str): Of the data set.
-        pattern (str): Regular expression.
-        groups (tuple[str, ...]): Groups that it must have.
-
-    Returns:
-        re.Pattern: The pattern.
-
-    Raises:
-        ValueError: If it is no regular expression or lacks a group.
-    """
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise ValueError(
-            f'{name}: `pattern` is no regular expression: {error} in {pattern!r}.'
-        ) from error
-    lacking = set(groups) - set(compiled.groupindex)
-    if lacking:
-        raise ValueError(
-            f'{name}: `pattern` must have the groups {", ".join(groups)}, but '
-            f'{sorted(lacking)} are not in {pattern!r}.'
-        )
-    return compiled
-
-
-def check_names(
-    name: str, root: str, wrong: list[str], count: int, pattern: str, example: str
-) -> None:
-    """Raises an error if names of files could not be read.
-
-    Args:
-        name (str): Of the data set.
-        root (str): Folder that was searched.
-        wrong (list[str]): Paths that do not match; nothing happens when empty.
-        count (int): How many images there are in all.
-        pattern (str): Regular expression that was expected to match.
-        example (str): A name that matches.
-
-    Raises:
-        ValueError: If there is any such file.
-    """
-    if wrong:
-        raise ValueError(
-            f'{name}: the names of {len(wrong)} of {count} images in '
-            f'{os.path.abspath(root)} cannot be read, the first is {wrong[0]!r}. '
-            f'Expected names like {example!r} (regular expression {pattern!r}). '
-            f'Rename them, move them away or set `pattern`; {PREPARATION}.'
-        )

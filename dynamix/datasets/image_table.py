@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,9 @@ COLUMNS: dict[str, Any] = dict(
 class ImageTable:
     """The index of a data set's images: a few arrays, no Python object per image.
 
-    It costs 18 bytes an image plus the path's bytes (22 once all paths together
-    exceed 4 GiB; 14 without paths). A saved table is a folder of ``.npy`` files that
-    are mapped into memory, so loader workers and ranks of one machine share them.
-    Pickling a saved table sends the folder's name, pickling an unsaved one sends its
-    data. Ours.
+    A saved table is a folder of ``.npy`` files that are mapped into memory, so loader
+    workers and ranks of one machine share them. Pickling a saved table sends the
+    folder's name, pickling an unsaved one sends its data. Ours.
 
     Use :meth:`from_columns`, :class:`ImageTableBuilder` or :meth:`load` to make one.
 
@@ -40,8 +39,6 @@ class ImageTable:
         root (str): Folder that the paths are relative to. Defaults to ``''``.
         info (dict, optional): What the reader keeps about the whole table, in JSON
             types.
-        folder (Path, optional): Where the table is saved.
-        token (str): See :attr:`token`; empty: not computed yet.
 
     Attributes:
         identity (np.ndarray): ``[n]`` int32.
@@ -50,6 +47,7 @@ class ImageTable:
         frame (np.ndarray): ``[n]`` int32; -1: unknown, or no clock of the video.
             Only equal numbers that are not -1 prove that two images of a video
             show two people.
+        folder (Path | None): Where the table is saved.
     """
 
     def __init__(
@@ -57,8 +55,6 @@ class ImageTable:
         arrays: Mapping[str, np.ndarray],
         root: str = '',
         info: dict[str, Any] | None = None,
-        folder: Path | None = None,
-        token: str = '',
     ) -> None:
         self.arrays = dict(arrays)
         self.identity = self.arrays['identity']
@@ -67,8 +63,7 @@ class ImageTable:
         self.frame = self.arrays['frame']
         self.root = root
         self.info: dict[str, Any] = {} if info is None else info
-        self.folder = folder
-        self._token = token
+        self.folder: Path | None = None
 
     @classmethod
     def from_columns(
@@ -109,37 +104,29 @@ class ImageTable:
                     f'the table has {size} identities, but {len(encoded)} paths.'
                 )
             lengths = np.fromiter(map(len, encoded), np.int64, count=size)
-            arrays['ends'] = smallest_ends(np.cumsum(lengths))
-            arrays['paths'] = np.frombuffer(b''.join(encoded), np.uint8)
+            arrays |= path_arrays(np.cumsum(lengths), b''.join(encoded))
         return cls(arrays, root=root, info=info)
 
     def __len__(self) -> int:
         return len(self.identity)
 
     @property
-    def has_paths(self) -> bool:
-        """Whether images are files; drawn images are not."""
-        return 'ends' in self.arrays
-
-    @property
     def nbytes(self) -> int:
         """Bytes of all arrays, paths included."""
         return sum(array.nbytes for array in self.arrays.values())
 
-    @property
+    @cached_property
     def token(self) -> str:
         """Digest of the rows, paths and info: equal for all who read equal data.
 
         When folders changed and where the root lies do not enter.
         """
-        if not self._token:
-            digest = hashlib.sha256(json.dumps(self.info, sort_keys=True).encode())
-            for name in sorted({*self.arrays} - {'watched', 'stamps'}):
-                array = np.ascontiguousarray(self.arrays[name])
-                digest.update(f'{name} {array.dtype.str} {len(array)} '.encode())
-                digest.update(array.data)
-            self._token = digest.hexdigest()[:32]
-        return self._token
+        digest = hashlib.sha256(json.dumps(self.info, sort_keys=True).encode())
+        for name in sorted({*self.arrays} - {'watched', 'stamps'}):
+            array = np.ascontiguousarray(self.arrays[name])
+            digest.update(f'{name} {array.dtype.str} {len(array)} '.encode())
+            digest.update(array.data)
+        return digest.hexdigest()[:32]
 
     def path(self, index: int) -> str:
         """Full path of an image.
@@ -151,7 +138,7 @@ class ImageTable:
             IndexError: If there is no such row.
             ValueError: If the images of this table are no files.
         """
-        if not self.has_paths:
+        if 'ends' not in self.arrays:
             raise ValueError('the images of this table are drawn: they have no path.')
         row = range(len(self))[index]
         ends = self.arrays['ends']
@@ -174,9 +161,7 @@ class ImageTable:
             for path, stamp in zip(watched, self.arrays['stamps'].tolist())
         )
 
-    def save(
-        self, folder: str | os.PathLike, made_from: dict[str, Any] | None = None
-    ) -> None:
+    def save(self, folder: str | os.PathLike) -> None:
         """Writes ``index.json`` and a folder of ``.npy`` files beside it.
 
         A reader finds the old table or the new one: the arrays of each save have a
@@ -184,14 +169,12 @@ class ImageTable:
 
         Args:
             folder (str | os.PathLike): Where to; made when missing.
-            made_from (dict, optional): What decided the content, in JSON types.
         """
         folder = Path(folder)
         before = _arrays_of(folder)
         arrays = folder / uuid.uuid4().hex
         index = dict(
             format=FORMAT_VERSION,
-            made_from=made_from,
             root=self.root,
             info=self.info,
             token=self.token,
@@ -229,7 +212,9 @@ class ImageTable:
             )
             for name in index['columns']
         }
-        return cls(arrays, index['root'], index['info'], folder, index['token'])
+        table = cls(arrays, index['root'], index['info'])
+        table.folder, table.token = folder, index['token']
+        return table
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.folder is not None:
@@ -244,14 +229,15 @@ def _arrays_of(folder: Path) -> Path | None:
         return None
 
 
-def smallest_ends(ends: np.ndarray) -> np.ndarray:
-    """Gives the ends of the paths the smallest type that holds them.
+def path_arrays(ends: np.ndarray, paths: bytes | bytearray) -> dict[str, np.ndarray]:
+    """The arrays ``ends``, in 4 bytes each unless that is too small, and ``paths``.
 
     Args:
-        ends (np.ndarray): ``[n]`` integers, rising.
+        ends (np.ndarray): ``[n]`` integers, rising: where each path ends.
+        paths (bytes | bytearray): All paths, one after the other.
     """
-    small = not len(ends) or int(ends[-1]) <= np.iinfo(np.uint32).max
-    return ends.astype(np.uint32 if small else np.uint64)
+    smallest = np.result_type(np.uint32, np.min_scalar_type(ends.max(initial=0)))
+    return dict(ends=ends.astype(smallest), paths=np.frombuffer(bytes(paths), np.uint8))
 
 
 def time_of_change(path: str) -> int:

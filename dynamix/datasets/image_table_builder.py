@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .image_table import COLUMNS, ImageTable, smallest_ends, time_of_change
+from .image_table import COLUMNS, ImageTable, path_arrays, time_of_change
 
 SETTLED_AFTER_NS = 2_000_000_000
 UNSETTLED = -2
@@ -122,11 +122,7 @@ class ImageTableBuilder:
             given = {name: column[order] for name, column in given.items()}
             ends, paths = self._reordered(ends, order)
         complete: dict[str, Any] = {**given, **columns}
-        arrays = dict(
-            ImageTable.from_columns(**complete).arrays,
-            ends=smallest_ends(ends),
-            paths=np.frombuffer(bytes(paths), np.uint8),
-        )
+        arrays = ImageTable.from_columns(**complete).arrays | path_arrays(ends, paths)
         if self._watched:
             arrays['watched'] = np.frombuffer(b'\0'.join(self._watched), np.uint8)
             arrays['stamps'] = np.array(self._stamps, dtype=np.int64)

@@ -12,38 +12,30 @@ from dynamix.config_checks import check_keys
 from dynamix.registry import DATASETS
 
 from .camera_names import check_cameras, person_and_camera, spelling
-from .image_files import (
-    PREPARATION,
-    check_names,
-    compile_pattern,
-    iter_images,
-    natural_key,
-    require,
-)
+from .folder_reader import FolderReader
+from .image_files import natural_key
 from .image_table import COLUMNS, ImageTable
 from .image_table_builder import ImageTableBuilder
 from .label_checks import JUNK, Label, as_label, find_distractors
-from .reid_dataset import ReIDDataset
 
 
 @DATASETS.register_module()
-class LabelledFolder(ReIDDataset):
+class LabelledFolder(FolderReader):
     """Multi-camera crops whose paths name the person and the camera.
 
-    Reads ``<person>/<anything>`` below ``train``, ``query`` and ``gallery``. The
-    camera is found in the names of files and further folders in the usual spellings:
-    ``c1_``, ``C1-``, ``cam1_``, ``camera_1``, ``c1s1_``, ``0002_c1s1_000451_03.jpg``,
-    ``c1/``, ``Cam1/``; ``cam1/<person>/<anything>`` is read, too. A data set with
-    other names is a subclass that sets the class variables, see ``multi_camera.py``,
-    or this class with ``folders`` and ``pattern``. Ours.
+    Reads ``<person>/<anything>`` below ``train``, ``query`` and ``gallery``, or
+    ``<camera>/<person>/<anything>``. The camera is found in the names of files and
+    folders in the usual spellings: ``c1_``, ``cam1_``, ``c1s1_``, ``Cam1/`` and so on,
+    see ``docs/data.md``. A data set with other names is a subclass that sets the class
+    variables, see ``multi_camera.py``, or this class with ``folders`` and ``pattern``.
+    Ours.
 
     Training splits number identities and cameras ``0, 1, ...`` in natural order of
     their labels. People of the training and of the test part are different people,
     also where both parts count from 0. The test split keeps the data set's numbers
-    (labels that are no numbers, or too large ones, are numbered from 1). Junk (people
-    called -1, 00-1 or junk) is no person: it is left out of training and keeps the
-    number -1 in the test split. Distractors are left out of training; among folders of
-    people they are found by :func:`find_distractors`.
+    (labels that are no numbers, or too large ones, are numbered from 1). Junk is left
+    out of training and has the number -1 in the test split; distractors (see
+    :func:`find_distractors`) are left out of training.
 
     Args:
         data_root (str): Folder of the data set.
@@ -52,9 +44,8 @@ class LabelledFolder(ReIDDataset):
             ``'train'``.
         folders (dict[str, str], optional): Replaces single folders of the layout,
             e.g. ``dict(query='probe')``.
-        pattern (str, optional): Regular expression that is searched in
-            ``'/' + path``, the path being relative to the part's folder, with the
-            groups ``identity`` and, where cameras are known, ``camera``.
+        pattern (str, optional): See :class:`FolderReader`; with the groups
+            ``identity`` and, where cameras are known, ``camera``.
         **kwargs: Of :class:`ReIDDataset`.
 
     Attributes:
@@ -76,6 +67,7 @@ class LabelledFolder(ReIDDataset):
         all=('train', 'query', 'gallery'),
     )
     PATTERN: ClassVar[str] = r'/(?P<identity>[^/]+)/'
+    GROUPS: ClassVar[tuple[str, ...]] = ('identity',)
     EXAMPLE: ClassVar[str] = 'anna/c3_000151.jpg'
     JUNK: ClassVar[tuple[Label, ...]] = ()
     DISTRACTORS: ClassVar[tuple[Label, ...]] = ()
@@ -88,7 +80,7 @@ class LabelledFolder(ReIDDataset):
         pattern: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(data_root, **kwargs)
+        super().__init__(data_root, pattern, **kwargs)
         if split not in self.SPLITS:
             raise ValueError(
                 f'{self.name}: unknown split {split!r}, expected one of '
@@ -100,9 +92,6 @@ class LabelledFolder(ReIDDataset):
             part: os.path.expanduser(folder)
             for part, folder in {**self.FOLDERS, **(folders or {})}.items()
         }
-        self.pattern = compile_pattern(
-            self.name, pattern or self.PATTERN, ('identity',)
-        )
         self.usual_names = not pattern and self.PATTERN == LabelledFolder.PATTERN
 
     @property
@@ -149,12 +138,8 @@ class LabelledFolder(ReIDDataset):
             is matched with.
         """
         folder = self.folders[part]
-        require(
-            os.path.join(self.data_root, folder),
-            self.name,
-            f'the {part} images, named like {self.EXAMPLE}',
-        )
-        for name in iter_images(builder, folder):
+        holds = f'the {part} images, named like {self.EXAMPLE}'
+        for name in self.find_images(builder, folder, holds):
             yield os.path.join(folder, name), '/' + name
 
     def build_table(self) -> ImageTable:
@@ -166,11 +151,9 @@ class LabelledFolder(ReIDDataset):
         parts: dict[str, tuple[int, int]] = {}
         padded: set[bool] = set()
         wrong: list[str] = []
-        seen = 0
         for part in self.SPLITS[self.split]:
-            first, seen_before = len(builder), seen
+            first = len(builder)
             for path, name in self.part_images(builder, part):
-                seen += 1
                 read = self._read(part, name)
                 if read is None:
                     wrong.append(path)
@@ -186,17 +169,8 @@ class LabelledFolder(ReIDDataset):
                     identities.setdefault(key, len(identities)),
                     cameras.setdefault(camera, len(cameras)),
                 )
-            if seen == seen_before:
-                folder = os.path.join(builder.root, self.folders[part])
-                raise ValueError(
-                    f'{self.name}: there is no image in {folder}, which should hold '
-                    f'the {part} images, named like {self.EXAMPLE}'
-                    f'{builder.other_files()}; {PREPARATION}.'
-                )
             parts[part] = first, len(builder)
-        check_names(
-            self.name, self.data_root, wrong, seen, self.pattern.pattern, self.EXAMPLE
-        )
+        self.check_names(builder, wrong)
         codes = builder.column('identity')
         left_out = (
             {*self.JUNK} if self.is_test else {*self.JUNK, *self.DISTRACTORS, JUNK}
@@ -217,10 +191,7 @@ class LabelledFolder(ReIDDataset):
             self.name, len(kept) - unknown, unknown, example, self.is_test
         )
         # images without a camera count as of camera 0
-        camera_codes = {
-            (False, camera or 0): cameras[camera]
-            for camera in sorted(cameras, key=lambda camera: camera is not None)
-        }
+        places_of = [(False, camera or 0) for camera in cameras]
         return builder.build(
             info=dict(
                 parts={
@@ -229,8 +200,8 @@ class LabelledFolder(ReIDDataset):
                 camera_spellings=[s for s, _ in spellings.most_common() if s],
             ),
             order=kept,
-            identity=self._numbers('identity', identities, codes)[codes],
-            camera=self._numbers('camera', camera_codes, places)[places],
+            identity=self._numbers('identity', [*identities], codes)[codes],
+            camera=self._numbers('camera', places_of, places)[places],
         )
 
     def _read(self, part: str, name: str) -> tuple[Label, Label | None, str] | None:
@@ -250,23 +221,22 @@ class LabelledFolder(ReIDDataset):
         return identity, label, '' if label is None else 'the reader'
 
     def _numbers(
-        self, column: str, codes: dict[tuple[bool, Label], int], used: np.ndarray
+        self, column: str, labels: list[tuple[bool, Label]], used: np.ndarray
     ) -> np.ndarray:
-        """``[len(codes)]``: the number in the table of each code in use."""
-        keys = sorted(codes, key=lambda key: (key[0], natural_key(str(key[1]))))
-        in_use = {*used.tolist()}
-        keys = [key for key in keys if codes[key] in in_use]
-        numbers = np.zeros(len(codes), np.int64)
-        if column == 'identity':
-            numbers[[codes[key] for key in keys if key[1] == JUNK]] = JUNK
-            keys = [key for key in keys if key[1] != JUNK]
+        """``[len(labels)]``: the number in the table of each label in use."""
+        numbers = np.full(len(labels), JUNK)
+        in_use = [
+            code
+            for code in np.unique(used).tolist()
+            if column == 'camera' or labels[code][1] != JUNK
+        ]
+        in_use.sort(key=lambda i: (labels[i][0], natural_key(str(labels[i][1]))))
+        names = [labels[code][1] for code in in_use]
         largest = np.iinfo(COLUMNS[column]).max
-        keep = self.is_test and all(
-            isinstance(label, int) and label <= largest for _, label in keys
+        keeps = self.is_test and all(
+            isinstance(name, int) and name <= largest for name in names
         )
-        first = 1 if self.is_test else 0
-        for place, key in enumerate(keys):
-            numbers[codes[key]] = key[1] if keep else first + place
+        numbers[in_use] = names if keeps else np.arange(len(names)) + self.is_test
         return numbers
 
     def read_table(self) -> None:

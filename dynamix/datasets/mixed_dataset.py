@@ -1,19 +1,19 @@
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from mmengine.dataset import Compose
 from mmengine.logging import print_log
-from torch.utils.data import Dataset
 
 from dynamix.registry import DATASETS
 from dynamix.structures import IdentityTable, without_gaps
 
-from .reid_dataset import ReIDDataset, Transform, build_reader
+from .joined_readers import JoinedReaders
+from .reid_dataset import ReIDDataset, Transform
 from .sample_key import SampleKey, seeded
 
 
@@ -26,18 +26,16 @@ class SourceSpan:
         kind (str): ``'multi_camera'`` or ``'single_camera'``.
         images (slice): Its rows.
         identities (slice): Its identities, before any relabeling.
-        num_cameras (int): Its cameras; each video of single-camera data is one.
     """
 
     name: str
     kind: str
     images: slice
     identities: slice
-    num_cameras: int
 
 
 @DATASETS.register_module()
-class MixedDataset(Dataset):
+class MixedDataset(JoinedReaders):
     """Several sources with one space of images, identities, cameras and videos.
 
     Multi-camera sources come first, each kind in the order given. Labels are read
@@ -71,7 +69,8 @@ class MixedDataset(Dataset):
 
     Raises:
         ValueError: If no source is given, one of the wrong kind, or ``labels`` is
-            unknown.
+            unknown; in :meth:`full_init` if a source is an evaluation set, or the
+            truth is asked for and a single-camera source does not know it.
     """
 
     LABELS = ('tracker', 'truth', 'truth_in_video')
@@ -95,106 +94,79 @@ class MixedDataset(Dataset):
                 f'MixedDataset.labels must be one of {self.LABELS}, but got {labels!r}.'
             )
         self.labels = labels
-        self.datasets: list[ReIDDataset] = []
-        for kind, given in (
-            ('multi_camera', multi_camera),
-            ('single_camera', single_camera),
-        ):
-            for source in given or ():
-                dataset = build_reader(source, f'MixedDataset.{kind}')
-                if dataset.kind != kind:
-                    raise ValueError(
-                        f'{dataset.name!r} is {dataset.kind} data, but the config '
-                        f'lists it under `{kind}` of MixedDataset.'
-                    )
-                self.datasets.append(dataset)
-        if not self.datasets:
+        given = [('multi_camera', source) for source in multi_camera or ()]
+        given += [('single_camera', source) for source in single_camera or ()]
+        if not given:
             raise ValueError(
                 'MixedDataset needs at least one source under `multi_camera` or '
                 '`single_camera`, but both are empty.'
             )
-        self.pipeline = Compose(pipeline)
-        self._fully_initialized = False
+        super().__init__(given, pipeline)
+        for (kind, _), dataset in zip(given, self.datasets):
+            if dataset.kind != kind:
+                raise ValueError(
+                    f'{dataset.name!r} is {dataset.kind} data, but the config '
+                    f'lists it under `{kind}` of MixedDataset.'
+                )
 
-    def full_init(self) -> None:
-        """Reads all sources and joins them; does nothing the second time.
-
-        Raises:
-            ValueError: If a source is an evaluation set, or the truth is asked for
-                and a single-camera source does not know it.
-        """
-        if self._fully_initialized:
-            return
-        for dataset in self.datasets:
-            dataset.full_init()
+    def join(self) -> None:
+        parts: dict[str, list[np.ndarray]] = defaultdict(list)
+        used: dict[str, int] = defaultdict(int)
+        self.sources = []
+        for dataset, start in zip(self.datasets, self._starts.tolist()):
             if dataset.query_splits is not None:
                 raise ValueError(
                     f'{dataset.name!r} is an evaluation set (it has queries and a '
                     "gallery): take its training split, or `split='all'`."
                 )
-        self._starts = np.cumsum([0, *(len(d.table) for d in self.datasets)])
-        self._join()
-        self._fully_initialized = True
-        for span in self.sources:
+            table, truth = dataset.table, dataset.truth
+            none = np.full(len(table), -1, np.int32)
+            if dataset.kind == 'multi_camera':
+                camera, video = without_gaps(table.camera), none
+                scene = np.zeros_like(none)
+                truth = table.identity if truth is None else truth
+            else:
+                camera = video = scene = without_gaps(table.video)
+            own = dict(
+                identity=self._labels_of(dataset),
+                camera=camera,
+                video=video,
+                scene=scene,
+                truth=none if truth is None else truth,
+            )
+            first = used.copy()
+            for name, numbers in own.items():
+                column = numbers.astype(np.int32)
+                column[column >= 0] += used[name]
+                parts[name].append(column)
+                used[name] = max(used[name], int(column.max(initial=-1)) + 1)
+            span = SourceSpan(
+                dataset.name,
+                dataset.kind,
+                slice(start, start + len(table)),
+                slice(first['identity'], used['identity']),
+            )
+            self.sources.append(span)
             print_log(
-                f'{span.kind} source {span.name}: '
-                f'{span.images.stop - span.images.start} images, '
-                f'{span.identities.stop - span.identities.start} identities, '
-                f'{span.num_cameras} cameras.',
+                f'{span.kind} source {span.name}: {len(table)} images, '
+                f'{used["identity"] - first["identity"]} identities, '
+                f'{used["camera"] - first["camera"]} cameras.',
                 logger='current',
             )
-
-    def _join(self) -> None:
-        size = int(self._starts[-1])
-        identity = np.empty(size, np.int32)
-        self.camera = np.empty(size, np.int32)
-        self.video = np.full(size, -1, np.int32)
-        self.scene = np.empty(size, np.int32)
-        self.frame = np.empty(size, np.int32)
-        truth = np.full(size, -1, np.int32)
-        self.sources = []
-        identities = cameras = videos = scenes = people = 0
-        multi_camera_images = multi_camera_identities = 0
-        knows_truth = False
-        for dataset, start in zip(self.datasets, self._starts.tolist()):
-            table, known = dataset.table, dataset.truth
-            rows = slice(start, start + len(table))
-            is_multi = dataset.kind == 'multi_camera'
-            labels = self._labels_of(dataset)
-            camera = without_gaps(table.camera if is_multi else table.video)
-            num_identities, num_cameras = _size(labels), _size(camera)
-            _shift(labels, identities, out=identity[rows])
-            _shift(camera, cameras, out=self.camera[rows])
-            self.frame[rows] = table.frame
-            if is_multi:
-                self.scene[rows] = scenes
-                scenes += 1
-                multi_camera_images = rows.stop
-                multi_camera_identities = identities + num_identities
-                known = table.identity if known is None else known
-            else:
-                _shift(camera, videos, out=self.video[rows])
-                _shift(camera, scenes, out=self.scene[rows])
-                videos += num_cameras
-                scenes += num_cameras
-                knows_truth |= known is not None
-            if known is not None:
-                _shift(known, people, out=truth[rows])
-                people += _size(known)
-            self.sources.append(
-                SourceSpan(
-                    dataset.name,
-                    dataset.kind,
-                    rows,
-                    slice(identities, identities + num_identities),
-                    num_cameras,
-                )
-            )
-            identities += num_identities
-            cameras += num_cameras
-        self.truth = truth if knows_truth else None
+        columns = {name: np.concatenate(column) for name, column in parts.items()}
+        self.camera, self.video = columns['camera'], columns['video']
+        self.scene = columns['scene']
+        self.frame = np.concatenate([dataset.table.frame for dataset in self.datasets])
+        knows_truth = any(
+            dataset.kind == 'single_camera' and dataset.truth is not None
+            for dataset in self.datasets
+        )
+        self.truth = columns['truth'] if knows_truth else None
+        multi = [span for span in self.sources if span.kind == 'multi_camera']
         self.identity_table = IdentityTable(
-            identity, multi_camera_images, multi_camera_identities
+            columns['identity'],
+            multi[-1].images.stop if multi else 0,
+            multi[-1].identities.stop if multi else 0,
         )
 
     def _labels_of(self, dataset: ReIDDataset) -> np.ndarray:
@@ -217,22 +189,6 @@ class MixedDataset(Dataset):
     def metainfo(self) -> dict[str, Any]:
         """Names of the sources."""
         return dict(dataset_name='+'.join(dataset.name for dataset in self.datasets))
-
-    def __len__(self) -> int:
-        self.full_init()
-        return int(self._starts[-1])
-
-    def get_data_info(self, index: int) -> dict[str, Any]:
-        """What the pipeline starts from; see :meth:`ReIDDataset.get_data_info`.
-
-        Args:
-            index (int): Row in the mixed data set.
-        """
-        row = range(len(self))[index]
-        source = int(np.searchsorted(self._starts, row, side='right')) - 1
-        info = self.datasets[source].get_data_info(row - int(self._starts[source]))
-        info['image_index'] = row
-        return info
 
     def __getitem__(self, key: int | SampleKey) -> Any:
         """One image through the pipeline.
@@ -259,12 +215,3 @@ def _without_truth(dataset: ReIDDataset) -> ReIDDataset:
     same = copy(dataset)
     same.truth = None
     return same
-
-
-def _size(column: np.ndarray) -> int:
-    return int(column.max(initial=-1)) + 1
-
-
-def _shift(column: np.ndarray, by: int, out: np.ndarray) -> None:
-    np.add(column, by, out=out, dtype=np.int32, where=column >= 0)
-    out[column < 0] = -1

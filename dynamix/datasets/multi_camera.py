@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from dynamix.registry import DATASETS
 
-from .image_files import require
 from .image_table_builder import ImageTableBuilder
 from .label_checks import Label
 from .labelled_folder import LabelledFolder
@@ -82,14 +81,11 @@ class MSMT17(LabelledFolder):
         second = self.VERSION_2.get(folder, folder)
         if os.path.isdir(os.path.join(self.data_root, second)):
             folder = second
-        require(
-            os.path.join(self.data_root, folder),
-            self.name,
-            f'the {part} images, like {self.EXAMPLE} (or {second}: version 2)',
+        self.require(
+            folder, f'the {part} images, like {self.EXAMPLE} (or {second}: version 2)'
         )
         for name in self.LISTS[part]:
-            file = os.path.join(self.data_root, name)
-            require(file, self.name, f'one line per {part} image: {self.EXAMPLE} 0')
+            file = self.require(name, f'one line per {part} image: {self.EXAMPLE} 0')
             builder.watch(name)
             with open(file, encoding='utf-8') as lines:
                 for line in lines:

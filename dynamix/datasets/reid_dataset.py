@@ -12,7 +12,6 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from dynamix.registry import DATASETS
 from dynamix.structures import without_gaps
 
 from .image_table import ImageTable
@@ -105,12 +104,7 @@ class ReIDDataset(Dataset):
         Args:
             splits (Sequence[tuple[np.ndarray, np.ndarray]]): For each split which rows
                 are queries and which stand in the gallery, ``[n]`` booleans each.
-
-        Raises:
-            ValueError: If there is none.
         """
-        if not splits:
-            raise ValueError(f'target {self.name!r} has no split to be tested on.')
         self.query_splits, self.gallery_splits = (
             [tuple(compress(count(), row)) for row in zip(*(m.tolist() for m in rows))]
             for rows in zip(*splits)
@@ -231,22 +225,3 @@ class ReIDDataset(Dataset):
         if self.query_splits is None:
             info['gt_label'] = int(self._gt_label[info['image_index']])
         return self.pipeline(info)
-
-
-def build_reader(given: dict | ReIDDataset, where: str) -> ReIDDataset:
-    """Builds a reader, where a config names one.
-
-    Args:
-        given (dict | ReIDDataset): Its config, or itself.
-        where (str): The config key, for the error.
-
-    Raises:
-        TypeError: If it is no reader.
-    """
-    dataset = DATASETS.build(given) if isinstance(given, dict) else given
-    if not isinstance(dataset, ReIDDataset):
-        raise TypeError(
-            f'{where} takes readers (LabelledFolder, TrackletFolder, ... or a subclass '
-            f'of ReIDDataset), but got a {type(dataset).__name__}.'
-        )
-    return dataset

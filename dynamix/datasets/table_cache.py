@@ -56,7 +56,7 @@ def cached_table(
     def build_and_keep() -> ImageTable:
         built = build()
         try:
-            built.save(folder, fingerprint)
+            built.save(folder)
             return ImageTable.load(folder)
         except OSError as error:
             print_log(

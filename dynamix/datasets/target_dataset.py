@@ -3,17 +3,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from mmengine.dataset import Compose
-from torch.utils.data import Dataset
-
 from dynamix.registry import DATASETS
 
-from .reid_dataset import ReIDDataset, Transform, build_reader
+from .joined_readers import JoinedReaders
+from .reid_dataset import ReIDDataset, Transform
 
 
 @DATASETS.register_module()
-class TargetDataset(Dataset):
+class TargetDataset(JoinedReaders):
     """Several evaluation sets, one after the other, for one run over all of them.
 
     Which image belongs to which target, and what it is there, travels with the image;
@@ -25,7 +22,8 @@ class TargetDataset(Dataset):
         pipeline (Sequence[dict | Callable]): Transforms of all targets.
 
     Raises:
-        ValueError: If there is no target, or two have the same name.
+        ValueError: If there is no target, two have the same name, or (in
+            :meth:`full_init`) one is no evaluation set.
     """
 
     def __init__(
@@ -33,9 +31,7 @@ class TargetDataset(Dataset):
         targets: Sequence[dict | ReIDDataset],
         pipeline: Sequence[Transform] = (),
     ) -> None:
-        self.datasets = [
-            build_reader(target, 'TargetDataset.targets') for target in targets
-        ]
+        super().__init__([('targets', target) for target in targets], pipeline)
         names = [dataset.name for dataset in self.datasets]
         if not names:
             raise ValueError('TargetDataset needs at least one target in `targets`.')
@@ -44,26 +40,14 @@ class TargetDataset(Dataset):
                 f'the targets {names} must have different names: set `name` of those '
                 'that are read by the same reader.'
             )
-        self.pipeline = Compose(pipeline)
-        self._fully_initialized = False
 
-    def full_init(self) -> None:
-        """Reads all targets; does nothing the second time.
-
-        Raises:
-            ValueError: If one is no evaluation set.
-        """
-        if self._fully_initialized:
-            return
+    def join(self) -> None:
         for dataset in self.datasets:
-            dataset.full_init()
             if dataset.query_splits is None:
                 raise ValueError(
                     f'{dataset.name!r} is a training set: a target needs queries and '
                     "a gallery (`split='test'`)."
                 )
-        self._starts = np.cumsum([0, *(len(d.table) for d in self.datasets)])
-        self._fully_initialized = True
 
     def camera_problems(self) -> list[str]:
         """Messages about targets that no metric aware of cameras can score."""
@@ -89,22 +73,3 @@ class TargetDataset(Dataset):
             targets=[dataset.name for dataset in self.datasets],
             camera_problems=self.camera_problems(),
         )
-
-    def __len__(self) -> int:
-        self.full_init()
-        return int(self._starts[-1])
-
-    def get_data_info(self, index: int) -> dict[str, Any]:
-        """What the pipeline starts from; see :meth:`ReIDDataset.get_data_info`.
-
-        Args:
-            index (int): Row over all targets.
-        """
-        row = range(len(self))[index]
-        target = int(np.searchsorted(self._starts, row, side='right')) - 1
-        info = self.datasets[target].get_data_info(row - int(self._starts[target]))
-        info['image_index'] = row
-        return info
-
-    def __getitem__(self, index: int) -> Any:
-        return self.pipeline(self.get_data_info(index))

@@ -9,23 +9,16 @@ import numpy as np
 
 from dynamix.registry import DATASETS
 
-from .image_files import (
-    PREPARATION,
-    check_names,
-    compile_pattern,
-    iter_images,
-    require,
-)
+from .folder_reader import FolderReader
 from .image_table import COLUMNS, ImageTable
 from .image_table_builder import ImageTableBuilder
-from .reid_dataset import ReIDDataset
 
 LAST_NUMBER = re.compile(r'(\d+)\D*$')
 LAST_FRAME = np.iinfo(COLUMNS['frame']).max
 
 
 @DATASETS.register_module()
-class TrackletFolder(ReIDDataset):
+class TrackletFolder(FolderReader):
     """Single-camera crops, labelled by a tracker: ``video/tracklet/frame.jpg``.
 
     Rows are ordered by video, tracklet and natural order of the frames' names. A data
@@ -38,8 +31,7 @@ class TrackletFolder(ReIDDataset):
         folder (str, optional): Where the videos are, relative to ``data_root``; they
             may lie in further folders. Defaults to the class's ``FOLDER`` (the root
             here).
-        pattern (str, optional): Regular expression that is searched in ``'/' +
-            path``, the path being relative to ``folder``, with the groups ``video``,
+        pattern (str, optional): See :class:`FolderReader`; with the groups ``video``,
             ``tracklet``, ``frame`` and, where the truth is known, ``person``.
         frames_are_clock (bool, optional): Whether equal frame numbers within a video
             mean the same moment, so that their tracklets are two people. Set it only
@@ -57,6 +49,7 @@ class TrackletFolder(ReIDDataset):
 
     NAME: ClassVar[str] = 'tracklet_folder'
     PATTERN: ClassVar[str] = r'/(?P<video>.+)/(?P<tracklet>[^/]+)/(?P<frame>[^/]+)\.'
+    GROUPS: ClassVar[tuple[str, ...]] = ('video', 'tracklet', 'frame')
     FOLDER: ClassVar[str] = ''
     EXAMPLE: ClassVar[str] = 'video_01/tracklet_0007/000123.jpg'
     FRAMES_ARE_CLOCK: ClassVar[bool] = False
@@ -72,11 +65,8 @@ class TrackletFolder(ReIDDataset):
         truth: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(data_root, **kwargs)
+        super().__init__(data_root, pattern, **kwargs)
         self.folder = self.FOLDER if folder is None else os.path.expanduser(folder)
-        self.pattern = compile_pattern(
-            self.name, pattern or self.PATTERN, ('video', 'tracklet', 'frame')
-        )
         if frames_are_clock is None:
             frames_are_clock = self.FRAMES_ARE_CLOCK
         self.frames_are_clock = frames_are_clock
@@ -92,19 +82,16 @@ class TrackletFolder(ReIDDataset):
         )
 
     def build_table(self) -> ImageTable:
-        folder = os.path.join(self.data_root, self.folder)
-        require(folder, self.name, f'crops named like {self.EXAMPLE}')
         builder = ImageTableBuilder(os.path.abspath(self.data_root))
         videos: dict[str, int] = {}
         tracklets: dict[tuple[str, str], int] = {}
         people = self._read_truth(builder)
         wrong: list[str] = []
-        seen = 0
-        for name in iter_images(builder, self.folder):
-            seen += 1
+        holds = f'crops named like {self.EXAMPLE}'
+        for name in self.find_images(builder, self.folder, holds):
             match = self.pattern.search('/' + name)
-            if match is None or None in match.group('video', 'tracklet', 'frame'):
-                wrong.append(name)
+            if match is None or None in match.group(*self.GROUPS):
+                wrong.append(os.path.join(self.folder, name))
                 continue
             video, tracklet = key = match['video'], match['tracklet']
             if 'person' in self.pattern.groupindex:
@@ -115,13 +102,7 @@ class TrackletFolder(ReIDDataset):
                 video=videos.setdefault(video, len(videos)),
                 frame=self._frame(name, match) if self.frames_are_clock else -1,
             )
-        if not seen:
-            raise ValueError(
-                f'{self.name}: there is no image in {os.path.abspath(folder)}, which '
-                f'should hold crops named like {self.EXAMPLE}{builder.other_files()}; '
-                f'{PREPARATION}.'
-            )
-        check_names(self.name, folder, wrong, seen, self.pattern.pattern, self.EXAMPLE)
+        self.check_names(builder, wrong)
         if people and not people.keys() & tracklets.keys():
             raise ValueError(
                 f'{self.name}: {self.truth_file} names no tracklet that is there; its '
@@ -131,23 +112,16 @@ class TrackletFolder(ReIDDataset):
         names = list(tracklets)
         order = np.lexsort([builder.column(c) for c in ('frame', 'identity', 'video')])
         tracklet = builder.column('identity')[order]
-        begins = np.flatnonzero(np.diff(tracklet, prepend=-1))
-        known = {*people.values()} - {'', *self.UNKNOWN_PEOPLE}
-        numbers = {person: i for i, person in enumerate(sorted(known))}
-        return builder.build(
-            order=order,
-            info=dict(
-                truth=[
-                    numbers.get(people.get(names[t], ''), -1)
-                    for t in tracklet[begins].tolist()
-                ]
-                if people
-                else None
-            ),
-            identity=np.repeat(
-                np.arange(len(begins)), np.diff(begins, append=len(tracklet))
-            ),
-        )
+        begins = np.diff(tracklet, prepend=-1) != 0
+        truth = None
+        if people:
+            known = {*people.values()} - {'', *self.UNKNOWN_PEOPLE}
+            numbers = {person: i for i, person in enumerate(sorted(known))}
+            truth = [
+                numbers.get(people.get(names[t], ''), -1)
+                for t in tracklet[begins].tolist()
+            ]
+        return builder.build(dict(truth=truth), order, identity=np.cumsum(begins) - 1)
 
     def read_table(self) -> None:
         truth = self.table.info['truth']
@@ -156,24 +130,17 @@ class TrackletFolder(ReIDDataset):
 
     def _frame(self, name: str, match: re.Match) -> int:
         number = LAST_NUMBER.search(match['frame'])
-        if number is None:
+        if number is None or int(number[1]) > LAST_FRAME:
             raise ValueError(
-                f'{self.name}: `frames_are_clock` is set, but there is no number in '
-                f'{match["frame"]!r}, the frame of {name}.'
+                f'{self.name}: `frames_are_clock` is set, but {match["frame"]!r}, the '
+                f'frame of {name}, has no number from 0 to {LAST_FRAME}.'
             )
-        frame = int(number[1])
-        if frame > LAST_FRAME:
-            raise ValueError(
-                f'{self.name}: `frames_are_clock` is set, but the frame of {name} is '
-                f'{frame}: numbers of frames go to {LAST_FRAME}.'
-            )
-        return frame
+        return int(number[1])
 
     def _read_truth(self, builder: ImageTableBuilder) -> dict[tuple[str, str], str]:
         if self.truth_file is None:
             return {}
-        file = os.path.join(self.data_root, self.truth_file)
-        require(file, self.name, 'the columns video, tracklet and person')
+        file = self.require(self.truth_file, 'the columns video, tracklet and person')
         builder.watch(self.truth_file)
         # Undecodable bytes become what they are in the names of folders.
         with open(

@@ -24,6 +24,11 @@ class IdentityTable:
         num_multi_camera_identities (int): Numbers below this belong to multi-camera
             identities and to no single-camera image.
 
+    Attributes:
+        original (np.ndarray): ``[N]`` int32, read-only: labels before any relabeling.
+        num_identities (int): Size ``C`` of the identity space; grows when splits need
+            new numbers.
+
     Raises:
         ValueError: If the two identity ranges overlap or a number is out of range.
     """
@@ -37,11 +42,6 @@ class IdentityTable:
         original = np.ascontiguousarray(identity, dtype=np.int32)
         self.num_multi_camera_images = int(num_multi_camera_images)
         self.num_multi_camera_identities = int(num_multi_camera_identities)
-        if not 0 <= self.num_multi_camera_images <= len(original):
-            raise ValueError(
-                f'num_multi_camera_images must lie in 0..{len(original)}, the number '
-                f'of images, but got {num_multi_camera_images}.'
-            )
         multi, single = np.split(original, [self.num_multi_camera_images])
         count = self.num_multi_camera_identities
         if multi.size and not -1 <= multi.min() <= multi.max() < count:
@@ -53,10 +53,7 @@ class IdentityTable:
         self.original = original
         self.original.setflags(write=False)
         self._identity = original.copy()
-        self._num_identities = max(
-            self.num_multi_camera_identities,
-            int(original.max(initial=-1)) + 1,
-        )
+        self.num_identities = max(count, int(original.max(initial=-1)) + 1)
 
     def __len__(self) -> int:
         return len(self._identity)
@@ -72,11 +69,6 @@ class IdentityTable:
     def single_camera(self) -> slice:
         """Rows of the single-camera images."""
         return slice(self.num_multi_camera_images, len(self))
-
-    @property
-    def num_identities(self) -> int:
-        """Size ``C`` of the identity space; grows when splits need new numbers."""
-        return self._num_identities
 
     def lookup(self, image_index: np.ndarray) -> np.ndarray:
         """Returns the identities of some images.
@@ -102,11 +94,6 @@ class IdentityTable:
             ValueError: If a row or a number is out of range; nothing is changed then.
         """
         rows, new = np.asarray(rows, np.int64), np.asarray(identity)
-        if rows.shape != new.shape:
-            raise ValueError(
-                f'expected an identity for each of {rows.shape} rows, but got an array '
-                f'of shape {new.shape}.'
-            )
         first, end = self.num_multi_camera_images, len(self)
         if len(rows) and not first <= rows.min() <= rows.max() < end:
             raise ValueError(
@@ -115,7 +102,7 @@ class IdentityTable:
             )
         self._check_single(new, rows)
         self._identity[rows] = new
-        self._num_identities = max(self._num_identities, int(new.max(initial=-1)) + 1)
+        self.num_identities = max(self.num_identities, int(new.max(initial=-1)) + 1)
 
     def _check_single(self, identity: np.ndarray, rows: np.ndarray) -> None:
         first = self.num_multi_camera_identities
@@ -131,10 +118,10 @@ class IdentityTable:
         """Tensors and plain types for the checkpoint."""
         return dict(
             identity=torch.from_numpy(self._identity.copy()),
-            original=self._checksum(),
+            original=zlib.crc32(self.original.data),
             num_multi_camera_images=self.num_multi_camera_images,
             num_multi_camera_identities=self.num_multi_camera_identities,
-            num_identities=self._num_identities,
+            num_identities=self.num_identities,
         )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -145,35 +132,22 @@ class IdentityTable:
         """
         # a resumed run reads tensors to its own device
         identity = state['identity'].cpu().numpy()
-        for what, found, expected in (
-            ('images', len(identity), len(self)),
-            (
-                'multi-camera images',
-                state['num_multi_camera_images'],
-                self.num_multi_camera_images,
-            ),
-            (
-                'multi-camera identities',
-                state['num_multi_camera_identities'],
-                self.num_multi_camera_identities,
-            ),
+        ours = self.state_dict()
+        if len(identity) != len(self) or any(
+            state.get(key, ours[key]) != ours[key]
+            for key in (
+                'num_multi_camera_images',
+                'num_multi_camera_identities',
+                'original',
+            )
         ):
-            if found != expected:
-                raise ValueError(
-                    f'the checkpoint was made with {found} {what}, the training data '
-                    f'of this config has {expected}: resume with the data the run '
-                    'began with, or use `load_from` to take the weights alone.'
-                )
-        checksum = self._checksum()
-        if state.get('original', checksum) != checksum:
             raise ValueError(
-                'the checkpoint was made with as many images and identities, but their '
-                'labels, before any relabeling, come in another order: an image was '
-                'added, removed or renamed. Resume with the data the run began with, '
+                f'the checkpoint was made with other training data: {len(identity)} '
+                f'images, {state["num_multi_camera_images"]} of them multi-camera; '
+                f'this config has {len(self)}, {self.num_multi_camera_images} of them '
+                'multi-camera. If these are equal, an image or its label before any '
+                'relabeling is another one. Resume with the data the run began with, '
                 'or use `load_from` to take the weights alone.'
             )
         self._identity[:] = identity
-        self._num_identities = int(state['num_identities'])
-
-    def _checksum(self) -> int:
-        return zlib.crc32(self.original.data)
+        self.num_identities = int(state['num_identities'])

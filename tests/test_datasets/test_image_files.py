@@ -9,7 +9,6 @@ from dynamix.datasets.image_files import (
     _in_natural_order,
     iter_images,
     natural_key,
-    require,
 )
 
 
@@ -91,9 +90,3 @@ def test_a_folder_of_other_files_says_which(make_images, reader) -> None:
     root = make_images(['train/anna/c1_1.heic'])
     with pytest.raises(ValueError, match=r'no image in .*suffix: 1 \.heic\)'):
         reader(str(root)).full_init()
-
-
-def test_says_what_is_missing(tmp_path) -> None:
-    require(str(tmp_path), 'x', 'y')
-    with pytest.raises(FileNotFoundError, match=r'x: /.*/none is missing\. It should'):
-        require(str(tmp_path / 'none'), 'x', 'y')

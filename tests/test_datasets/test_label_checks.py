@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynamix.datasets.label_checks import check_split, images_per_identity
+from dynamix.datasets.label_checks import check_split
 
 ROWS = st.lists(
     st.tuples(st.integers(-1, 3), st.integers(0, 2), st.booleans(), st.booleans()),
@@ -26,7 +26,3 @@ def test_counts_like_two_loops(rows) -> None:
     assert found.without_match == sum(
         all(g[1] == own for g in images) for own, images in zip(cameras, same)
     )
-
-
-def test_images_per_identity_leaves_out_the_dropped() -> None:
-    assert images_per_identity(np.array([5, -1, 5, 2])).tolist() == [1, 2]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from dynamix.datasets import LabelledFolder
@@ -105,12 +104,6 @@ def test_other_names_need_no_class(make_images) -> None:
     assert [row[1:] for row in columns(dataset)] == [(0, 0), (0, 1)]
 
 
-def test_linked_folders_are_read(make_images, tmp_path) -> None:
-    root = make_images(['a/anna/c1_1.jpg'])
-    (root / 'train').symlink_to(root / 'a')
-    assert len(LabelledFolder(str(root))) == 1
-
-
 @pytest.mark.parametrize(
     ('names', 'options', 'error', 'message'),
     [
@@ -154,10 +147,3 @@ def test_target_without_an_answer(make_images, logged) -> None:
     assert '1 of 1 queries show a person whom no other' in logged[-1]
     assert dataset.split_checks[0].without_match == 1
     assert build('c/c1_1.jpg', 'c/c2_2.jpg').split_checks[0].without_match == 0
-
-
-def test_columns_are_small(make_images) -> None:
-    dataset = LabelledFolder(str(make_images(OWN)))
-    dataset.full_init()
-    assert dataset.table.identity.dtype == np.int32
-    assert dataset.table.camera.dtype == np.int16

@@ -110,7 +110,6 @@ def test_labels_meet_only_where_they_did_within_a_source(multi, single) -> None:
         assert list(range(*span.images.indices(len(mixed)))) == rows
         numbers = range(span.identities.start, span.identities.stop)
         assert {*identity[rows]} == {*numbers}
-        assert span.num_cameras == len({*mixed.camera[rows]})
         assert span.kind == given[number]['kind']
     table = mixed.identity_table
     assert table.num_multi_camera_images == sum(len(s['rows']) for s in multi)
@@ -142,7 +141,6 @@ def test_numbers_of_a_source_may_have_gaps() -> None:
     assert mixed.video.tolist() == [-1] * 4 + [1, 0, 1, 0]
     assert mixed.scene.tolist() == [0] * 4 + [2, 1, 2, 1]
     assert mixed.identity_table.num_identities == 4
-    assert [span.num_cameras for span in mixed.sources] == [2, 2]
 
 
 def test_says_what_is_wrong(make_images) -> None:

@@ -22,13 +22,6 @@ class Sparse(ReIDDataset):
         return ImageTable.from_columns(identity, camera=np.arange(6) % 2)
 
 
-class WithoutSplits(Sparse):
-    """Has no split to be tested on."""
-
-    def read_table(self):
-        self.set_splits([])
-
-
 def test_a_reader_alone_gives_labels_without_gaps(monkeypatch):
     monkeypatch.setattr(ImageTable, 'path', lambda self, row: '')
     dataset = Sparse()
@@ -61,11 +54,6 @@ def test_folders_may_begin_at_the_home_folder(make_images, tmp_path, monkeypatch
     assert len(tracks) == 1
     assert tracks.truth.tolist() == [0]
     assert len(list((root / 'cache').iterdir())) == 3
-
-
-def test_a_target_without_splits_is_refused():
-    with pytest.raises(ValueError, match="target 'sparse' has no split"):
-        WithoutSplits().full_init()
 
 
 @pytest.mark.parametrize('given', [[], [-1], [0, 1, 0], [5, 5, -2, 3], [2**40, 0]])

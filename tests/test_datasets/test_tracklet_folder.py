@@ -53,7 +53,7 @@ def test_frames_prove_nothing_unless_the_user_says_so(make_images) -> None:
     clock = TrackletFolder(root, frames_are_clock=True)
     assert [row[3] for row in rows(clock)] == [7, 1, 9, 10, 2, 10]
     (root / 'v2/t1/unknown.jpg').write_bytes(b'')
-    with pytest.raises(ValueError, match="no number in 'unknown', the frame of v2/t1"):
+    with pytest.raises(ValueError, match=r"'unknown', the frame of v2.*has no"):
         TrackletFolder(root, frames_are_clock=True).full_init()
     assert len(TrackletFolder(root)) == 7
 
@@ -61,9 +61,7 @@ def test_frames_prove_nothing_unless_the_user_says_so(make_images) -> None:
 def test_a_frame_that_is_a_time_of_the_day_is_named(make_images) -> None:
     root = make_images(['v/t/1705312345678.jpg'])
     assert len(TrackletFolder(root)) == 1
-    with pytest.raises(
-        ValueError, match=r'frame of v/t/17053\d+\.jpg is 17053\d+: num'
-    ):
+    with pytest.raises(ValueError, match=r'the frame of v/t/1705.*no number from 0 to'):
         TrackletFolder(root, frames_are_clock=True).full_init()
 
 

@@ -33,7 +33,6 @@ def test_set_replaces_labels_of_its_rows_only():
 @pytest.mark.parametrize(
     ('rows', 'identity', 'text'),
     [
-        ([4, 5], [2], r'each of \(2,\) rows, .* shape \(1,\)'),
         ([4, 3], [2, 2], r'lie in 4\.\.9, but their range is 3\.\.4'),
         ([9, 7, 8], [2, 1, 2], 'image 7 has 1'),
     ],
@@ -52,8 +51,6 @@ def test_overlapping_ranges_are_refused():
         IdentityTable(np.array([0]), 1, 0)
     with pytest.raises(ValueError, match='image 1 has 0'):
         IdentityTable(np.array([0, 0]), 1, 1)
-    with pytest.raises(ValueError, match=r'0\.\.2, the number of images'):
-        IdentityTable(np.array([0, 0]), 3, 1)
 
 
 @given(st.lists(st.integers(-1, 9), min_size=1, max_size=20), st.data())
@@ -75,12 +72,12 @@ def test_checkpoint_round_trip(labels, data):
 
 def test_checkpoint_of_other_data_is_refused():
     state = make_table().state_dict()
-    with pytest.raises(ValueError, match=r'10 images.*has 2'):
+    with pytest.raises(ValueError, match=r'10 images, 4 .* has 2, 0 of them'):
         IdentityTable(np.array([0, 1]), 0, 0).load_state_dict(state)
     labels = make_table().original.copy()
     labels[[5, 6]] = labels[[6, 5]]
     other = IdentityTable(labels, 4, 2)
-    with pytest.raises(ValueError, match='come in another order'):
+    with pytest.raises(ValueError, match=r'10 images, 4 .* has 10, 4 of'):
         other.load_state_dict(state)
     np.testing.assert_array_equal(other.identity, labels)
     assert all(

@@ -35,6 +35,9 @@ class MultiCameraPart:
         """Images in a global batch."""
         return self.identities * self.images
 
+    def __str__(self) -> str:
+        return f'{self.identities} identities x {self.images}'
+
 
 @dataclass(frozen=True)
 class SingleCameraPart:
@@ -57,10 +60,22 @@ class SingleCameraPart:
     window: int | None = None
     pool: str = 'repaired'
 
+    def __post_init__(self) -> None:
+        if self.window is not None:
+            check_whole('sampler.single_camera.window', self.window, 1)
+        if self.pool not in POOLS:
+            raise ValueError(
+                f'`sampler.single_camera.pool` must be one of {POOLS}, but got '
+                f'{self.pool!r}.'
+            )
+
     @property
     def size(self) -> int:
         """Images in a global batch."""
         return self.videos * self.identities * self.images
+
+    def __str__(self) -> str:
+        return f'{self.videos} videos x {self.identities} identities x {self.images}'
 
 
 class Composition:
@@ -86,54 +101,26 @@ class Composition:
         multi_camera: Mapping[str, Any] | None,
         single_camera: Mapping[str, Any] | None,
     ) -> None:
-        if multi_camera is None and single_camera is None:
-            raise ValueError(
-                'sampler.multi_camera and sampler.single_camera cannot both be None.'
-            )
         self.multi_camera = _build(
             'sampler.multi_camera', MultiCameraPart, multi_camera
         )
-        self.single_camera = single = _build(
+        self.single_camera = _build(
             'sampler.single_camera', SingleCameraPart, single_camera
         )
-        if single is not None:
-            if single.window is not None:
-                check_whole('sampler.single_camera.window', single.window, 1)
-            if single.pool not in POOLS:
-                raise ValueError(
-                    f'`sampler.single_camera.pool` must be one of {POOLS}, but got '
-                    f'{single.pool!r}.'
-                )
+        both = self.multi_camera, self.single_camera
+        self.parts = [part for part in both if part is not None]
+        if not self.parts:
+            raise ValueError(
+                'sampler.multi_camera and sampler.single_camera cannot both be None.'
+            )
 
     @property
     def batch_size(self) -> int:
         """Images in a global batch."""
-        return sum(
-            part.size for part in (self.multi_camera, self.single_camera) if part
-        )
+        return sum(part.size for part in self.parts)
 
     def __str__(self) -> str:
-        parts = []
-        if self.multi_camera:
-            part = self.multi_camera
-            parts.append(f'{part.identities} identities x {part.images}')
-        if self.single_camera:
-            one = self.single_camera
-            parts.append(
-                f'{one.videos} videos x {one.identities} identities x {one.images}'
-            )
-        return f'{" + ".join(parts)} = {self.batch_size} images'
-
-    @property
-    def world_sizes(self) -> list[int]:
-        """Numbers of ranks among which a global batch can be divided."""
-        counts = []
-        if self.multi_camera:
-            counts.append(self.multi_camera.identities)
-        if self.single_camera:
-            counts.append(self.single_camera.videos)
-        common = math.gcd(*counts)
-        return [size for size in range(1, common + 1) if common % size == 0]
+        return f'{" + ".join(map(str, self.parts))} = {self.batch_size} images'
 
     def check_sources(self, num_images: Mapping[str, int]) -> None:
         """Raises ValueError unless each part has data and all data have a part.
@@ -142,60 +129,46 @@ class Composition:
             num_images (Mapping[str, int]): Images of each kind,
                 ``dict(multi_camera=..., single_camera=...)``.
         """
-        for kind, part in (
-            ('multi_camera', self.multi_camera),
-            ('single_camera', self.single_camera),
-        ):
-            found = num_images[kind]
-            if (part is not None) == (found > 0):
+        for kind, found in num_images.items():
+            has_part = getattr(self, kind) is not None
+            if has_part == (found > 0):
                 continue
-            if part is not None:
-                wrong = (
-                    f'has a part {kind}, but train_dataloader.dataset no such source'
-                )
-                mend = f'list sources in train_dataloader.dataset.{kind}'
-            else:
-                wrong = (
-                    f'leaves out {kind} (None), but train_dataloader.dataset has '
-                    f'{found} {kind} images, which would never be drawn'
-                )
-                mend = f'give train_dataloader.sampler.{kind} a composition'
-            without = (
-                f'train_dataloader.dataset.{kind}=[] and '
-                f'train_dataloader.sampler.{kind}=None'
+            problem = (
+                f'has a part {kind}, but train_dataloader.dataset no such source'
+                if has_part
+                else f'leaves out {kind} (None), but train_dataloader.dataset has '
+                f'{found} {kind} images'
             )
-            if kind == 'single_camera':
-                without += ', and take RelabelHook out of custom_hooks'
+            hook = ', without RelabelHook' if kind == 'single_camera' else ''
             raise ValueError(
-                f'train_dataloader.sampler {wrong}. To train on {kind} data, {mend}; '
-                f'to train without, set {without}.'
+                f'train_dataloader.sampler {problem}. Give both; or, to train without '
+                f'such data, set train_dataloader.dataset.{kind}=[] and '
+                f'train_dataloader.sampler.{kind}=None{hook}.'
             )
 
     def check_world_size(self, world_size: int) -> None:
         """Raises ValueError unless whole identities and videos can be divided."""
-        if world_size in self.world_sizes:
-            return
-        counts = []
-        if self.multi_camera:
-            counts.append(f'multi_camera.identities={self.multi_camera.identities}')
-        if self.single_camera:
-            counts.append(f'single_camera.videos={self.single_camera.videos}')
-        raise ValueError(
-            f'train_dataloader.sampler: a global batch with {" and ".join(counts)} '
-            f'cannot be divided among {world_size} ranks in whole identities and '
-            f'videos; possible numbers of ranks: '
-            f'{", ".join(map(str, self.world_sizes))}. Start one of these numbers, or '
-            f'make both numbers multiples of {world_size}.'
+        multi, single = self.multi_camera, self.single_camera
+        common = math.gcd(
+            multi.identities if multi else 0, single.videos if single else 0
         )
+        possible = [size for size in range(1, common + 1) if common % size == 0]
+        if world_size not in possible:
+            raise ValueError(
+                f'train_dataloader.sampler: a global batch of {self} cannot be divided '
+                f'among {world_size} ranks in whole identities and videos; possible '
+                f'numbers of ranks: {", ".join(map(str, possible))}. Start one of '
+                'these numbers, or make multi_camera.identities and '
+                f'single_camera.videos multiples of {world_size}.'
+            )
 
     def columns(self, rank: int, world_size: int) -> np.ndarray:
         """``[batch_size / world_size]`` columns of the global batch of a rank."""
         taken, start = [], 0
-        for part in (self.multi_camera, self.single_camera):
-            if part is not None:
-                share = part.size // world_size
-                taken.append(start + rank * share + np.arange(share))
-                start += part.size
+        for part in self.parts:
+            share = part.size // world_size
+            taken.append(start + rank * share + np.arange(share))
+            start += part.size
         return np.concatenate(taken)
 
 

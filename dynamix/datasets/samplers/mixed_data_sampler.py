@@ -12,6 +12,7 @@ from torch.utils.data import Sampler
 from dynamix.config_checks import check_whole
 from dynamix.datasets.sample_key import SampleKey
 from dynamix.registry import DATA_SAMPLERS
+from dynamix.structures import DROPPED
 
 from .composition import Composition
 from .multi_camera_planner import MultiCameraPlanner
@@ -100,18 +101,22 @@ class MixedDataSampler(Sampler):
                 self.seed,
             )
         if (single := self.composition.single_camera) is not None:
-            identity = table.original[first:]
-            found = len(np.unique(identity[identity >= 0]))
+            found = len(np.setdiff1d(table.original[first:], [DROPPED]))
             if found < single.videos * single.identities:
                 raise ValueError(
                     f'single_camera: a batch takes {single.videos} videos x '
-                    f'{single.identities} identities = '
-                    f'{single.videos * single.identities} different identities, but '
-                    f'the single-camera sources have {found} with images.'
+                    f'{single.identities} identities, but the single-camera sources '
+                    f'have {found} different ones with images.'
                 )
-            video = np.asarray(dataset.video[first:])
-            self.single_camera = SingleCameraPlanner(video, first, single, self.seed)
-        print_log(self.describe(), logger='current')
+            self.single_camera = SingleCameraPlanner(
+                np.asarray(dataset.video), first, single, self.seed
+            )
+        print_log(
+            f'A global batch: {self.composition}, {self.rank_batch_size} on each of '
+            f'{self.world_size} rank(s); {iterations} batches an epoch; seed '
+            f'{self.seed}.',
+            logger='current',
+        )
 
     @property
     def global_batch_size(self) -> int:
@@ -144,13 +149,7 @@ class MixedDataSampler(Sampler):
             ascending; none without single-camera data.
         """
         planner = self.single_camera
-        if planner is None:
-            return []
-        first = self.table.num_multi_camera_images
-        return [
-            planner.rows_of(position).astype(np.int64) + first
-            for position in planner.window(epoch).tolist()
-        ]
+        return [planner.videos[i] for i in planner.window(epoch)] if planner else []
 
     def plan(self, epoch: int) -> np.ndarray:
         """All global batches of an epoch, by the labels of now.
@@ -166,7 +165,7 @@ class MixedDataSampler(Sampler):
         if self.multi_camera is not None:
             parts.append(self.multi_camera.plan(epoch, self.iterations))
         if self.single_camera is not None:
-            identity = self.table.identity[self.table.single_camera]
+            identity = self.table.identity
             parts.append(self.single_camera.plan(identity, epoch, self.iterations))
         return np.concatenate(parts, axis=1)
 
@@ -181,33 +180,3 @@ class MixedDataSampler(Sampler):
             plan[:, columns].ravel().tolist(),
             seeds[:, columns].ravel().tolist(),
         )
-
-    def describe(self) -> str:
-        """The composition of a batch and the data it is drawn from, as text."""
-        lines = [
-            f'A global batch of {self.global_batch_size} images on {self.world_size} '
-            f'rank(s), {self.rank_batch_size} images each; {self.iterations} batches '
-            f'an epoch, seed {self.seed}:'
-        ]
-        if (multi := self.multi_camera) is not None:
-            part = multi.part
-            few = int((multi.num_images < part.images).sum())
-            lines.append(
-                f'  multi-camera: {part.identities} identities x {part.images} images '
-                f'= {part.size}; {few} of {len(multi.num_images)} identities have '
-                f'fewer than {part.images} images, which are repeated'
-            )
-            for name, share, size in zip(
-                multi.sources, multi.source_share, multi.source_size
-            ):
-                lines.append(
-                    f'    {name}: {share:.3g} identities a batch on average, of {size}'
-                )
-        if (single := self.single_camera) is not None:
-            lines.append(
-                f'  single-camera: {single.part.videos} videos x '
-                f'{single.part.identities} identities x {single.part.images} images = '
-                f'{single.part.size}; window of {single.window_size} of '
-                f'{single.num_videos} videos, drawing from: {single.part.pool}'
-            )
-        return '\n'.join(lines)

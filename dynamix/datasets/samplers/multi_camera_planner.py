@@ -28,7 +28,7 @@ class MultiCameraPlanner:
         seed (int): Seed of all draws.
 
     Raises:
-        ValueError: If there are fewer identities than a batch takes, or the weights
+        ValueError: If a source has fewer identities than a batch takes, or the weights
             do not fit the sources.
     """
 
@@ -47,47 +47,30 @@ class MultiCameraPlanner:
         self._camera = np.asarray(camera)[self._rows]
         names, start = np.unique(identity[self._rows], return_index=True)
         self._start = np.append(start, len(self._rows))
-        #: ``[G]`` number of images of each identity that has any.
-        self.num_images = np.diff(self._start)
-        self.sources = [name for name, _, _ in sources]
         bounds = np.array([ends for _, *ends in sources], np.int64).reshape(-1, 2)
         self._first, stop = np.searchsorted(names, bounds).T
-        #: ``[S]`` number of identities of each source.
-        self.source_size = stop - self._first
-        found = int(self.source_size.sum())
-        if found < part.identities:
-            raise ValueError(
-                f'multi_camera: a batch takes {part.identities} different identities, '
-                f'but the multi-camera sources have {found} with images.'
-            )
-        weights = self._weights()
-        #: ``[S]`` mean number of identities of each source in a batch.
-        self.source_share = part.identities * weights / weights.sum()
-        for name, size, share in zip(self.sources, self.source_size, self.source_share):
-            if size < np.ceil(share - 1e-9):
-                raise ValueError(
-                    f'multi_camera: source {name!r} has {size} identities, but with '
-                    f'its weight a batch of {part.identities} identities takes up to '
-                    f'{int(np.ceil(share))} of it.'
-                )
-
-    def _weights(self) -> np.ndarray:
-        given = self.part.source_weights
+        self._size = stop - self._first
+        of_source = [name for name, *_ in sources]
+        given = part.source_weights
         if given is None:
-            return self.source_size.astype(np.float64)
-        if sorted(given) != sorted(self.sources):
+            weights = self._size.astype(np.float64)
+        elif sorted(given) == sorted(of_source):
+            weights = np.array([given[name] for name in of_source], np.float64)
+        else:
             raise ValueError(
                 'multi_camera.source_weights must name every multi-camera source '
-                f'once ({", ".join(self.sources)}), but names {", ".join(given)}. '
+                f'once ({", ".join(of_source)}), but names {", ".join(given)}. '
                 'Sources of the same name need a `name` of their own.'
             )
-        weights = np.array([given[name] for name in self.sources], dtype=np.float64)
-        if not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() == 0:
-            raise ValueError(
-                'multi_camera.source_weights must be finite, not negative and not all '
-                f'zero, but are {dict(given)}.'
-            )
-        return weights
+        self._share = part.identities * weights / weights.sum()
+        for name, size, share in zip(of_source, self._size, self._share):
+            # also refuses NaN
+            if not (share >= 0 and np.ceil(share - 1e-9) <= size):
+                raise ValueError(
+                    f'multi_camera: with its weight a batch takes {share:.3g} '
+                    f'different identities of source {name!r} on average, but it has '
+                    f'{size} with images.'
+                )
 
     def plan(self, epoch: int, iterations: int) -> np.ndarray:
         """Draws the multi-camera images of an epoch.
@@ -108,12 +91,10 @@ class MultiCameraPlanner:
                 Stream.MULTI_CAMERA_IDENTITY,
                 source,
             )
-            for source, (size, share) in enumerate(
-                zip(self.source_size, self.source_share)
-            )
+            for source, (size, share) in enumerate(zip(self._size, self._share))
         ]
         plan = np.empty((iterations, self.part.identities, self.part.images), np.int64)
-        bounds = np.append(0, np.cumsum(self.source_share))
+        bounds = np.append(0, np.cumsum(self._share))
         # the sum is exact, so that every batch has all its identities
         bounds[-1] = self.part.identities
         for batch in plan:

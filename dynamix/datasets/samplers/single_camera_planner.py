@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 
 from .composition import SingleCameraPart
@@ -20,10 +23,14 @@ class SingleCameraPlanner:
     module; the details are ours.
 
     Args:
-        video (np.ndarray): ``[n]`` video of the rows.
-        first_row (int): Row number of the first entry.
+        video (np.ndarray): ``[N]`` video of each row.
+        first_row (int): The first single-camera row.
         part (SingleCameraPart): The composition.
         seed (int): Seed of all draws.
+
+    Attributes:
+        videos (list[np.ndarray]): Rows of each video, int64, ascending.
+        window_size (int): Videos in a window.
 
     Raises:
         ValueError: If a row has no video.
@@ -34,23 +41,22 @@ class SingleCameraPlanner:
     ) -> None:
         self.part = part
         self.seed = seed
-        self._first_row = first_row
+        video = video[first_row:]
         if video.min() < 0:
             raise ValueError(
                 f'single-camera image {first_row + int(video.argmin())} belongs to no '
                 'video (video -1): give every single-camera image the number of its '
                 'video.'
             )
-        self._order = np.argsort(video, kind='stable').astype(np.int32)
-        self._start = np.flatnonzero(np.diff(video[self._order], prepend=-1))
-        self._start = np.append(self._start, len(video))
-        self.num_videos = len(self._start) - 1
-        self.window_size = min(part.window or self.num_videos, self.num_videos)
+        order = np.argsort(video, kind='stable')
+        start = np.flatnonzero(np.diff(video[order]))
+        self.videos = np.split(first_row + order, start + 1)
+        self.window_size = min(part.window or len(self.videos), len(self.videos))
 
     def window(self, epoch: int) -> np.ndarray:
         """``[W]`` positions of the videos of an epoch's window."""
         start = epoch * self.window_size
-        walk = Walk(self.num_videos, start, self.seed, Stream.WINDOW)
+        walk = Walk(len(self.videos), start, self.seed, Stream.WINDOW)
         return np.array(walk.take(self.window_size))
 
     def pool(self, epoch: int) -> np.ndarray:
@@ -58,19 +64,16 @@ class SingleCameraPlanner:
         opened = (epoch + 1) * self.window_size
         if self.part.pool == 'window':
             return self.window(epoch)
-        if self.part.pool == 'all' or opened >= self.num_videos:
-            return np.arange(self.num_videos)
-        return np.array(Walk(self.num_videos, 0, self.seed, Stream.WINDOW).take(opened))
-
-    def rows_of(self, position: int) -> np.ndarray:
-        """Rows of a video, ascending, counted from 0."""
-        return self._order[self._start[position] : self._start[position + 1]]
+        if self.part.pool == 'all' or opened >= len(self.videos):
+            return np.arange(len(self.videos))
+        walk = Walk(len(self.videos), 0, self.seed, Stream.WINDOW)
+        return np.array(walk.take(opened))
 
     def plan(self, identity: np.ndarray, epoch: int, iterations: int) -> np.ndarray:
         """Draws the single-camera images of an epoch.
 
         Args:
-            identity (np.ndarray): ``[n]`` identity of the rows; -1: not drawn.
+            identity (np.ndarray): ``[N]`` identity of each row; -1: not drawn.
             epoch (int): Number of the epoch, from 0.
             iterations (int): Batches in an epoch.
 
@@ -80,66 +83,53 @@ class SingleCameraPlanner:
         Raises:
             ValueError: If no row has an identity.
         """
-        return _EpochPlan(self, identity, epoch).draw(iterations)
-
-
-class _EpochPlan:
-    def __init__(
-        self, planner: SingleCameraPlanner, identity: np.ndarray, epoch: int
-    ) -> None:
-        self.planner, self.identity, self.epoch = planner, identity, epoch
-        self.part, self.seed = planner.part, planner.seed
-        pool = planner.pool(epoch)
-        rest = np.setdiff1d(np.arange(planner.num_videos), pool)
-        self.pools = [(p, None) for p in (pool, rest) if len(p)]
-        # identities of the videos visited so far
-        self.videos: dict[int, _Video] = {}
-
-    def draw(self, iterations: int) -> np.ndarray:
-        part, planner = self.part, self.planner
-        wanted = part.videos * part.identities
-        visits = iterations * part.videos * self.epoch
+        images, seed = self.part.images, (self.seed, Stream.SINGLE_CAMERA, epoch)
+        pool = self.pool(epoch)
+        rest = np.setdiff1d(np.arange(len(self.videos)), pool)
+        visits = iterations * self.part.videos * epoch
         walks = [
-            (pool, Walk(len(pool), visits, self.seed, Stream.VIDEO))
-            for pool, _ in self.pools
+            (videos, Walk(len(videos), visits, self.seed, Stream.VIDEO))
+            for videos in (pool, rest)
+            if len(videos)
         ]
-        drawn: list[np.ndarray] = []
-        for _ in range(iterations):
-            present: set[int] = set()
-            members: list[np.ndarray] = []
-            for pool, walk in walks:
-                used: list[int] = []
-                while len(members) < wanted and (step := walk.take(1, used)):
-                    used += step
-                    video = self._video(int(pool[step[0]]))
-                    count = min(part.identities, wanted - len(members))
-                    members += video.take(count, present)
-                for place in used:
-                    video = self._video(int(pool[place]))
-                    members += video.take(wanted - len(members), present)
-                if len(members) == wanted:
-                    break
-            if not members:
-                raise ValueError('no single-camera image has an identity.')
-            drawn += (members * wanted)[:wanted]
+
+        @cache
+        def opened(position: int) -> _Video:
+            rows = self.videos[position]
+            return _Video(rows, identity[rows], *seed, position)
+
+        drawn = [
+            rows for _ in range(iterations) for rows in self._draw_batch(walks, opened)
+        ]
         size = np.array([len(rows) for rows in drawn])[:, None]
         start = np.cumsum(size)[:, None] - size
-        rng = np.random.default_rng((self.seed, Stream.SINGLE_CAMERA, self.epoch))
-        column = np.arange(part.images)
-        unit = rng.random((len(drawn), part.images))
+        column = np.arange(images)
+        unit = np.random.default_rng(seed).random((len(drawn), images))
         # of few images, each in turn from a random one on
         turn = (column + (unit[:, :1] * size).astype(np.int64)) % size
-        segment = ((column + unit) * size / part.images).astype(np.int64)
-        place = start + np.where(size < part.images, turn, segment)
-        rows = np.concatenate(drawn)[place]
-        return rows.reshape(iterations, -1).astype(np.int64) + planner._first_row
+        segment = ((column + unit) * size / images).astype(np.int64)
+        place = start + np.where(size < images, turn, segment)
+        return np.concatenate(drawn)[place].reshape(iterations, -1)
 
-    def _video(self, position: int) -> _Video:
-        if position not in self.videos:
-            rows = self.planner.rows_of(position)
-            seed = (self.seed, Stream.SINGLE_CAMERA, self.epoch, position)
-            self.videos[position] = _Video(rows, self.identity[rows], *seed)
-        return self.videos[position]
+    def _draw_batch(
+        self, walks: list[tuple[np.ndarray, Walk]], opened: Callable[[int], _Video]
+    ) -> list[np.ndarray]:
+        """Rows of each identity of a batch."""
+        wanted = self.part.videos * self.part.identities
+        present: set[int] = set()
+        members: list[np.ndarray] = []
+        for videos, walk in walks:
+            used: list[int] = []
+            while len(members) < wanted and (step := walk.take(1, used)):
+                used += step
+                count = min(self.part.identities, wanted - len(members))
+                members += opened(int(videos[step[0]])).take(count, present)
+            for place in used:
+                video = opened(int(videos[place]))
+                members += video.take(wanted - len(members), present)
+        if not members:
+            raise ValueError('no single-camera image has an identity.')
+        return (members * wanted)[:wanted]
 
 
 class _Video:
@@ -150,7 +140,7 @@ class _Video:
         order = order[np.searchsorted(identity[order], 0) :]
         names, start = np.unique(identity[order], return_index=True)
         self.names = names.tolist()
-        self.rows = np.split(rows[order], start[1:]) if len(names) else []
+        self.rows = np.split(rows[order], start[1:])
         self.walk = Walk(max(len(names), 1), 0, *seed)
 
     def take(self, count: int, present: set[int]) -> list[np.ndarray]:

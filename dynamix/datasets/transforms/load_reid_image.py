@@ -88,12 +88,6 @@ class LoadReIDImage(BaseTransform):
         if 'query_splits' in results:
             results.update(query_splits=(), gallery_splits=())
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(skip_unreadable={self.skip_unreadable}, '
-            f'backend_args={self.backend_args})'
-        )
-
 
 def decode(data: bytes) -> np.ndarray:
     """Decodes an image with OpenCV, or with Pillow where OpenCV cannot.

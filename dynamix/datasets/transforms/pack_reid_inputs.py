@@ -48,19 +48,10 @@ class PackReIDInputs(BaseTransform):
         meta = {key: results[key] for key in META_KEYS if key in results}
         return dict(inputs=inputs, data_samples=ReIDDataSample(metainfo=meta))
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'
-
 
 def to_tensor(image: np.ndarray) -> torch.Tensor:
-    """A contiguous ``[C, H, W]`` tensor with memory of its own.
+    """A contiguous ``[C, H, W]`` tensor of an ``[H, W, C]`` image.
 
-    ``cv2.split`` is four times as fast as transposing.
-
-    Args:
-        image (np.ndarray): ``[H, W, C]``, any type that OpenCV knows.
+    ``cv2.split`` is faster than transposing.
     """
-    height, width, channels = image.shape
-    planes = np.empty((channels, height, width), image.dtype)
-    cv2.split(image, list(planes))
-    return torch.from_numpy(planes)
+    return torch.from_numpy(np.stack(cv2.split(image)))

@@ -89,10 +89,6 @@ class RandomColorJitter(BaseTransform):
             results['img'] = change_colors(results['img'], *drawn)
         return results
 
-    def __repr__(self) -> str:
-        values = {**self.limits, **self.probs}.items()
-        return f'{type(self).__name__}({", ".join(f"{k}={v}" for k, v in values)})'
-
 
 def change_colors(
     image: np.ndarray, brightness: float, contrast: float, saturation: float, hue: float

@@ -52,6 +52,3 @@ class RandomGaussianBlur(BaseTransform):
         if sigma is not None:
             results['img'] = cv2.GaussianBlur(results['img'], (0, 0), sigma)
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(sigma={self.sigma}, prob={self.prob})'

@@ -7,7 +7,6 @@ JPEG_SCAN = b'\xff\xda'
 JPEG_END = b'\xff\xd9'
 PNG_START = b'\x89PNG\r\n\x1a\n'
 PNG_END = b'IEND\xaeB`\x82'
-BMP_HEADER = 54
 
 
 def truncation(data: bytes) -> str | None:
@@ -17,8 +16,8 @@ def truncation(data: bytes) -> str | None:
     end that the format prescribes. Bytes after that end are allowed.
 
     Args:
-        data (bytes): Content of a JPEG, PNG or uncompressed BMP file; of other
-            formats nothing is known.
+        data (bytes): Content of a JPEG or PNG file; of other formats nothing is
+            known.
 
     Returns:
         str | None: A reason; None where nothing is missing.
@@ -29,18 +28,12 @@ def truncation(data: bytes) -> str | None:
     """
     if not data:
         return 'the file is empty'
-    if data.startswith(JPEG_START):
-        # A thumbnail in the header has an end of its own; within a scan the end
-        # marker cannot occur by chance.
-        if data.find(JPEG_END, _first_scan(data)) < 0:
-            return f'a JPEG of {len(data)} bytes without its end marker'
-    elif data.startswith(PNG_START):
-        if data.rfind(PNG_END) < 0:
-            return f'a PNG of {len(data)} bytes without its end chunk'
-    elif data.startswith(b'BM') and len(data) >= BMP_HEADER:
-        expected = _bmp_size(data)
-        if len(data) < expected:
-            return f'a BMP of {len(data)} bytes, where its header says {expected}'
+    # A thumbnail in the header of a JPEG has an end of its own; within a scan the end
+    # marker cannot occur by chance.
+    if data.startswith(JPEG_START) and data.find(JPEG_END, _first_scan(data)) < 0:
+        return f'a JPEG of {len(data)} bytes without its end marker'
+    if data.startswith(PNG_START) and data.rfind(PNG_END) < 0:
+        return f'a PNG of {len(data)} bytes without its end chunk'
     return None
 
 
@@ -55,12 +48,3 @@ def _first_scan(data: bytes) -> int:
         else:
             at += 2 + struct.unpack_from('>H', data, at + 2)[0]
     return at
-
-
-def _bmp_size(data: bytes) -> int:
-    (offset,) = struct.unpack_from('<I', data, 10)
-    header, width, height, _, bits, compression = struct.unpack_from(
-        '<IiiHHI', data, 14
-    )
-    uncompressed = header >= 40 and compression in (0, 3)
-    return offset + (width * bits + 31) // 32 * 4 * abs(height) if uncompressed else 0

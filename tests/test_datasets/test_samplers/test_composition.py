@@ -11,7 +11,8 @@ from dynamix.datasets.samplers import Composition
 def test_defaults_are_those_of_the_method() -> None:
     composition = Composition({}, {})
     assert composition.batch_size == 8 * 4 + 8 * 2 * 4
-    assert composition.world_sizes == [1, 2, 4, 8]
+    expected = '8 identities x 4 + 8 videos x 2 identities x 4 = 96 images'
+    assert str(composition) == expected
 
 
 @pytest.mark.parametrize('world_size', [1, 2, 4, 8])

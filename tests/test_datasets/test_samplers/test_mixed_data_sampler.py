@@ -77,12 +77,6 @@ def test_ranks_together_take_the_global_batch(as_rank: Any, world_size: int) -> 
     assert (np.concatenate([multi, single], axis=1) == expected).all()
 
 
-def test_ranks_that_do_not_divide_the_batch(as_rank: Any) -> None:
-    as_rank(0, 3)
-    with pytest.raises(ValueError, match='possible numbers of ranks: 1, 2, 4'):
-        make()
-
-
 @pytest.mark.parametrize('workers', [0, 2])
 def test_loader_workers_change_nothing(workers: int) -> None:
     sampler = make()
@@ -192,18 +186,18 @@ def only(kind: str) -> StandIn:
 @pytest.mark.parametrize(
     ('given', 'lacking', 'hook'),
     [
-        ('multi_camera', 'single_camera', 'take RelabelHook out of custom_hooks'),
+        ('multi_camera', 'single_camera', ', without RelabelHook'),
         ('single_camera', 'multi_camera', ''),
     ],
 )
 def test_one_kind_of_data_alone(given: str, lacking: str, hook: str) -> None:
     edits = (
-        rf'to train without, set train_dataloader\.dataset\.{lacking}=\[\] and '
-        rf'train_dataloader\.sampler\.{lacking}=None'
-    ) + (f', and {hook}' if hook else r'\.$')
+        rf'set train_dataloader\.dataset\.{lacking}=\[\] and '
+        rf'train_dataloader\.sampler\.{lacking}=None{hook}\.$'
+    )
     with pytest.raises(ValueError, match=f'a part {lacking}, but .* no such .*{edits}'):
         make(only(given))
-    with pytest.raises(ValueError, match=f'{lacking} images, which would .*{edits}'):
+    with pytest.raises(ValueError, match=rf'has \d+ {lacking} images.*{edits}'):
         make(StandIn(), **{lacking: None})
     found = make(only(given), **{lacking: None})
     assert len(list(found)) == 7 * (12 if given == 'multi_camera' else 16)

@@ -12,9 +12,9 @@ from dynamix.datasets.samplers import SingleCameraPart, SingleCameraPlanner
 
 
 def planner(video: Any, first_row: int = 0, **part: Any) -> SingleCameraPlanner:
-    return SingleCameraPlanner(
-        np.asarray(video), first_row, SingleCameraPart(**part), 9
-    )
+    """Planner of rows after ``first_row`` multi-camera ones."""
+    video = np.append(np.full(first_row, -1), video)
+    return SingleCameraPlanner(video, first_row, SingleCameraPart(**part), 9)
 
 
 def even(videos: int, people: int, images: int) -> tuple[np.ndarray, np.ndarray]:
@@ -42,11 +42,12 @@ def test_batches_of_any_labels(data: Any) -> None:
         window=data.draw(st.one_of(st.none(), st.integers(1, 6))),
     )
     sampler = planner(video, 100, **part)
+    whole = np.append(np.arange(100), identity)
     if (identity < 0).all():
         with pytest.raises(ValueError, match='no single-camera image has'):
-            sampler.plan(identity, 1, 2)
+            sampler.plan(whole, 1, 2)
         return
-    plan = sampler.plan(identity, 1, 2) - 100
+    plan = sampler.plan(whole, 1, 2) - 100
     assert plan.shape == (2, part['videos'] * part['identities'] * part['images'])
     wanted = part['videos'] * part['identities']
     known = len(set(identity[identity >= 0].tolist()))

@@ -81,7 +81,7 @@ def test_training_table():
     table = data.table
     assert data.kind == 'multi_camera'
     assert data.truth is None
-    assert not table.has_paths
+    assert 'paths' not in table.arrays
     np.testing.assert_array_equal(table.identity, np.repeat(np.arange(5), 6))
     np.testing.assert_array_equal(table.camera, np.tile([0, 0, 1, 1, 2, 2], 5))
     assert set(table.video.tolist()) == set(table.frame.tolist()) == {-1}

@@ -98,33 +98,28 @@ BAD = {
         'is cut off: a JPEG of .* without its end marker',
     ),
     'cut.png': (cv2.imencode('.png', IMAGE)[1].tobytes()[:-9], ValueError, 'a PNG'),
-    'cut.bmp': (cv2.imencode('.bmp', IMAGE)[1].tobytes()[:-9], ValueError, 'a BMP'),
+    'cut.bmp': (cv2.imencode('.bmp', IMAGE)[1].tobytes()[:-9], ValueError, 'truncated'),
     'header.png': (b'\x89PNG', ValueError, 'cannot be decoded'),
 }
 
 
 @pytest.mark.parametrize('name', BAD)
-def test_names_the_file_that_is_bad(tmp_path, name) -> None:
+def test_a_bad_file_is_named_and_skipped_only_when_told_to(
+    tmp_path, name, logged
+) -> None:
     content, error, message = BAD[name]
     if content is not None:
         (tmp_path / name).write_bytes(content)
+    info = dict(img_path=str(tmp_path / name), image_index=3)
     with pytest.raises(error, match=f'{name} {message}|{name} .*{message}'):
-        LoadReIDImage()(dict(img_path=str(tmp_path / name)))
-
-
-@pytest.mark.parametrize('name', BAD)
-def test_skips_it_only_when_told_to_and_says_so(tmp_path, name, logged) -> None:
-    content = BAD[name][0]
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    load = LoadReIDImage(skip_unreadable=True)
-    results = load(dict(img_path=str(tmp_path / name), image_index=3))
+        LoadReIDImage()(dict(info))
+    results = LoadReIDImage(skip_unreadable=True)(info)
     assert results['image_index'] == -1
     assert results['img'].shape == (256, 128, 3)
     assert (results['img'] == 128).all()
     assert 'query_splits' not in results
-    assert name in logged[-1]
     assert logged[-1].startswith('Skipped: ')
+    assert name in logged[-1]
 
 
 def test_a_skipped_image_is_in_no_split_of_a_target(tmp_path) -> None:

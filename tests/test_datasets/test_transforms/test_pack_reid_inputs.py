@@ -6,22 +6,17 @@ import torch
 from mmengine.dataset import default_collate, pseudo_collate
 
 from dynamix.datasets.transforms import PackReIDInputs
-from dynamix.datasets.transforms.pack_reid_inputs import to_tensor
 from dynamix.models.reid import ReIDDataPreprocessor
 
 
-@pytest.mark.parametrize('dtype', [np.uint8, np.float32])
 @pytest.mark.parametrize('shape', [(8, 4, 3), (5, 7, 3), (3, 2, 1)])
-def test_is_the_transposed_image(dtype, shape) -> None:
-    image = (np.random.default_rng(0).random(shape) * 255).astype(dtype)
+def test_is_the_transposed_image(shape) -> None:
+    image = (np.random.default_rng(0).random(shape) * 255).astype(np.uint8)
     for view in (image, image[::-1, ::-1], image[1:, :2], np.asfortranarray(image)):
-        tensor = to_tensor(view)
+        tensor = PackReIDInputs()(dict(img=view, image_index=0))['inputs']
         assert tensor.is_contiguous()
         assert (tensor.numpy() == view.transpose(2, 0, 1)).all()
-        before = tensor.clone()
-        view[...] = 0
-        assert torch.equal(tensor, before), 'memory of its own'
-        view[...] = before.numpy().transpose(1, 2, 0)
+        assert not np.shares_memory(tensor.numpy(), image)
 
 
 def test_packs_views_and_what_is_known() -> None:

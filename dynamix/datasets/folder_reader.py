@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from .image_files import PREPARATION, iter_images
+from .image_table_builder import ImageTableBuilder
+from .reid_dataset import ReIDDataset
+
+
+class FolderReader(ReIDDataset):
+    """Base of readers that take labels from the paths of images, by a pattern.
+
+    Args:
+        data_root (str): Folder of the data set.
+        pattern (str, optional): Regular expression that is searched in ``'/'`` and
+            the path below the folder that is read. Defaults to the class's
+            ``PATTERN``.
+        **kwargs: Of :class:`ReIDDataset`.
+
+    Attributes:
+        PATTERN (str): The class's pattern.
+        GROUPS (tuple[str, ...]): Groups that every pattern must have.
+        EXAMPLE (str): A name that the class's pattern reads, for messages.
+
+    Raises:
+        ValueError: If the pattern is no regular expression or lacks a group.
+    """
+
+    PATTERN: ClassVar[str]
+    GROUPS: ClassVar[tuple[str, ...]]
+    EXAMPLE: ClassVar[str]
+
+    def __init__(
+        self, data_root: str, pattern: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(data_root, **kwargs)
+        text = pattern or self.PATTERN
+        try:
+            self.pattern = re.compile(text)
+        except re.error as error:
+            raise ValueError(
+                f'{self.name}: `pattern` is no regular expression: {error} in {text!r}.'
+            ) from error
+        lacking = set(self.GROUPS) - set(self.pattern.groupindex)
+        if lacking:
+            raise ValueError(
+                f'{self.name}: `pattern` must have the groups '
+                f'{", ".join(self.GROUPS)}, but {sorted(lacking)} are not in {text!r}.'
+            )
+
+    def require(self, path: str, holds: str) -> str:
+        """Full path of a folder or file of the data set.
+
+        Args:
+            path (str): Relative to ``data_root``.
+            holds (str): What should be in it, for the error.
+
+        Raises:
+            FileNotFoundError: If it does not exist.
+        """
+        path = os.path.abspath(os.path.join(self.data_root, path))
+        if not os.path.exists(path):
+            raise FileNotFoundError(
+                f'{self.name}: {path} is missing. It should hold {holds}; '
+                f'{PREPARATION}.'
+            )
+        return path
+
+    def find_images(
+        self, builder: ImageTableBuilder, folder: str, holds: str
+    ) -> Iterator[str]:
+        """Paths of all images below a folder, relative to it.
+
+        Args:
+            builder (ImageTableBuilder): Watches what is read.
+            folder (str): Relative to ``data_root``.
+            holds (str): What should be in it, for errors.
+
+        Raises:
+            FileNotFoundError: If there is no such folder.
+            ValueError: If there is no image.
+        """
+        path = self.require(folder, holds)
+        name = None
+        for name in iter_images(builder, folder):
+            yield name
+        if name is None:
+            raise ValueError(
+                f'{self.name}: there is no image in {path}, which should hold {holds}'
+                f'{builder.other_files()}; {PREPARATION}.'
+            )
+
+    def check_names(self, builder: ImageTableBuilder, wrong: list[str]) -> None:
+        """Raises ValueError if names of files could not be read.
+
+        Args:
+            builder (ImageTableBuilder): Has the images that could be read.
+            wrong (list[str]): Paths of the others.
+        """
+        if wrong:
+            raise ValueError(
+                f'{self.name}: the names of {len(wrong)} of '
+                f'{len(builder) + len(wrong)} images in {builder.root} cannot be read, '
+                f'the first is {wrong[0]!r}. Expected names like {self.EXAMPLE!r} '
+                f'(regular expression {self.pattern.pattern!r}). Rename them, move '
+                f'them away or set `pattern`; {PREPARATION}.'
+            )
