@@ -143,7 +143,7 @@ def make_cfg(name: str, rehearsal: bool, launcher: str, work_dir: str) -> Config
             type='RepeatedPedestrians',
             split='videos',
             num_videos=size['videos'],
-            people_per_video=size['people'],
+            people_per_video=(size['people'], size['people']),
             fragments=2,
             images_per_tracklet=4,
         )

@@ -3,32 +3,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dynamix.datasets.synthetic import PedestrianRenderer
-from dynamix.datasets.synthetic.appearance import BAGS, draw_appearance
+from dynamix.datasets.synthetic.appearance import draw_appearance
 from dynamix.datasets.synthetic.camera import make_camera
 from dynamix.datasets.synthetic.counter_random import make_key
 from dynamix.datasets.synthetic.domain_style import domain_style
 from dynamix.datasets.synthetic.pose import make_pose
+from dynamix.datasets.synthetic.renderer import PedestrianRenderer
 
 
 @pytest.mark.parametrize('size', [(256, 128), (128, 64), (96, 96), (17, 40)])
-def test_any_size(size):
-    renderer = PedestrianRenderer(domain_style(1), size)
-    for i in range(12):
+def test_any_size_and_domain(size):
+    for i in range(25):
+        renderer = PedestrianRenderer(domain_style(i), size)
         image = renderer(make_key('p', i), make_key('c', i), make_key(i), i)
         assert image.shape == (*size, 3)
         assert image.dtype == np.uint8
         assert image.std() > 3
-
-
-def test_every_domain_draws():
-    for domain in range(25):
-        renderer = PedestrianRenderer(domain_style(domain), (64, 32))
-        images = [
-            renderer(make_key('p', i), make_key(domain, i), make_key(i), 0)
-            for i in range(8)
-        ]
-        assert np.mean([image.std() for image in images]) > 10
 
 
 def test_nobody_is_the_place_alone():
@@ -57,7 +47,7 @@ def test_people_differ():
         assert len({getattr(person, part) for person in people}) >= 3
     kinds = {(p.upper, p.lower, p.pattern, p.bag, p.hat, p.hair) for p in people}
     assert len(kinds) > 200
-    bags = np.mean([BAGS[person.bag] != 'none' for person in people])
+    bags = np.mean([person.bag != 'none' for person in people])
     assert bags == pytest.approx(style.bags, abs=0.1)
 
 
