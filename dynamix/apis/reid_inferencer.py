@@ -175,7 +175,7 @@ class ReIDInferencer:
         """
         query_rows = self._features(queries, batch_size, num_workers)
         gallery_rows = self._features(gallery, batch_size, num_workers)
-        score_block = feature_scores(query_rows, gallery_rows, 'cosine')
+        score_block = feature_scores(query_rows, gallery_rows)
         topk = min(topk, len(gallery_rows))
         found = []
         for start in range(0, max(len(query_rows), 1), _BLOCK_ROWS):
