@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.logging import MMLogger
 
 from dynamix.evaluation import (
     RankingLabels,
@@ -15,7 +14,6 @@ from dynamix.evaluation import (
     k_reciprocal_scores,
     rank_blocks,
 )
-from dynamix.registry import METRICS
 from dynamix.structures import ReIDDataSample
 from tests.gloo_ranks import run_ranks
 
@@ -68,7 +66,7 @@ def expected_scores(samples: list[ReIDDataSample], split: int = 0, **options):
         block = k_reciprocal_scores(*features, **options['rerank'])
     else:
         block = feature_scores(*features)
-    scores = rank_blocks(block, labels).scores()
+    scores = rank_blocks(block, labels).scores(options.get('topk', (1, 5, 10)))
     return {key: 100 * value for key, value in scores.items()}
 
 
@@ -79,17 +77,10 @@ def run(samples: list[ReIDDataSample], batch: int = 7, **options) -> dict[str, f
     return evaluator.evaluate(len(samples))
 
 
-@pytest.fixture
-def log(tmp_path):
-    path = tmp_path / 'log.txt'
-    MMLogger.get_instance(f'log of {tmp_path}', log_file=str(path))
-    return path
-
-
 @pytest.mark.parametrize(
     'options',
     [
-        {},
+        dict(topk=(1, 3)),
         dict(camera_aware=False),
         dict(rerank=dict(k1=5, k2=2, lambda_value=0.5)),
     ],
@@ -105,14 +96,6 @@ def test_one_target(options):
             for key, v in expected.items()
         }
     )
-    assert set(expected) == {'Rank-1', 'Rank-5', 'Rank-10', 'mAP', 'mINP'}
-
-
-def test_built_from_a_config():
-    metric = METRICS.build(dict(type='ReIDMetric', topk=(1, 3), prefix='unseen'))
-    for sample in make_samples():
-        metric.process(None, [sample.to_dict()])
-    assert 'unseen/shop/Rank-3' in metric.evaluate(60)
 
 
 def test_targets_are_apart_and_averaged():
@@ -146,7 +129,7 @@ def test_an_image_may_be_query_and_gallery():
     assert score < 100  # each image is its own nearest neighbour
 
 
-def test_log_says_what_was_dropped(log):
+def test_log_says_what_was_dropped(logged):
     samples = make_samples()
     change(samples[3:5], identity=50, camera=1)
     change(samples[0:1], identity=77)
@@ -156,7 +139,7 @@ def test_log_says_what_was_dropped(log):
         change(samples[n : n + 1], query_splits=splits[0], gallery_splits=splits[1])
     change(samples[5:6], image_index=-1)
     scores = run(samples)
-    text = log.read_text()
+    text = '\n'.join(logged)
     assert (
         '3 queries dropped (1 seen by no other camera, 1 not in the gallery, 1 junk); '
         '1 junk gallery images left out; 1 unreadable images left out.'
