@@ -119,18 +119,6 @@ def test_equal_scores_rank_in_gallery_order():
     np.testing.assert_allclose(found.average_precision, [(1 + 2 / 3) / 2, 0.5])
 
 
-def test_dropped_queries_are_counted_by_reason():
-    labels = RankingLabels([-1, 1, 2, 3], [1, 3, -1], [0, 0, 0, 0], [0, 1, 1])
-    found = rank_distances(np.zeros((4, 3)), labels)
-    assert (found.num_junk, found.num_same_camera, found.num_no_match) == (
-        1,
-        1,
-        1,
-    )
-    assert found.num_valid == 1
-    assert np.isnan(found.average_precision[:3]).all()
-
-
 def test_scores_are_asked_for_only_where_needed(monkeypatch):
     asked = []
 
@@ -142,11 +130,6 @@ def test_scores_are_asked_for_only_where_needed(monkeypatch):
     monkeypatch.setattr(ranking, 'BLOCK_BYTES', 8)
     rank_blocks(score_block, labels)
     assert asked == [(0, 1), (2, 3)]
-
-
-def test_features_of_different_lengths_are_named():
-    with pytest.raises(ValueError, match='5 numbers each, gallery features 4'):
-        feature_scores(torch.ones(2, 5), torch.ones(3, 4))
 
 
 @pytest.mark.gpu
