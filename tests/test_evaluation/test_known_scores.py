@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from dynamix.evaluation import RankingLabels, feature_scores, rank_blocks
+from tests.conftest import TEST_DATA
 
 from .reference import rank_distances
 
-REFERENCES = (
-    Path(
-        os.environ.get(
-            'DYNAMIX_TEST_DATA', Path(__file__).parents[2].parent / 'shared' / 'data'
-        )
-    )
-    / 'evaluation_references'
-)
+REFERENCES = TEST_DATA / 'evaluation_references'
 pytestmark = pytest.mark.skipif(
     not REFERENCES.is_dir(), reason='the optional test data is absent'
 )
@@ -70,22 +61,3 @@ def test_known_features_with_a_tie():
     scores = rank_distances(distance, labels).scores((1, 5))
     assert (scores['Rank-1'], scores['Rank-5']) == (known['R1'], 1.0)
     assert min(abs(scores['mAP'] - mean) for mean in (0.71852, 0.70463)) < 1e-5
-
-
-def test_known_hit_positions():
-    known = json.loads((REFERENCES / 'known_answers.json').read_text())['oml_exact']
-    expected = [float(Fraction(value)) for value in known['ap_full']]
-    images = np.arange(6)
-    identity = np.array(known['ids'])
-    distance = np.zeros((6, 6))
-    for q, hits in enumerate(known['hit_positions']):
-        others = [g for g in images if g != q]
-        right = iter([g for g in others if identity[g] == identity[q]])
-        wrong = iter([g for g in others if identity[g] != identity[q]])
-        for place in range(5):
-            distance[q, next(right if place in hits else wrong)] = place
-    labels = RankingLabels(identity, identity, None, None, images, images)
-    ranking = rank_distances(distance, labels)
-    np.testing.assert_allclose(ranking.average_precision, expected)
-    first = np.array([hits[0] for hits in known['hit_positions']])
-    np.testing.assert_array_equal(ranking.first_match, first)

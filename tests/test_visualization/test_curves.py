@@ -31,14 +31,6 @@ def test_reads_what_mmengine_writes(tmp_path):
     assert 'relabel/f1' not in by_epoch
 
 
-def test_a_resumed_run_counts_once(tmp_path):
-    steps = [(1, 5.0), (2, 4.0), (3, 9.0), (2, 4.5), (3, 3.0)]
-    log = write(tmp_path / 'a.json', [dict(step=s, loss=v) for s, v in steps])
-    curve = read_scalars(log)['loss']
-    np.testing.assert_array_equal(curve.x, [1, 2, 3])
-    np.testing.assert_array_equal(curve.y, [5.0, 4.5, 3.0])
-
-
 def test_text_flags_and_an_unfinished_last_line_are_passed_over(tmp_path):
     log = write(tmp_path / 'a.json', [dict(step=1, name='x', on=True, loss=2)])
     log.write_text(log.read_text() + '{"step": 2, "lo')

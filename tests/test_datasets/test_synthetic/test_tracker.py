@@ -44,13 +44,7 @@ def test_nobody_is_in_two_places_at_once(switch_rate):
     assert np.mean([count > 1 for count in shared.values()]) > 0.4
 
 
-def test_without_errors_a_person_is_a_tracklet():
-    tracked = track_videos(clean(fragments=1.0), seed=0)
-    pairs = set(zip(tracked.tracklet.tolist(), tracked.person.tolist()))
-    assert len(pairs) == tracked.tracklet.max() + 1 == len(np.unique(tracked.person))
-
-
-@pytest.mark.parametrize('fragments', [1.3, 2.5, 4.0])
+@pytest.mark.parametrize('fragments', [1.0, 1.3, 4.0])
 def test_fragments(fragments):
     tracked = track_videos(clean(num_videos=400, fragments=fragments), seed=0)
     people = people_of_tracklets(tracked)
