@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -48,13 +49,6 @@ def tests(rehearsal: bool) -> Rows:
     lines = output.strip().splitlines()
     failures = [line for line in lines if line.startswith(('FAILED', 'ERROR'))]
     return [('pytest -m gpu', '; '.join([*lines[-1:], *failures]))]
-
-
-def training(name: str, rehearsal: bool) -> Rows:
-    """A recipe on drawn people."""
-    from gpu_training import train
-
-    return train(name, rehearsal)
 
 
 def centroid_loss(rehearsal: bool) -> Rows:
@@ -106,9 +100,9 @@ def ranks(rehearsal: bool) -> Rows:
         subprocess.run(
             [
                 *(sys.executable, '-m', 'torch.distributed.run', '--standalone'),
-                *('--nproc_per_node', '2', str(FOLDER / 'gpu_training.py'), 'r50'),
+                *('--nproc_per_node', '2', str(FOLDER / 'gpu_training.py')),
+                'r18_synthetic' if rehearsal else 'r50',
                 *('--launcher', 'pytorch', '--json', str(file)),
-                *(['--rehearsal'] if rehearsal else []),
             ],
             check=True,
             stdout=sys.stderr,
@@ -116,21 +110,18 @@ def ranks(rehearsal: bool) -> Rows:
         return json.loads(file.read_text())
 
 
-def resnet(rehearsal: bool) -> Rows:
-    """Training of ``dynamix_r50``."""
-    return training('r50', rehearsal)
+def training(rehearsal: bool, name: str) -> Rows:
+    """A recipe on drawn people."""
+    from gpu_training import train
 
-
-def transformer(rehearsal: bool) -> Rows:
-    """Training of ``dynamix_vit-b``."""
-    return training('vit-b', rehearsal)
+    return train('r18_synthetic' if rehearsal else name)
 
 
 #: Parts in their order, with the most seconds that each may take.
 PARTS: dict[str, tuple[Callable[[bool], Rows], int]] = {
     'tests': (tests, 120),
-    'r50': (resnet, 150),
-    'vit-b': (transformer, 150),
+    'r50': (partial(training, name='r50'), 150),
+    'vit-b': (partial(training, name='vit-b'), 150),
     'centroid loss': (centroid_loss, 90),
     'ranking': (ranking, 60),
     'two ranks': (ranks, 120),

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from dynamix.datasets.synthetic import SyntheticPedestrians
-from dynamix.evaluation.ranking import RankingLabels, rank_features
+from dynamix.evaluation import RankingLabels, feature_scores, rank_blocks
 
 SIZES = ((256, 128), (128, 64))
 IMAGES = 100
@@ -131,8 +132,9 @@ def rank_colours(domain: int, identities: int) -> dict[str, tuple[float, float]]
     )
     scores = {}
     for name, feature in FEATURES.items():
-        features = np.stack([feature(image) for image in images])
-        ranking = rank_features(features[query], features[~query], labels)
+        rows = np.stack([feature(image) for image in images])
+        features = torch.from_numpy(rows).float()
+        ranking = rank_blocks(feature_scores(features[query], features[~query]), labels)
         scores[name] = (
             100 * float((ranking.first_match == 0).mean()),
             100 * float(np.nanmean(ranking.average_precision)),

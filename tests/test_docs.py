@@ -18,7 +18,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, Registry, init_default_scope
 from mmengine.runner import Runner, save_checkpoint
-from mmpretrain.apis import ModelHub
+from mmpretrain.apis import ModelHub, list_models
 
 from dynamix import registry
 from dynamix.model_index import register_models
@@ -147,7 +147,8 @@ def test_model_hub(code, monkeypatch):
     register_models()
     names: dict = {}
     exec(code, names)
-    assert isinstance(names['model'], torch.nn.Module)
+    assert names['model'].eval()(torch.rand(1, 3, 96, 48)).shape == (1, 256)
+    assert {'dynamix_r50', 'dynamix_vit-b'} <= {*list_models('dynamix*')}
 
 
 @pytest.mark.parametrize('code', blocks_with('default_scope =', 'train_dataloader ='))

@@ -9,13 +9,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 from mmengine.config import Config
-from mmpretrain import get_model, list_models
-from mmpretrain.apis import ModelHub
 
-from dynamix.model_index import register_models
 from tests.test_tools.conftest import load_tool
 
 ROOT = Path(__file__).parents[1]
@@ -27,14 +23,6 @@ MODELS = METAFILE['Models']
 
 def test_the_index_imports_every_metafile():
     assert {ROOT / name for name in INDEX['Import']} == {*ROOT.rglob('metafile.yml')}
-
-
-def test_collection():
-    [collection] = METAFILE['Collections']
-    assert isinstance(collection['Name'], str)
-    assert isinstance(collection['Metadata'], dict)
-    assert {'Title', 'URL'} <= {*collection['Paper']}
-    assert (ROOT / collection['README']).is_file()
 
 
 @pytest.mark.parametrize('model', MODELS, ids=lambda model: model['Name'])
@@ -102,13 +90,3 @@ def test_models_enter_the_hub_of_mmpretrain_when_it_is_imported():
         'assert ModelHub.has("dynamix_r50")\n'
     )
     subprocess.run([sys.executable, '-c', code], cwd=ROOT, check=True)
-
-
-def test_models_of_the_hub(monkeypatch):
-    monkeypatch.setattr(ModelHub, '_models_dict', {})
-    # its own models take seconds to read
-    monkeypatch.setattr(ModelHub, '_ModelHub__mmpretrain_registered', True)
-    register_models()
-    assert list_models('dynamix*') == sorted(model['Name'] for model in MODELS)
-    model = get_model('dynamix_r18_synthetic').eval()
-    assert model(torch.rand(1, 3, 96, 48)).shape == (1, 256)

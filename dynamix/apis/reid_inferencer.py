@@ -41,16 +41,13 @@ class ReIDInferencer:
 
     Args:
         config (str | Path | Config): Config the model was trained with.
-        checkpoint (str | Path, optional): Its checkpoint. None takes the weights that
-            the config starts training from. Defaults to None.
+        checkpoint (str | Path): Its checkpoint.
         device (str, optional): Defaults to None: the current GPU, or the CPU without
             one.
-        pipeline (Sequence[dict], optional): Transforms to use in place of those of the
-            config's ``test_dataloader``. Defaults to None.
 
     Raises:
-        ValueError: If the checkpoint is none, is cut off or does not fit the config,
-            or the config has no test pipeline.
+        ValueError: If the checkpoint is cut off or does not fit the config, or the
+            config has no test pipeline.
 
     Example:
         >>> inferencer = ReIDInferencer('configs/dynamix_r50.py', 'epoch_100.pth')
@@ -62,24 +59,32 @@ class ReIDInferencer:
     def __init__(
         self,
         config: str | Path | Config,
-        checkpoint: str | Path | None = None,
+        checkpoint: str | Path,
         device: str | None = None,
-        pipeline: Sequence[dict[str, Any]] | None = None,
     ) -> None:
-        if isinstance(config, Config):
-            cfg = config
-        else:
-            cfg = Config.fromfile(os.path.expanduser(config))
-        self.name = str(cfg.filename or 'the given config')
-        init_default_scope(cfg.get('default_scope', 'dynamix'))
+        if not isinstance(config, Config):
+            config = Config.fromfile(os.path.expanduser(config))
+        name = str(config.filename or 'the given config')
+        loader = config.get('test_dataloader') or {}
+        pipeline = loader.get('dataset', {}).get('pipeline')
+        if not pipeline:
+            raise ValueError(
+                f'{name} has no test_dataloader.dataset.pipeline to prepare images.'
+            )
+        init_default_scope(config.get('default_scope', 'dynamix'))
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        self.model = MODELS.build({**cfg.model, 'head': None})
-        if checkpoint is None:
-            self.model.init_weights()
-        else:
-            self._load(os.path.expanduser(str(checkpoint)))
+        self.model = MODELS.build({**config.model, 'head': None})
+        checkpoint = os.path.expanduser(checkpoint)
+        check_complete(checkpoint)
+        state = checkpoint_weights(
+            CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu'),
+            self.model,
+            f"checkpoint '{checkpoint}'",
+            name,
+        )
+        self.model.load_state_dict(state)
         self.model.to(self.device).eval()
-        self.pipeline = Compose(pipeline or self._test_pipeline(cfg))
+        self.pipeline = Compose(pipeline)
 
     def __call__(
         self,
@@ -175,7 +180,7 @@ class ReIDInferencer:
         """
         query_rows = self._features(queries, batch_size, num_workers)
         gallery_rows = self._features(gallery, batch_size, num_workers)
-        score_block = feature_scores(query_rows, gallery_rows, 'cosine')
+        score_block = feature_scores(query_rows, gallery_rows)
         topk = min(topk, len(gallery_rows))
         found = []
         for start in range(0, max(len(query_rows), 1), _BLOCK_ROWS):
@@ -194,24 +199,6 @@ class ReIDInferencer:
         else:
             features = self(images, batch_size, num_workers)
         return torch.as_tensor(features).float().to(self.device)
-
-    def _load(self, checkpoint: str) -> None:
-        check_complete(checkpoint)
-        loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-        state = checkpoint_weights(
-            loaded, self.model, f"checkpoint '{checkpoint}'", self.name
-        )
-        self.model.load_state_dict(state)
-
-    def _test_pipeline(self, cfg: Config) -> Sequence[dict[str, Any]]:
-        loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
-        pipeline = (loader.get('dataset') or {}).get('pipeline')
-        if not pipeline:
-            raise ValueError(
-                f'{self.name} has no test_dataloader.dataset.pipeline to prepare '
-                'images with: give `pipeline`.'
-            )
-        return pipeline
 
 
 class _Images(Dataset):

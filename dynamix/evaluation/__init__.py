@@ -1,13 +1,7 @@
 """Evaluation: CMC, mAP, mINP and k-reciprocal re-ranking on unseen targets."""
 
 from .ranked_images import ranked_images
-from .ranking import (
-    Ranking,
-    feature_scores,
-    rank_blocks,
-    rank_distances,
-    rank_features,
-)
+from .ranking import Ranking, feature_scores, rank_blocks
 from .ranking_labels import RankingLabels
 from .re_ranking import k_reciprocal_scores
 from .reid_metric import ReIDMetric
@@ -19,7 +13,5 @@ __all__ = [
     'feature_scores',
     'k_reciprocal_scores',
     'rank_blocks',
-    'rank_distances',
-    'rank_features',
     'ranked_images',
 ]

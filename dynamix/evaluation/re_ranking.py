@@ -9,7 +9,7 @@ from scipy import sparse
 
 from dynamix.config_checks import check_rate, check_whole
 
-from .ranking import FEATURE_METRICS, ScoreBlock
+from .ranking import ScoreBlock
 
 _BLOCK_ROWS = 256
 _BLOCK_NUMBERS = 2**24
@@ -21,16 +21,15 @@ def k_reciprocal_scores(
     k1: int = 20,
     k2: int = 6,
     lambda_value: float = 0.3,
-    metric: str = 'cosine',
 ) -> ScoreBlock:
     """Scores refined by the neighbourhoods that query and gallery image share.
 
     Every image is described by its k-reciprocal neighbours among all queries and
     gallery images together, weighted by ``exp(-distance)``; descriptions are averaged
     over ``k2`` nearest neighbours and compared by the Jaccard distance, which is
-    mixed with the features' own distance squared: that of ``metric``, ``1 - cosine``
-    or Euclidean, as the field's evaluators do. Only neighbours are kept, so memory
-    grows with ``(Q + G) x k1`` and time with one product of all features with all.
+    mixed with the features' own distance squared, that is ``(1 - cosine)**2``, as the
+    field's evaluators do. Only neighbours are kept, so memory grows with
+    ``(Q + G) x k1`` and time with one product of all features with all.
 
     Distances are scaled, for each image, by the greatest one: scores of different
     queries cannot be compared. As other queries take part, a query's result depends
@@ -44,27 +43,16 @@ def k_reciprocal_scores(
             none. Defaults to 6.
         lambda_value (float): Share of the features' distance in the mixture, in
             0..1. Defaults to 0.3.
-        metric (str): ``'cosine'`` or ``'euclidean'``. Defaults to ``'cosine'``.
 
     Returns:
         ScoreBlock: Takes ``start, stop``; returns ``[stop - start, G]`` float32
         negated distances.
-
-    Raises:
-        ValueError: If an option is out of range.
     """
-    if metric not in FEATURE_METRICS:
-        raise ValueError(
-            f'metric must be one of {FEATURE_METRICS}, but got {metric!r}.'
-        )
-    check_options(k1, k2, lambda_value)
-    features = torch.cat([query, gallery])
-    if metric == 'cosine':
-        features = F.normalize(features)
-    power = 2 if metric == 'cosine' else 1
+    features = F.normalize(torch.cat([query, gallery]))
     neighbours, farthest = _nearest(features, max(k1 + 1, k2))
-    description = _descriptions(features, neighbours, farthest, k1, power)
-    description = _averaged(description, neighbours[:, :k2])
+    description = _descriptions(features, neighbours, farthest, k1)
+    nearest = neighbours[:, :k2]
+    description = _graph(nearest, 1 / nearest.shape[1]) @ description
     of_queries = description[: len(query)].tocsr()
     by_neighbour = description[len(query) :].tocsc()
 
@@ -76,18 +64,14 @@ def k_reciprocal_scores(
         distance *= 1 - lambda_value
         original = _squared_distances(features[start:stop], features[len(query) :])
         original /= torch.from_numpy(farthest[start:stop, None]).to(features.device)
-        original.pow_(power)
+        original.square_()
         return distance.add_(original, alpha=lambda_value).neg_()
 
     return score_block
 
 
 def check_options(k1: int = 20, k2: int = 6, lambda_value: float = 0.3) -> None:
-    """Checks options of :func:`k_reciprocal_scores` before there are features.
-
-    Raises:
-        ValueError: If one is out of range.
-    """
+    """Raises ValueError if an option of :func:`k_reciprocal_scores` is wrong."""
     check_whole('rerank.k1', k1, 1)
     check_whole('rerank.k2', k2, 1)
     check_rate('rerank.lambda_value', lambda_value)
@@ -131,7 +115,6 @@ def _descriptions(
     neighbours: np.ndarray,
     farthest: np.ndarray,
     k1: int,
-    power: int,
 ) -> sparse.csr_matrix:
     """``[N, N]`` weights of the expanded neighbours; each row sums to 1."""
     near = _reciprocal(neighbours, k1)
@@ -153,14 +136,9 @@ def _descriptions(
         left = features[torch.from_numpy(row[part]).to(features.device).long()]
         right = features[torch.from_numpy(column[part]).to(features.device).long()]
         weight[part] = (left - right).square_().sum(dim=1).cpu().numpy()
-    weight = np.exp(-((weight / farthest[row]) ** power))
+    weight = np.exp(-((weight / farthest[row]) ** 2))
     weight /= np.bincount(row, weight, minlength=len(features))[row]
     return sparse.csr_matrix((weight, (row, column)), shape=near.shape)
-
-
-def _averaged(description: sparse.csr_matrix, nearest: np.ndarray) -> sparse.csr_matrix:
-    width = nearest.shape[1]
-    return description if width == 1 else _graph(nearest, 1 / width) @ description
 
 
 def _jaccard(one: sparse.csr_matrix, others: sparse.csc_matrix) -> np.ndarray:

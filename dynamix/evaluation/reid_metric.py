@@ -11,15 +11,10 @@ from mmengine.dist import broadcast_object_list
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from dynamix.config_checks import check_keys, check_whole
 from dynamix.registry import METRICS
 
-from .ranking import (
-    FEATURE_METRICS,
-    ScoreBlock,
-    count_copies,
-    feature_scores,
-    rank_blocks,
-)
+from .ranking import ScoreBlock, count_copies, feature_scores, rank_blocks
 from .ranking_labels import RankingLabels
 from .re_ranking import check_options, k_reciprocal_scores
 from .report import copies_line, dropped_line, no_valid_query_message, score_table
@@ -33,9 +28,8 @@ _NEEDED = (
     'image_index',
     'query_splits',
     'gallery_splits',
+    'img_path',
 )
-
-_RERANK_OPTIONS = {'k1', 'k2', 'lambda_value'}
 
 
 @METRICS.register_module()
@@ -56,23 +50,18 @@ class ReIDMetric(BaseMetric):
 
     Args:
         topk (Sequence[int]): Ranks of the CMC to report. Defaults to (1, 5, 10).
-        metric (str): ``'cosine'`` or ``'euclidean'``. Defaults to ``'cosine'``.
         camera_aware (bool): Whether a match must come from another camera than the
             query. Set False for data without cameras. Defaults to True.
         rerank (dict, optional): Arguments ``k1``, ``k2``, ``lambda_value`` of
             :func:`~dynamix.evaluation.k_reciprocal_scores` to rank by; None for the
-            features' own distance. Defaults to None.
-        device (str, optional): Where the ranking is computed. Defaults to None: the
-            current GPU, or the CPU without one.
-        collect_device (str): See ``mmengine.evaluator.BaseMetric``. Defaults to
-            ``'cpu'``.
-        prefix (str, optional): Put in front of every key. Defaults to None.
-        collect_dir (str, optional): See ``mmengine.evaluator.BaseMetric``.
+            cosine of features. Defaults to None.
+        **kwargs: See ``mmengine.evaluator.BaseMetric``.
 
     Raises:
         ValueError: If an option is wrong; on evaluation, if a feature is not finite or
             a target has no query, no gallery or no query with a match. In a
             distributed run the error is raised on all ranks.
+        TypeError: If there is no such option.
     """
 
     default_prefix = ''
@@ -80,37 +69,19 @@ class ReIDMetric(BaseMetric):
     def __init__(
         self,
         topk: Sequence[int] = (1, 5, 10),
-        metric: str = 'cosine',
         camera_aware: bool = True,
         rerank: dict[str, Any] | None = None,
-        device: str | None = None,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
-        collect_dir: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(collect_device, prefix, collect_dir)
-        is_list = isinstance(topk, Sequence) and len(topk) > 0
-        if not is_list or any(k != int(k) or k < 1 for k in topk):
-            raise ValueError(
-                f'ReIDMetric.topk must list ranks from 1 on, but got {topk!r}.'
-            )
-        if metric not in FEATURE_METRICS:
-            raise ValueError(
-                f'ReIDMetric.metric must be one of {FEATURE_METRICS}, but got '
-                f'{metric!r}.'
-            )
-        options = {} if rerank is None else rerank
-        if not isinstance(options, dict) or set(options) - _RERANK_OPTIONS:
-            raise ValueError(
-                'ReIDMetric.rerank must be None or a dict of k1, k2 and lambda_value, '
-                f'but got {rerank!r}.'
-            )
-        check_options(**options)
-        self.topk = tuple(int(k) for k in topk)
-        self.metric = metric
+        super().__init__(**kwargs)
+        for k in topk:
+            check_whole('ReIDMetric.topk', k, 1)
+        self.topk = tuple(topk)
         self.camera_aware = camera_aware
-        self.rerank = None if rerank is None else dict(rerank)
-        self.device = device
+        self.rerank = rerank
+        if rerank is not None:
+            check_keys('ReIDMetric.rerank', rerank, ('k1', 'k2', 'lambda_value'))
+            check_options(**rerank)
 
     @BaseMetric.dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict[str, Any] | None) -> None:
@@ -130,25 +101,18 @@ class ReIDMetric(BaseMetric):
                 evaluation data set.
 
         Raises:
-            KeyError: If a sample lacks one of these.
+            KeyError: If they lack one of these.
         """
-        for sample in data_samples:
-            missing = [key for key in _NEEDED if key not in sample]
-            if missing:
-                raise KeyError(
-                    f'a data sample ({sample.get("img_path", "no img_path")}) lacks '
-                    f'{", ".join(missing)}: ReIDMetric needs the samples of an '
-                    'evaluation data set and a model that sets `feature`.'
-                )
-        features = [torch.as_tensor(sample['feature']) for sample in data_samples]
-        if len({feature.shape for feature in features}) == 1:
-            # one copy from the device for all
-            features = list(torch.stack(features).cpu())
-        for sample, feature in zip(data_samples, features):
+        missing = [key for key in _NEEDED if key not in data_samples[0]]
+        if missing:
+            raise KeyError(
+                f'data samples lack {", ".join(missing)}: ReIDMetric needs those of '
+                'an evaluation data set and a model that sets `feature`.'
+            )
+        features = torch.stack([sample['feature'] for sample in data_samples])
+        for sample, feature in zip(data_samples, features.float().cpu().numpy()):
             kept = {key: sample[key] for key in _NEEDED}
-            kept['feature'] = feature.detach().float().cpu().numpy()
-            kept['img_path'] = sample.get('img_path', '')
-            self.results.append(kept)
+            self.results.append({**kept, 'feature': feature})
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Scores of all images from all ranks; the same on each rank.
@@ -182,11 +146,9 @@ class ReIDMetric(BaseMetric):
             raise
 
     def _scores(self, results: list[dict]) -> dict[str, float]:
-        if not results:
-            raise ValueError('ReIDMetric got no images: is the evaluation set empty?')
-        scores: dict[str, dict[str, float]] = {}
-        for target in TargetImages.group(results):
-            scores[target.name] = self._score(target)
+        scores = {
+            target.name: self._score(target) for target in TargetImages.group(results)
+        }
         scores['average'] = {
             key: float(np.mean([row[key] for row in scores.values()]))
             for key in next(iter(scores.values()))
@@ -200,7 +162,7 @@ class ReIDMetric(BaseMetric):
 
     def _score(self, target: TargetImages) -> dict[str, float]:
         rankings, copies = [], 0
-        device = self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
         features = torch.from_numpy(target.feature).to(device)
         for split, (query, gallery) in target.splits().items():
             labels = self.labels(target, query, gallery)
@@ -237,11 +199,10 @@ class ReIDMetric(BaseMetric):
         return RankingLabels(
             target.identity[query],
             target.identity[gallery],
-            target.camera[query],
-            target.camera[gallery],
+            target.camera[query] if self.camera_aware else None,
+            target.camera[gallery] if self.camera_aware else None,
             target.image_index[query],
             target.image_index[gallery],
-            camera_aware=self.camera_aware,
         )
 
     def score_block(self, query: torch.Tensor, gallery: torch.Tensor) -> ScoreBlock:
@@ -252,5 +213,5 @@ class ReIDMetric(BaseMetric):
             gallery (torch.Tensor): ``[G, D]`` features of the gallery.
         """
         if self.rerank is None:
-            return feature_scores(query, gallery, self.metric)
-        return k_reciprocal_scores(query, gallery, metric=self.metric, **self.rerank)
+            return feature_scores(query, gallery)
+        return k_reciprocal_scores(query, gallery, **self.rerank)

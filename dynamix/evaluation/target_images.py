@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-_META = ('img_path', 'identity', 'camera', 'query_splits', 'gallery_splits')
-
 
 class TargetImages:
     """The images of one target, each once, in the order of their numbers.
@@ -22,8 +20,7 @@ class TargetImages:
             count once; ``image_index`` -1 marks one that could not be read.
 
     Raises:
-        ValueError: If a feature is not finite, their lengths differ, or different
-            images have the same number.
+        ValueError: If a feature is not finite or no vector, or no image was readable.
     """
 
     def __init__(self, name: str, records: Sequence[dict[str, Any]]) -> None:
@@ -31,13 +28,7 @@ class TargetImages:
         self.num_unreadable = sum(int(r['image_index']) == -1 for r in records)
         first: dict[int, dict[str, Any]] = {}
         for record in records:
-            index = int(record['image_index'])
-            other = first.setdefault(index, record)
-            if index != -1 and any(record[key] != other[key] for key in _META):
-                raise ValueError(
-                    f"two different images of target '{name}' have image_index "
-                    f'{index}: {other["img_path"]} and {record["img_path"]}.'
-                )
+            first.setdefault(int(record['image_index']), record)
         first.pop(-1, None)
         kept = [first[index] for index in sorted(first)]
         if not kept:
@@ -47,20 +38,18 @@ class TargetImages:
         self.camera = np.array([int(r['camera']) for r in kept])
         self._query_splits = [tuple(r['query_splits']) for r in kept]
         self._gallery_splits = [tuple(r['gallery_splits']) for r in kept]
-        shapes = {np.shape(record['feature']) for record in kept}
-        if len(shapes) > 1 or len(next(iter(shapes))) != 1:
-            raise ValueError(
-                f"features of target '{name}' must be vectors of one length, but "
-                f'their shapes are {sorted(shapes)}.'
-            )
         self.feature = np.stack([record['feature'] for record in kept])
+        if self.feature.ndim != 2:
+            raise ValueError(
+                f"features of target '{name}' must be vectors, but they have the shape "
+                f'{self.feature.shape[1:]}.'
+            )
         wrong = np.flatnonzero(~np.isfinite(self.feature).all(axis=1))
         if len(wrong):
-            image = kept[wrong[0]]['img_path'] or f'image {self.image_index[wrong[0]]}'
             raise ValueError(
                 f"{len(wrong)} of {len(kept)} features of target '{name}' are not "
-                f'finite (NaN or infinite), the first is that of {image}: the '
-                'training may have diverged.'
+                'finite (NaN or infinite), the first is that of '
+                f'{kept[wrong[0]]["img_path"]}: the training may have diverged.'
             )
 
     @classmethod
@@ -76,16 +65,10 @@ class TargetImages:
         """Rows of the queries and of the gallery, by split number.
 
         Raises:
-            ValueError: If a split has no query or no gallery, or there is no split.
+            ValueError: If a split has no query or no gallery.
         """
         query, gallery = _members(self._query_splits), _members(self._gallery_splits)
-        if not query or not gallery:
-            what = 'query' if not query else 'gallery'
-            raise ValueError(
-                f"target '{self.name}' has {len(self.image_index)} images, but no "
-                f'{what} image.'
-            )
-        for split in sorted(query.keys() | gallery.keys()):
+        for split in sorted(query.keys() | gallery.keys()) or [0]:
             for what, members in (('query', query), ('gallery', gallery)):
                 if split not in members:
                     raise ValueError(

@@ -149,12 +149,7 @@ def plot_curves(
         title (str): Above the picture. Defaults to ``''``.
         xlabel (str): Defaults to ``'step'``.
         ylabel (str): Defaults to ``''``.
-
-    Raises:
-        ValueError: If there are no curves.
     """
-    if not curves:
-        raise ValueError('there are no curves to plot.')
     # No pyplot: it would keep global state and look for a screen.
     figure = Figure(figsize=(7, 4), layout='constrained')
     axes = figure.add_subplot()

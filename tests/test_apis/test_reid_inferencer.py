@@ -100,22 +100,20 @@ def test_paths_may_begin_at_the_home_folder(
     np.testing.assert_allclose(found, inferencer(crops[:1]), atol=1e-6)
 
 
-def test_workers_change_nothing(inferencer, crops):
-    features = inferencer(crops, batch_size=3, num_workers=2)
-    np.testing.assert_array_equal(features, inferencer(crops, batch_size=3))
+def test_workers_load_the_images(inferencer, crops, monkeypatch):
+    features = inferencer(crops, batch_size=3)
+    np.testing.assert_array_equal(inferencer(crops, 3, num_workers=2), features)
     found = inferencer.search(crops[:2], crops, topk=1, num_workers=1)
     assert found.rows.ravel().tolist() == [0, 1]
-
-
-def test_images_are_loaded_by_workers(inferencer, monkeypatch):
     here = os.getpid()
 
     def load(results):
         assert os.getpid() != here
-        return dict(results, img=np.zeros((80, 40, 3), np.uint8))
+        return dict(results, img=crops[0])
 
     monkeypatch.setattr(inferencer.pipeline.transforms[0], 'transform', load)
-    assert inferencer(['somewhere.png'], num_workers=1).shape == (1, 16)
+    found = inferencer(['somewhere.png'], num_workers=1)
+    np.testing.assert_allclose(found, features[:1], atol=1e-6)
 
 
 def test_an_unreadable_image_that_is_skipped_is_nan(inferencer, crops, tmp_path):
@@ -169,21 +167,21 @@ def test_a_checkpoint_of_another_model_is_named(checkpoint, tmp_path):
 
 def test_a_config_without_test_images(checkpoint):
     config = make_config()
-    pipeline = config.pop('test_dataloader').dataset.pipeline
+    config.test_dataloader = None
     with pytest.raises(ValueError, match=r'test_dataloader\.dataset\.pipeline'):
         ReIDInferencer(config, checkpoint)
-    assert ReIDInferencer(config, checkpoint, pipeline=pipeline)
 
 
 def test_bad_images_are_named(inferencer, crops, tmp_path):
     with pytest.raises(ValueError, match='no images'):
         inferencer([])
-    with pytest.raises(ValueError, match=r'image 1 must be .* \[80, 40\] uint8'):
-        inferencer([crops[0], crops[1][..., 0]])
-    with pytest.raises(
-        ValueError, match=r'image 1 .* not empty, .* \[0, 40, 3\] uint8'
+    for wrong, found in (
+        (crops[1][..., 0], r'\[80, 40\] uint8'),
+        (crops[1][:0], r'not empty, .* \[0, 40, 3\] uint8'),
+        (crops[1].astype(float), r'\[80, 40, 3\] float64'),
     ):
-        inferencer([crops[0], crops[1][:0]])
+        with pytest.raises(ValueError, match=f'image 1 must be .* {found}'):
+            inferencer([crops[0], wrong])
     with pytest.raises(ValueError, match=r'image 0 .* path or an array, .* a Tensor'):
         inferencer([torch.from_numpy(crops[0])])
     with pytest.raises(FileNotFoundError, match=r'nobody\.jpg'):
@@ -199,17 +197,12 @@ def test_a_model_that_diverged_is_not_an_unreadable_image(inferencer, crops):
         diverged(crops)
 
 
-def test_features_of_another_model_are_refused(inferencer, crops):
-    with pytest.raises(
-        ValueError, match=r'query features have 16 numbers .* gallery .*5'
-    ):
-        inferencer.search(crops[:1], np.ones((3, 5), np.float32))
-
-
-def test_many_queries_or_none(inferencer, crops):
+def test_features_in_place_of_images(inferencer, crops):
     gallery = inferencer(crops)
     many = np.tile(gallery, (100, 1))
     found = inferencer.search(many, gallery, topk=1)
     np.testing.assert_array_equal(found.rows.ravel(), np.tile(np.arange(7), 100))
     assert inferencer.search(many[:0], gallery, topk=2).rows.shape == (0, 2)
     assert inferencer.search(many[:3], gallery[:0]).rows.shape == (3, 0)
+    with pytest.raises(ValueError, match=r'have 16 numbers .* gallery .*5'):
+        inferencer.search(crops[:1], np.ones((3, 5), np.float32))

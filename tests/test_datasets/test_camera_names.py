@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from dynamix.datasets import MSMT17, LabelledFolder, TargetDataset
 from dynamix.datasets.camera_names import find_cameras
-from dynamix.evaluation import RankingLabels, rank_features
+from dynamix.evaluation import RankingLabels, feature_scores, rank_blocks
 
 Make = Callable[[Iterable[str]], Path]
 
@@ -137,11 +138,12 @@ def test_junk_of_a_target_is_left_out_of_the_ranking(make_images, other, junk) -
         np.array([bool(s) for s in x])
         for x in (dataset.query_splits, dataset.gallery_splits)
     )
-    feature = np.where(is_junk, 1.0, 0.9)[:, None] * [[1.0]] + np.zeros((1, 2))
+    feature = torch.ones(len(names), 2)
     labels = RankingLabels(
         identity[query], identity[gallery], camera[query], camera[gallery]
     )
-    assert rank_features(feature[query], feature[gallery], labels).num_valid == 1
+    scores = feature_scores(feature[query], feature[gallery])
+    assert rank_blocks(scores, labels).num_valid == 1
     assert len(labels.junk_columns) == 2
 
 

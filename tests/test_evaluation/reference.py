@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
-from dynamix.evaluation import Ranking, RankingLabels
+from dynamix.evaluation import Ranking, RankingLabels, rank_blocks
+
+
+def rank_distances(distance: np.ndarray, labels: RankingLabels) -> Ranking:
+    """What is tested, of a matrix of all distances."""
+    score = -torch.from_numpy(np.asarray(distance, float))
+    return rank_blocks(lambda start, stop: score[start:stop].clone(), labels)
 
 
 def slow_ranking(distance: np.ndarray, labels: RankingLabels) -> Ranking:
@@ -18,10 +25,10 @@ def slow_ranking(distance: np.ndarray, labels: RankingLabels) -> Ranking:
             if person == -1:
                 continue
             same = person == identity
-            if same and labels.image and labels.image[0][q] == labels.image[1][g]:
+            images, cameras = labels.image, labels.camera
+            if same and images[0] is not None and images[0][q] == images[1][g]:
                 continue
-            cameras = labels.camera if labels.camera_aware else None
-            if same and cameras and cameras[0][q] == cameras[1][g]:
+            if same and cameras[0] is not None and cameras[0][q] == cameras[1][g]:
                 left_out_cameras += 1
                 continue
             seen += 1

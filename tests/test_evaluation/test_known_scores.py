@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from dynamix.evaluation import RankingLabels, rank_distances, rank_features
+from dynamix.evaluation import RankingLabels, feature_scores, rank_blocks
+from tests.conftest import TEST_DATA
 
-REFERENCES = (
-    Path(
-        os.environ.get(
-            'DYNAMIX_TEST_DATA', Path(__file__).parents[2].parent / 'shared' / 'data'
-        )
-    )
-    / 'evaluation_references'
-)
+from .reference import rank_distances
+
+REFERENCES = TEST_DATA / 'evaluation_references'
 pytestmark = pytest.mark.skipif(
     not REFERENCES.is_dir(), reason='the optional test data is absent'
 )
@@ -30,7 +24,8 @@ def test_a_real_network_scores_as_known():
     labels = RankingLabels(
         data['q_pids'], data['g_pids'], data['q_camids'], data['g_camids']
     )
-    scores = rank_features(data['qf'], data['gf'], labels).scores()
+    features = [torch.from_numpy(data[key]) for key in ('qf', 'gf')]
+    scores = rank_blocks(feature_scores(*features), labels).scores()
     assert scores == pytest.approx(
         {
             'Rank-1': 0.933333,
@@ -51,39 +46,18 @@ def test_known_cmc(case):
     labels = RankingLabels(
         *(known[key] for key in ('q_ids', 'g_ids', 'q_cams', 'g_cams'))
     )
-    ranking = rank_distances(np.array(known['distmat'], dtype=float), labels)
-    np.testing.assert_allclose(ranking.cmc(len(known['cmc'])), known['cmc'])
+    ranks = range(1, 1 + len(known['cmc']))
+    scores = rank_distances(known['distmat'], labels).scores(ranks)
+    np.testing.assert_allclose([scores[f'Rank-{k}'] for k in ranks], known['cmc'])
 
 
 def test_known_features_with_a_tie():
     known = json.loads((REFERENCES / 'known_answers.json').read_text())
     known = known['mmdet_reid_metric']
     images = np.arange(len(known['ids']))
-    labels = RankingLabels(
-        known['ids'], known['ids'], None, None, images, images, camera_aware=False
-    )
+    labels = RankingLabels(known['ids'], known['ids'], None, None, images, images)
     features = np.array(known['features'])
-    scores = rank_features(features, features, labels, 'euclidean').scores((1, 5))
+    distance = np.linalg.norm(features[:, None] - features, axis=2)
+    scores = rank_distances(distance, labels).scores((1, 5))
     assert (scores['Rank-1'], scores['Rank-5']) == (known['R1'], 1.0)
     assert min(abs(scores['mAP'] - mean) for mean in (0.71852, 0.70463)) < 1e-5
-
-
-def test_known_hit_positions():
-    known = json.loads((REFERENCES / 'known_answers.json').read_text())['oml_exact']
-    expected = [float(Fraction(value)) for value in known['ap_full']]
-    images = np.arange(6)
-    identity = np.array(known['ids'])
-    distance = np.zeros((6, 6))
-    for q, hits in enumerate(known['hit_positions']):
-        others = [g for g in images if g != q]
-        right = iter([g for g in others if identity[g] == identity[q]])
-        wrong = iter([g for g in others if identity[g] != identity[q]])
-        for place in range(5):
-            distance[q, next(right if place in hits else wrong)] = place
-    labels = RankingLabels(
-        identity, identity, None, None, images, images, camera_aware=False
-    )
-    ranking = rank_distances(distance, labels)
-    np.testing.assert_allclose(ranking.average_precision, expected)
-    first = np.array([hits[0] for hits in known['hit_positions']])
-    np.testing.assert_array_equal(ranking.first_match, first)

@@ -31,33 +31,15 @@ def test_reads_what_mmengine_writes(tmp_path):
     assert 'relabel/f1' not in by_epoch
 
 
-def test_a_resumed_run_counts_once(tmp_path):
-    steps = [(1, 5.0), (2, 4.0), (3, 9.0), (2, 4.5), (3, 3.0)]
-    log = write(tmp_path / 'a.json', [dict(step=s, loss=v) for s, v in steps])
-    curve = read_scalars(log)['loss']
-    np.testing.assert_array_equal(curve.x, [1, 2, 3])
-    np.testing.assert_array_equal(curve.y, [5.0, 4.5, 3.0])
-
-
-def test_text_and_flags_are_no_scalars(tmp_path):
+def test_text_flags_and_an_unfinished_last_line_are_passed_over(tmp_path):
     log = write(tmp_path / 'a.json', [dict(step=1, name='x', on=True, loss=2)])
-    assert read_scalars(log).keys() == {'loss'}
-
-
-def test_an_unfinished_last_line_is_passed_over(tmp_path):
-    log = write(tmp_path / 'a.json', [dict(step=1, loss=2)])
     log.write_text(log.read_text() + '{"step": 2, "lo')
-    assert len(read_scalars(log)['loss'].x) == 1
+    curves = read_scalars(log)
+    assert curves.keys() == {'loss'}
+    assert len(curves['loss'].x) == 1
     log.write_text('nonsense\n' + log.read_text())
     with pytest.raises(ValueError, match='line 1 of'):
         read_scalars(log)
-
-
-def test_the_newest_log_of_a_folder_is_taken(tmp_path):
-    for name, value in (('20260102_000000', 2.0), ('20251231_235959', 1.0)):
-        log = tmp_path / name / 'vis_data' / 'scalars.json'
-        write(log, [dict(step=1, loss=value)])
-    assert read_scalars(tmp_path)['loss'].y == [2.0]
 
 
 def test_a_resumed_run_that_only_evaluated_is_read_from_its_start(tmp_path):
@@ -121,8 +103,3 @@ def test_draws_each_curve(tmp_path):
     assert (images[0] != images[1]).any()
     blue = (np.abs(images[0].astype(int) - (180, 119, 31)) < 20).all(axis=2)
     assert blue.sum() > 500
-
-
-def test_nothing_to_draw_is_named(tmp_path):
-    with pytest.raises(ValueError, match='no curves'):
-        plot_curves({}, tmp_path / 'a.png')

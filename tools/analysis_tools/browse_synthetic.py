@@ -99,7 +99,7 @@ def main() -> None:
     video = SyntheticPedestrians(
         'videos',
         num_videos=1,
-        people_per_video=4,
+        people_per_video=(4, 4),
         switch_rate=0.4,
         stray_rate=0.06,
         **shared,

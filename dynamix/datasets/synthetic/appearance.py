@@ -10,8 +10,8 @@ PATTERNS = ('plain', 'stripes', 'columns', 'checks', 'halves', 'print')
 UPPERS = ('t-shirt', 'shirt', 'jacket', 'coat', 'dress')
 LOWERS = ('trousers', 'wide trousers', 'shorts', 'skirt', 'long skirt')
 HAIRS = ('bald', 'short', 'bob', 'long', 'bun')
-BAGS = ('none', 'backpack', 'shoulder bag', 'hand bag')
-HATS = ('none', 'cap', 'beanie', 'brimmed hat')
+BAGS = ('backpack', 'shoulder bag', 'hand bag')
+HATS = ('cap', 'beanie', 'brimmed hat')
 
 _SKINS: tuple[Colour, ...] = (
     (178, 202, 234),
@@ -35,8 +35,8 @@ _HAIRS: tuple[Colour, ...] = (
 class Appearance:
     """All that makes one person look like no other, whoever takes the picture.
 
-    Lengths are shares of the body height, colours BGR in 0..255, kinds positions in
-    the tuples of this module.
+    Lengths are shares of the body height, colours BGR in 0..255, kinds names of the
+    tuples of this module; no bag or hat is ``'none'``.
     """
 
     head: float
@@ -45,23 +45,23 @@ class Appearance:
     hips: float
     build: float
     skin: Colour
-    hair: int
+    hair: str
     hair_colour: Colour
-    upper: int
+    upper: str
     upper_colour: Colour
     second_colour: Colour
-    pattern: int
+    pattern: str
     pattern_size: float
     hem: float
-    lower: int
+    lower: str
     lower_colour: Colour
     lower_stripe: bool
     shoe_colour: Colour
-    bag: int
+    bag: str
     bag_colour: Colour
     bag_side: int
     bag_size: float
-    hat: int
+    hat: str
     hat_colour: Colour
     stride: float
 
@@ -94,23 +94,21 @@ def draw_appearance(style: DomainStyle, key: int) -> Appearance:
 
     warm = style.warmth
     long_hair = uniform.below(0.5)
-    upper = uniform.choose(
-        [0.15 + 2.0 * warm, 1.6, 1.2 - 0.6 * warm, 1.3 - 1.2 * warm, 0.5 * long_hair]
-    )
-    lower = uniform.choose(
-        [2.6, 0.8, 0.1 + 1.2 * warm, 0.2 + 0.9 * long_hair * warm, 0.5 * long_hair]
-    )
+    uppers = 0.15 + 2.0 * warm, 1.6, 1.2 - 0.6 * warm, 1.3 - 1.2 * warm, 0.5 * long_hair
+    upper = UPPERS[uniform.choose(uppers)]
+    lowers = 2.6, 0.8, 0.1 + 1.2 * warm, 0.2 + 0.9 * long_hair * warm, 0.5 * long_hair
+    lower = LOWERS[uniform.choose(lowers)]
     upper_colour = pick(style.upper)
     lower_colour = pick(style.lower)
     second = pick(style.upper, 1.0)
-    while abs(sum(second) - sum(upper_colour)) < 90 and sum(second) > 0:
+    while abs(sum(second) - sum(upper_colour)) < 90:
         # A pattern must be seen: push the two colours apart in lightness.
         sign = 1.0 if sum(upper_colour) < 330 else -1.0
         second = tuple(  # type: ignore[assignment]
             min(max(c + sign * 45.0, 5.0), 250.0) for c in second
         )
-    dress = UPPERS[upper] == 'dress'
-    coat = UPPERS[upper] == 'coat'
+    dress = upper == 'dress'
+    hairs = (0, 0.2, 1.0, 1.6, 0.8) if long_hair else (0.4, 2.4, 0.3, 0.2, 0)
     return Appearance(
         head=uniform(0.118, 0.146),
         legs=uniform(0.445, 0.525),
@@ -118,29 +116,29 @@ def draw_appearance(style: DomainStyle, key: int) -> Appearance:
         hips=uniform(0.078, 0.098),
         build=uniform(0.82, 1.0) if uniform.below(0.7) else uniform(1.05, 1.35),
         skin=_around(_SKINS[uniform.integer(6)], 8, uniform),
-        hair=(
-            uniform.choose([0, 0.2, 1.0, 1.6, 0.8])
-            if long_hair
-            else uniform.choose([0.4, 2.4, 0.3, 0.2, 0])
-        ),
+        hair=HAIRS[uniform.choose(hairs)],
         hair_colour=_around(
             _HAIRS[uniform.choose([3, 2, 1.5, 1, 0.8, 0.4])], 6, uniform
         ),
         upper=upper,
         upper_colour=upper_colour,
         second_colour=second,
-        pattern=uniform.choose(list(style.patterns)),
+        pattern=PATTERNS[uniform.choose(style.patterns)],
         pattern_size=uniform(0.0, 1.0),
-        hem=uniform(0.2, 0.3) if dress or coat else uniform(-0.03, 0.03),
-        lower=LOWERS.index('skirt') if dress else lower,
+        hem=uniform(0.2, 0.3) if upper in ('dress', 'coat') else uniform(-0.03, 0.03),
+        lower='skirt' if dress else lower,
         lower_colour=upper_colour if dress else lower_colour,
         lower_stripe=uniform.below(0.15),
         shoe_colour=pick(style.accents, 1.0),
-        bag=1 + uniform.choose([2.0, 1.3, 1.0]) if uniform.below(style.bags) else 0,
+        bag=(
+            BAGS[uniform.choose((2.0, 1.3, 1.0))]
+            if uniform.below(style.bags)
+            else 'none'
+        ),
         bag_colour=pick(style.accents, 1.0),
         bag_side=1 if uniform.below(0.5) else -1,
         bag_size=uniform(0.75, 1.25),
-        hat=1 + uniform.integer(3) if uniform.below(style.hats) else 0,
+        hat=HATS[uniform.integer(3)] if uniform.below(style.hats) else 'none',
         hat_colour=pick(style.accents, 1.0),
         stride=uniform(0.3, 0.55),
     )

@@ -71,7 +71,7 @@ def make_camera(style: DomainStyle, key: int) -> Camera:
         Camera: The same for the same arguments, always.
     """
     uniform = Uniforms(key, 24)
-    place = uniform.choose(list(style.places))
+    place = uniform.choose(style.places)
     exposure = 2.0 ** uniform(-1.25 * style.exposure, style.exposure)
     warmth = uniform(-style.cast, style.cast)
     tint = uniform(-style.cast, style.cast) * 0.6

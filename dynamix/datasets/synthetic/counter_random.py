@@ -6,7 +6,7 @@ are the same on every machine and with every version of NumPy.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 from zlib import crc32
 
 import numpy as np
@@ -17,16 +17,6 @@ GOLDEN = 0x9E3779B97F4A7C15
 MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 # Steps of the counters 0, 1, ...; see hash_uniform.
 _STEPS = np.arange(1, 1025, dtype=np.uint64) * np.uint64(GOLDEN)
-
-
-def mix(state: Any) -> Any:
-    """Finalizer of SplitMix64, of uint64 arrays."""
-    state = state ^ (state >> np.uint64(30))
-    state *= np.uint64(MULTIPLIERS[0])
-    state ^= state >> np.uint64(27)
-    state *= np.uint64(MULTIPLIERS[1])
-    state ^= state >> np.uint64(31)
-    return state
 
 
 def make_key(*parts: int | str) -> int:
@@ -63,7 +53,13 @@ def hash_uniform(key: int, counter: np.ndarray) -> np.ndarray:
 
 
 def _unit_interval(step: np.ndarray, key: int) -> np.ndarray:
-    return (mix(step + np.uint64(key)) >> np.uint64(11)) * 2.0**-53
+    state = step + np.uint64(key)
+    state ^= state >> np.uint64(30)
+    state *= np.uint64(MULTIPLIERS[0])
+    state ^= state >> np.uint64(27)
+    state *= np.uint64(MULTIPLIERS[1])
+    state ^= state >> np.uint64(31)
+    return (state >> np.uint64(11)) * 2.0**-53
 
 
 class Uniforms:
@@ -90,7 +86,7 @@ class Uniforms:
         """One of ``0..count - 1``."""
         return int(self._next() * count)
 
-    def choose(self, weights: list[float]) -> int:
+    def choose(self, weights: Sequence[float]) -> int:
         """A position drawn in proportion to its weight."""
         rest = self._next() * sum(weights)
         for position, weight in enumerate(weights):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .appearance import BAGS, LOWERS, PATTERNS, UPPERS, Appearance
+from .appearance import Appearance
 from .head import paint_head
 from .painter import Painter
-from .pose import Limb, Point, Pose
+from .pose import Point, Pose
 
 _FAR = 0.8
 
@@ -19,7 +19,7 @@ class _Torso:
         self._lean = pose.lean
         self._shoulder = pose.shoulder_width
         wide = 1.12 if person.hem < 0.1 else 1.12 + 0.9 * person.hem
-        loose = 1.1 if UPPERS[person.upper] == 'coat' else 1.0
+        loose = 1.1 if person.upper == 'coat' else 1.0
         self._hem = pose.hip_width * wide * loose
 
     def at(self, across: float, down: float) -> Point:
@@ -54,27 +54,30 @@ def paint_person(
     torso = _Torso(person, pose)
     far, near = -pose.near, pose.near
     facing = pose.cos > 0.0
-    if BAGS[person.bag] == 'backpack' and facing:
+    if person.bag == 'backpack' and facing:
         _paint_backpack(painter, person, pose)
     _paint_arm(painter, person, pose, far, _FAR)
     for side, shade in ((far, _FAR), (near, 1.0)):
-        _paint_leg(painter, person, pose.legs[side], shade)
+        _paint_leg(painter, person, pose, side, shade)
     _paint_lower(painter, person, pose)
     _paint_torso(painter, person, pose, torso, shading)
-    if BAGS[person.bag] == 'backpack' and not facing:
+    if person.bag == 'backpack' and not facing:
         _paint_backpack(painter, person, pose)
     paint_head(painter, person, pose)
     _paint_arm(painter, person, pose, near, 0.93)
 
 
-def _paint_leg(painter: Painter, person: Appearance, leg: Limb, shade: float) -> None:
-    kind = LOWERS[person.lower]
+def _paint_leg(
+    painter: Painter, person: Appearance, pose: Pose, side: int, shade: float
+) -> None:
+    leg = pose.legs[side]
+    kind = person.lower
     bare = kind in ('skirt', 'shorts')
     size = 0.9 * person.build**0.7
     wide = 1.35 if kind == 'wide trousers' else 1.0
     thigh, knee, ankle = 0.056 * size, 0.042 * size, 0.029 * size * wide
     cloth, skin = person.lower_colour, person.skin
-    forward = 0.062 * leg.forward
+    forward = 0.062 * pose.sin
     x, y = leg.end
     painter.trapezoid(
         (y + 0.012, x - 0.026, x + 0.026),
@@ -92,7 +95,7 @@ def _paint_leg(painter: Painter, person: Appearance, leg: Limb, shade: float) ->
 
 
 def _paint_lower(painter: Painter, person: Appearance, pose: Pose) -> None:
-    kind = LOWERS[person.lower]
+    kind = person.lower
     width, top = pose.hip_width, pose.hip_y + 0.03
     if kind in ('skirt', 'long skirt'):
         length = 0.22 if kind == 'skirt' else 0.38
@@ -128,20 +131,20 @@ def _paint_torso(
     )
     painter.polygon(outline, base)
     _paint_pattern(painter, person, pose, torso)
-    if UPPERS[person.upper] in ('jacket', 'coat') and pose.cos > 0.1:
+    if person.upper in ('jacket', 'coat') and pose.cos > 0.1:
         middle, half = 0.75 * pose.sin, 0.2 * pose.cos
         painter.polygon(
             torso.patch(middle - half, middle + half, 0.0, 0.94), person.second_colour
         )
     if shading > 0.02:
         painter.polygon(torso.patch(0.6, 0.98, 0.1, 1.0), base, 1 - shading)
-    if BAGS[person.bag] == 'backpack' and pose.cos > 0.2:
+    if person.bag == 'backpack' and pose.cos > 0.2:
         for side in (-0.55, 0.55):
             place = side * pose.cos + 0.5 * pose.sin
             painter.polygon(
                 torso.patch(place - 0.09, place + 0.09, 0.0, 0.5), person.bag_colour
             )
-    elif BAGS[person.bag] == 'shoulder bag':
+    elif person.bag == 'shoulder bag':
         side = person.bag_side * (1 if pose.cos > 0 else -1)
         painter.limb(
             torso.at(-0.6 * side, 0.02),
@@ -154,7 +157,7 @@ def _paint_torso(
 def _paint_pattern(
     painter: Painter, person: Appearance, pose: Pose, torso: _Torso
 ) -> None:
-    kind, colour = PATTERNS[person.pattern], person.second_colour
+    kind, colour = person.pattern, person.second_colour
     size = person.pattern_size
     if kind == 'stripes' or kind == 'checks':
         count = 3 + int(3 * size) + (1 if person.hem > 0.1 else 0)
@@ -185,8 +188,8 @@ def _paint_arm(
 ) -> None:
     arm = pose.arms[side]
     size = 0.95 * person.build**0.6
-    short = UPPERS[person.upper] in ('t-shirt', 'dress')
-    puffy = 1.2 if UPPERS[person.upper] in ('jacket', 'coat') else 1.0
+    short = person.upper in ('t-shirt', 'dress')
+    puffy = 1.2 if person.upper in ('jacket', 'coat') else 1.0
     sleeve, lower = person.upper_colour, person.skin if short else person.upper_colour
     widths = (0.027 * size * (1.0 if short else puffy), 0.02 * size)
     painter.ellipse(arm.end, (0.019, 0.024), person.skin, shade)
@@ -196,10 +199,10 @@ def _paint_arm(
     if person.bag_side != side:
         return
     size = person.bag_size
-    if BAGS[person.bag] == 'hand bag':
+    if person.bag == 'hand bag':
         x, y = arm.end
         _paint_box(painter, (x, y - 0.085 * size), 0.055 * size, 0.07 * size, person)
-    elif BAGS[person.bag] == 'shoulder bag':
+    elif person.bag == 'shoulder bag':
         x = side * (pose.hip_width + 0.02) * (1 if pose.cos > 0 else -1)
         x = x if abs(pose.cos) > 0.5 else 0.01
         centre = (x, pose.hip_y + 0.03)

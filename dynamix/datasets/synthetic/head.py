@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .appearance import HAIRS, HATS, Appearance
+from .appearance import Appearance
 from .domain_style import Colour
 from .painter import Painter
 from .pose import Point, Pose
@@ -19,7 +19,7 @@ def paint_head(painter: Painter, person: Appearance, pose: Pose) -> None:
     high = person.head * 0.53
     wide = high * (0.74 + 0.1 * abs(pose.sin))
     x, y = pose.lean * 1.5 + 0.025 * pose.sin, 0.985 - high
-    hair, colour = HAIRS[person.hair], person.hair_colour
+    hair, colour = person.hair, person.hair_colour
     back = -0.5 * wide * pose.sin
     if hair in ('long', 'bob'):
         low = y - high * (2.5 if hair == 'long' else 1.35)
@@ -41,7 +41,7 @@ def paint_head(painter: Painter, person: Appearance, pose: Pose) -> None:
     if hair == 'long' and pose.cos < -0.3:
         tips = (y - high * 2.5, x - wide * 0.9, x + wide * 0.9)
         painter.trapezoid((y, x - wide, x + wide), tips, colour)
-    hat = HATS[person.hat]
+    hat = person.hat
     if hat == 'none':
         return
     y += 0.2 * high

@@ -111,7 +111,7 @@ class Painter:
         image: np.ndarray,
         points: np.ndarray,
         colours: np.ndarray,
-        outline: float = 0.0,
+        outline: float,
     ) -> None:
         """Fills the polygons, in place.
 

@@ -13,13 +13,12 @@ class Limb:
     """Three joints of an arm or a leg in the picture, from the body outwards.
 
     ``x`` grows to the right, ``y`` upwards, the feet stand at 0 and the top of the
-    head at 1. ``forward`` is where the walking direction points in the picture.
+    head at 1.
     """
 
     top: Point
     middle: Point
     end: Point
-    forward: float
 
 
 @dataclass(frozen=True)
@@ -76,16 +75,15 @@ def make_pose(person: Appearance, view: float, phase: float, effort: float) -> P
         turn = phase if side > 0 else phase + math.pi
         angle = swing * math.sin(turn)
         bend = 1.7 * swing * max(0.0, math.cos(turn)) + 0.04
-        x, z = side * hip * 0.52, 0.0
-        knee_z = z + thigh * math.sin(angle)
+        x = side * hip * 0.52
+        knee_z = thigh * math.sin(angle)
         knee_y = hip_y - thigh * math.cos(angle)
         foot_z = knee_z + shin * math.sin(angle - bend)
         foot_y = knee_y - shin * math.cos(angle - bend)
         legs[side] = Limb(
-            (x * cos + z * sin, hip_y),
+            (x * cos, hip_y),
             (x * cos + knee_z * sin, knee_y),
             (x * cos + foot_z * sin, foot_y),
-            sin,
         )
         angle = -0.9 * swing * math.sin(turn)
         bend = 0.18 + 0.5 * swing
@@ -98,7 +96,6 @@ def make_pose(person: Appearance, view: float, phase: float, effort: float) -> P
             (x * cos, shoulder_y - 0.022),
             (wide * cos + elbow_z * sin, elbow_y),
             (wide * cos + hand_z * sin, hand_y),
-            sin,
         )
     depth = 0.068 * person.build
     return Pose(

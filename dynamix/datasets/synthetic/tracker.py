@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from mmengine.logging import print_log
 
 from dynamix.config_checks import check_range, check_rate, check_whole
 
 from .counter_random import hash_uniform, make_key
 
 _ROUNDS = 6
+#: Frames of the video between two images.
+_FRAME_STEP = 3
+#: How many people are in view at once, about; losses of sight count as in view.
+_CROWD = 3.0
+#: Mean number of images lost between two tracklets of one person.
+_GAP = 4.0
 Draw = Callable[[str, int], np.ndarray]
 
 
@@ -24,66 +28,40 @@ class VideoLayout:
 
     Attributes:
         num_videos (int): Defaults to 100.
-        people_per_video (int | tuple[int, int]): Number of people of each video, or
-            the smallest and largest one. Defaults to ``(4, 8)``.
+        people_per_video (tuple[int, int]): Smallest and largest number of people of a
+            video. Defaults to ``(4, 8)``.
         images_per_tracklet (int): Mean length of a tracklet; single ones have half
             to one and a half of it, and at least 2. Defaults to 8.
-        frame_step (int): Frames of the video between two images. Defaults to 3.
-        crowd (float): How many people are in view at once, about; the tracker's
-            losses of sight count as in view. Defaults to 3.
         fragments (float): Mean number of tracklets that one person is cut into, 1 or
             more. Defaults to 2.5.
-        gap (float): Mean number of images lost between two of them. Defaults to 4.
         switch_rate (float): Share of the tracklets that pass from one person to
             another, 0 to 1. Two tracklets that are in view together exchange their
-            people, so there must be crowds enough; a warning tells when there are
-            not. Defaults to 0.05.
+            people; where too few are, there are fewer switches. Defaults to 0.05.
         stray_rate (float): Share of the images that show somebody else of the video
             or no person, half of them each, 0 to 1. Defaults to 0.03.
-        recurring (float): Share of the videos, 0 to 1, whose people come from
-            another, earlier video; otherwise all videos have different people.
-            Defaults to 0.
     """
 
     num_videos: int = 100
-    people_per_video: int | tuple[int, int] = (4, 8)
+    people_per_video: tuple[int, int] = (4, 8)
     images_per_tracklet: int = 8
-    frame_step: int = 3
-    crowd: float = 3.0
     fragments: float = 2.5
-    gap: float = 4.0
     switch_rate: float = 0.05
     stray_rate: float = 0.03
-    recurring: float = 0.0
 
     def __post_init__(self) -> None:
         check_whole('num_videos', self.num_videos, 1)
-        low, high = self.people_range
-        check_whole('people_per_video', low, 1)
-        check_whole('people_per_video', high, low)
+        people = self.people_per_video
+        if not isinstance(people, Sequence) or len(people) != 2:
+            raise ValueError(
+                '`people_per_video` must be the smallest and the largest number, but '
+                f'got {people!r}.'
+            )
+        check_whole('people_per_video', people[0], 1)
+        check_whole('people_per_video', people[1], people[0])
         check_whole('images_per_tracklet', self.images_per_tracklet, 2)
-        check_whole('frame_step', self.frame_step, 1)
-        check_range('crowd', self.crowd, 0.1)
         check_range('fragments', self.fragments, 1.0)
-        check_range('gap', self.gap, 0.0)
         check_rate('switch_rate', self.switch_rate)
         check_rate('stray_rate', self.stray_rate)
-        check_rate('recurring', self.recurring)
-
-    @property
-    def people_range(self) -> tuple[int, int]:
-        """Smallest and largest number of people of a video."""
-        if isinstance(self.people_per_video, int):
-            return self.people_per_video, self.people_per_video
-        if (
-            not isinstance(self.people_per_video, Sequence)
-            or len(self.people_per_video) != 2
-        ):
-            raise ValueError(
-                '`people_per_video` must be a number or the smallest and the largest '
-                f'one, but got {self.people_per_video!r}.'
-            )
-        return self.people_per_video[0], self.people_per_video[1]
 
 
 class TrackerOutput(NamedTuple):
@@ -104,17 +82,15 @@ class TrackerOutput(NamedTuple):
     person: np.ndarray
 
 
-def track_videos(layout: VideoLayout, seed: int, num_domains: int = 1) -> TrackerOutput:
+def track_videos(layout: VideoLayout, seed: int) -> TrackerOutput:
     """Lets people walk through videos and tracks them with errors.
 
-    Two people never share a truth number, and one person is never in two places at
-    one frame, but for strays that show somebody else.
+    All videos have different people. One person is never in two places at one frame,
+    but for strays that show somebody else.
 
     Args:
         layout (VideoLayout): Sizes and error rates.
         seed (int): Of everything drawn here.
-        num_domains (int): Videos are dealt to so many domains in turn, and people
-            recur within their domain only. Defaults to 1.
 
     Returns:
         TrackerOutput: The same for the same arguments, always.
@@ -123,25 +99,24 @@ def track_videos(layout: VideoLayout, seed: int, num_domains: int = 1) -> Tracke
     def draw(what: str, size: int) -> np.ndarray:
         return hash_uniform(make_key(seed, 'tracker', what), np.arange(size))
 
-    low, high = layout.people_range
+    low, high = layout.people_per_video
     count = low + (draw('people', layout.num_videos) * (high - low + 1)).astype(int)
-    first_slot = np.concatenate([[0], np.cumsum(count)[:-1]])
+    first_slot = np.cumsum(count) - count
     video_of_slot = np.repeat(np.arange(layout.num_videos), count)
-    person = _people(layout, num_domains, count, first_slot, video_of_slot, draw)
 
-    # One slot is one person's stay in one video; a stay has one or more pieces.
+    # A slot is a person's stay in their video; a stay has one or more pieces.
     slots = len(video_of_slot)
     spread = 2.0 * (layout.fragments - 1.0) * draw('spread', slots)
     pieces = 1 + (spread + draw('pieces', slots)).astype(int)
     slot = np.repeat(np.arange(slots), pieces)
     share = 0.5 + draw('length', len(slot))
     length = np.maximum(2, np.rint(layout.images_per_tracklet * share).astype(int))
-    pause = (2.0 * layout.gap * draw('gap', len(slot)) + 1.0).astype(int)
+    pause = (2.0 * _GAP * draw('gap', len(slot)) + 1.0).astype(int)
     after = np.cumsum(length + pause)
     before = after - length - pause
-    first_piece = np.concatenate([[0], np.cumsum(pieces)[:-1]])
-    stay = layout.fragments * (layout.images_per_tracklet + layout.gap)
-    clock = np.maximum(1.0, stay * (count / layout.crowd - 1.0))
+    first_piece = np.cumsum(pieces) - pieces
+    stay = layout.fragments * (layout.images_per_tracklet + _GAP)
+    clock = np.maximum(1.0, stay * (count / _CROWD - 1.0))
     enter = (draw('enter', slots) * clock[video_of_slot]).astype(int)
     start = enter[slot] + before - before[first_piece][slot]
 
@@ -160,44 +135,19 @@ def track_videos(layout: VideoLayout, seed: int, num_domains: int = 1) -> Tracke
     order = np.lexsort((tick, row_tracklet))
     row_tracklet, tick, row_slot = row_tracklet[order], tick[order], row_slot[order]
 
-    row_person = person[row_slot]
     video = video_of_slot[row_slot]
     stray = draw('stray', len(tick)) < layout.stray_rate
     crowd = count[video]
     nobody = (draw('nobody', len(tick)) < 0.5) | (crowd == 1)
     move = 1 + (draw('other', len(tick)) * (crowd - 1)).astype(int)
     other = first_slot[video] + (row_slot - first_slot[video] + move) % crowd
-    row_person = np.where(stray & ~nobody, person[other], row_person)
-    row_person = np.where(stray & nobody, -1, row_person)
+    person = np.where(stray, np.where(nobody, -1, other), row_slot)
     return TrackerOutput(
         tracklet=row_tracklet.astype(np.int32),
         video=video.astype(np.int32),
-        frame=(tick * layout.frame_step).astype(np.int32),
-        person=row_person.astype(np.int32),
+        frame=(tick * _FRAME_STEP).astype(np.int32),
+        person=person.astype(np.int32),
     )
-
-
-def _people(
-    layout: VideoLayout,
-    num_domains: int,
-    count: np.ndarray,
-    first_slot: np.ndarray,
-    video_of_slot: np.ndarray,
-    draw: Draw,
-) -> np.ndarray:
-    """``[slots]`` person of each stay; a recurring video takes an earlier one's."""
-    videos = np.arange(layout.num_videos)
-    turn = videos // num_domains
-    recurs = (draw('recurring', len(videos)) < layout.recurring) & (turn > 0)
-    earlier = (draw('source', len(videos)) * turn).astype(int)
-    source = np.where(recurs, earlier * num_domains + videos % num_domains, videos)
-    slot_source = source[video_of_slot]
-    place = np.arange(len(video_of_slot)) - first_slot[video_of_slot]
-    # Only people of the source itself, not those it took from a third video: the
-    # same place number then never names one person twice within a video.
-    known = place < count[slot_source]
-    own = np.arange(len(video_of_slot))
-    return np.where(known, first_slot[slot_source] + place, own)
 
 
 def _switches(
@@ -214,13 +164,9 @@ def _switches(
     """
     size = len(video)
     partner, moment = np.full(size, -1), np.zeros(size, int)
-    wanted = round(layout.switch_rate * size / 2)
-    if not wanted:
-        return partner, moment
-    chosen_left: list[np.ndarray] = []
-    chosen_right: list[np.ndarray] = []
+    missing = round(layout.switch_rate * size / 2)
+    chosen = []
     free = np.ones(size, bool)
-    missing = wanted
     # Rounds of neighbours in order of their start: a pair wins when no pair that
     # shares a tracklet with it drew a smaller number. One person's tracklets never
     # overlap, so those that meet show two people.
@@ -234,21 +180,10 @@ def _switches(
         wins = fits & (ticket < padded[:-2]) & (ticket < padded[2:])
         pairs = np.flatnonzero(wins)
         pairs = pairs[np.argsort(ticket[pairs])][:missing]
-        chosen_left.append(left[pairs])
-        chosen_right.append(right[pairs])
-        free[left[pairs]] = free[right[pairs]] = False
+        chosen.append(np.stack([left[pairs], right[pairs]]))
+        free[chosen[-1]] = False
         missing -= len(pairs)
-        if not missing or not len(pairs):
-            break
-    first, second = np.concatenate(chosen_left), np.concatenate(chosen_right)
-    if missing:
-        print_log(
-            f'switch_rate={layout.switch_rate} asks for {2 * wanted} of {size} '
-            f'tracklets, but only {2 * len(first)} meet another one to switch with: '
-            'raise `crowd` or `people_per_video`.',
-            logger='current',
-            level=logging.WARNING,
-        )
+    first, second = np.concatenate(chosen, axis=1)
     begin = start[second] + 1
     span = np.minimum(stop[first], stop[second]) - begin
     tick = begin + (draw('moment', len(first)) * span).astype(int)

@@ -3,32 +3,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dynamix.datasets.synthetic import PedestrianRenderer
-from dynamix.datasets.synthetic.appearance import BAGS, draw_appearance
-from dynamix.datasets.synthetic.camera import make_camera
+from dynamix.datasets.synthetic.appearance import draw_appearance
 from dynamix.datasets.synthetic.counter_random import make_key
 from dynamix.datasets.synthetic.domain_style import domain_style
-from dynamix.datasets.synthetic.pose import make_pose
+from dynamix.datasets.synthetic.renderer import PedestrianRenderer
 
 
 @pytest.mark.parametrize('size', [(256, 128), (128, 64), (96, 96), (17, 40)])
-def test_any_size(size):
-    renderer = PedestrianRenderer(domain_style(1), size)
-    for i in range(12):
+def test_any_size_and_domain(size):
+    for i in range(25):
+        renderer = PedestrianRenderer(domain_style(i), size)
         image = renderer(make_key('p', i), make_key('c', i), make_key(i), i)
         assert image.shape == (*size, 3)
         assert image.dtype == np.uint8
         assert image.std() > 3
-
-
-def test_every_domain_draws():
-    for domain in range(25):
-        renderer = PedestrianRenderer(domain_style(domain), (64, 32))
-        images = [
-            renderer(make_key('p', i), make_key(domain, i), make_key(i), 0)
-            for i in range(8)
-        ]
-        assert np.mean([image.std() for image in images]) > 10
 
 
 def test_nobody_is_the_place_alone():
@@ -57,30 +45,5 @@ def test_people_differ():
         assert len({getattr(person, part) for person in people}) >= 3
     kinds = {(p.upper, p.lower, p.pattern, p.bag, p.hat, p.hair) for p in people}
     assert len(kinds) > 200
-    bags = np.mean([BAGS[person.bag] != 'none' for person in people])
+    bags = np.mean([person.bag != 'none' for person in people])
     assert bags == pytest.approx(style.bags, abs=0.1)
-
-
-def test_camera_keeps_order_of_lightness():
-    for i in range(20):
-        camera = make_camera(domain_style(i), make_key(i))
-        grey = np.repeat(np.arange(0.0, 256.0, 15.0)[:, None], 3, axis=1)
-        seen = camera.respond(grey)
-        assert seen.min() >= 0
-        assert seen.max() <= 255
-        assert (np.diff(seen, axis=0) >= 0).all()
-
-
-def test_body_keeps_its_lengths():
-    person = draw_appearance(domain_style(0), make_key('body'))
-    for phase in np.linspace(0, 6.2, 9):
-        side = make_pose(person, np.pi / 2, phase, 1.0)
-        for leg in side.legs.values():
-            assert np.hypot(*np.subtract(leg.top, leg.middle)) == pytest.approx(
-                0.5 * person.legs
-            )
-            assert np.hypot(*np.subtract(leg.middle, leg.end)) == pytest.approx(
-                0.44 * person.legs
-            )
-    front, back = (make_pose(person, view, 1.0, 1.0) for view in (0.0, np.pi))
-    assert front.arms[1].top[0] == pytest.approx(-back.arms[1].top[0])
