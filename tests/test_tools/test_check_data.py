@@ -147,8 +147,6 @@ def test_names_every_error_and_fails(
             'a batch takes 3 videos x 1 identities',
         ),
         ('train_dataloader.sampler.single_camera=None', '3 single_camera images'),
-        ('train_dataloader.sampler=None', 'train_dataloader.sampler is missing'),
-        ('train_dataloader.dataset=None', 'train_dataloader.dataset is missing'),
         ("val_dataloader.dataset.targets.0.data_root='none'", 'none/cam_a is missing'),
         ("val_evaluator.0.metric='x'", 'ReIDMetric.metric must be one of'),
     ],
