@@ -64,17 +64,20 @@ def set_loader_defaults(cfg: Config) -> None:
     """Fills in what every data loader of MMPretrain's tools has.
 
     Args:
-        cfg (Config): Changed in place. What a loader sets stays.
+        cfg (Config): Changed in place. What a loader sets stays, but for workers that
+            persist where there are none.
     """
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        if cfg.get(field) is not None:
-            given = cfg[field].to_dict()
-            cfg[field] = dict(
-                pin_memory=torch.cuda.is_available(),
-                persistent_workers=given.get('num_workers', 0) > 0,
-                collate_fn=dict(type='default_collate'),
-            )
-            cfg[field].update(given)
+        if cfg.get(field) is None:
+            continue
+        given = cfg[field].to_dict()
+        workers = given.get('num_workers', 0) > 0
+        defaults = dict(
+            pin_memory=torch.cuda.is_available(),
+            collate_fn=dict(type='default_collate'),
+        )
+        persist = given.get('persistent_workers', True) and workers
+        cfg[field] = {**defaults, **given, 'persistent_workers': persist}
 
 
 def share_out_batch(cfg: Config, world_size: int) -> str | None:

@@ -67,7 +67,7 @@ def test_loader_defaults_leave_what_is_set():
     cfg = Config(
         dict(
             train_dataloader=loader(num_workers=2, collate_fn=dict(type='mine')),
-            val_dataloader=dict(num_workers=0),
+            val_dataloader=dict(num_workers=0, persistent_workers=True),
         )
     )
     launch.set_loader_defaults(cfg)
