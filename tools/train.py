@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from contextlib import nullcontext
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from dynamix.config_checks import check_whole
 from dynamix.engine.checkpoint_file import choose_start
-from dynamix.engine.command_line import (
-    merge_options,
-    parse_arguments,
-    require_sections,
-)
+from dynamix.engine.command_line import merge_options, parse_arguments
 from dynamix.engine.hooks import ResumedEvaluationHook
 from dynamix.engine.launch import (
     launched_rank,
@@ -51,40 +45,32 @@ def parse_args() -> argparse.Namespace:
     return parse_arguments(parser)
 
 
-def make_cfg(args: argparse.Namespace) -> tuple[Config, list[tuple[int, str]]]:
-    """Returns the config for the Runner, and (level, text) pairs for the log."""
+def make_cfg(args: argparse.Namespace) -> tuple[Config, list[str]]:
+    """Returns the config for the Runner, and what to say in the log."""
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     set_work_dir(cfg, args.config, args.work_dir)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
-        require_sections(cfg, 'optim_wrapper')
         cfg.optim_wrapper.type = 'dynamix.BFloat16OptimWrapper'
     if args.auto_scale_lr:
-        if 'auto_scale_lr' not in cfg:
-            raise ValueError(
-                f'--auto-scale-lr needs auto_scale_lr=dict(base_batch_size=...) in '
-                f'{args.config}: the global batch size that its lr is meant for.'
-            )
         cfg.auto_scale_lr.enable = True
     merge_options(cfg, args.cfg_options)
-    require_sections(cfg, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
-    check_whole('train_cfg.val_interval', cfg.train_cfg.get('val_interval', 1), 1)
     set_loader_defaults(cfg)
-    notes = [
-        (logging.INFO, choose_start(cfg, args.resume)),
-        (logging.WARNING, share_out_batch(cfg, launched_rank(args.launcher)[1])),
-    ]
-    return cfg, [(level, text) for level, text in notes if text is not None]
+    notes = (
+        choose_start(cfg, args.resume),
+        share_out_batch(cfg, launched_rank(args.launcher)[1]),
+    )
+    return cfg, [note for note in notes if note is not None]
 
 
 def main() -> None:
     cfg, notes = make_cfg(parse_args())
 
     def train(runner: Runner) -> None:
-        for level, text in notes:
-            runner.logger.log(level, text)
+        for note in notes:
+            runner.logger.warning(note)
         runner.register_hook(ResumedEvaluationHook())
         runner.train()
 

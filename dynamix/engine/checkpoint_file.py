@@ -23,10 +23,8 @@ def check_complete(path: str) -> None:
         path (str): As MMEngine takes it; what is no local file is not checked.
 
     Raises:
-        ValueError: If it is a folder, is cut off or is no checkpoint.
+        ValueError: If it is cut off or is no checkpoint.
     """
-    if os.path.isdir(path):
-        raise ValueError(f'{path} is a folder: name the checkpoint in it.')
     if not os.path.isfile(path):
         return
     if is_cut_off(path):
@@ -57,44 +55,37 @@ def choose_start(cfg: Config, resume: str | None) -> str | None:
         str, optional: For the log: what was decided, if anything was to decide.
 
     Raises:
-        ValueError: If the folder has checkpoints that would be overwritten, or none
-            that can be read although ``last_checkpoint`` names one.
+        ValueError: If the folder has checkpoints that would be overwritten, or none of
+            those to go on from is whole.
     """
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
     cfg.resume = False
     folder = Path(cfg.work_dir)
-    said = None
     if resume == 'auto':
         path, passed_over = _latest_checkpoint(folder)
-        if path is not None:
-            cfg.resume, cfg.load_from = True, str(path)
-            why = f' ({"; ".join(passed_over)})' if passed_over else ''
-            return f'--resume: goes on from {path}, the latest in {folder}{why}.'
-        said = f'--resume: {folder} has no checkpoint yet, so training begins ' + (
-            f'with the weights of load_from={cfg.load_from}.'
-            if cfg.get('load_from')
-            else 'from the start.'
-        )
-    elif resume is not None:
+        if path is None:
+            return f'--resume: {folder} has no checkpoint yet, so training begins.'
+        cfg.resume, cfg.load_from = True, str(path)
+        return f'--resume: goes on from {"; ".join([str(path), *passed_over])}.'
+    if resume is not None:
         cfg.resume, cfg.load_from = True, resume
         if Path(resume).resolve().parent == folder.resolve():
-            return f'--resume: goes on from {resume}.'
-        said = f'--resume: goes on from {resume}, a checkpoint of another folder.'
+            return None
     if existing := _numbered(folder):
         raise ValueError(
-            f'{folder} has {existing[-1].name}, which this training could overwrite: '
+            f'{folder} has {existing[0].name}, which this training could overwrite: '
             'go on from there by --resume without a path, choose another --work-dir, '
             'or move these checkpoints away.'
         )
-    return said
+    return None
 
 
 def _numbered(folder: Path) -> list[Path]:
-    names = {
-        path.stem.removeprefix('epoch_'): path for path in folder.glob('epoch_*.pth')
-    }
-    return [names[name] for name in sorted(filter(str.isdigit, names), key=int)]
+    """Returns ``epoch_<number>.pth`` of a folder, the highest number first."""
+    names = [path.stem.removeprefix('epoch_') for path in folder.glob('epoch_*.pth')]
+    numbers = sorted(map(int, filter(str.isdigit, names)), reverse=True)
+    return [folder / f'epoch_{number}.pth' for number in numbers]
 
 
 def _latest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
@@ -103,34 +94,22 @@ def _latest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
     Only files of ``folder`` count: the path in ``last_checkpoint`` is that of another
     run where a work directory was copied, and of none where it was moved.
     """
-    candidates = _numbered(folder)[::-1]
+    candidates = _numbered(folder)
     last = folder / 'last_checkpoint'
     name = Path(last.read_text().strip()).name if last.is_file() else ''
-    passed_over = []
     if name:
         candidates.insert(0, folder / name)
-    elif candidates:
-        passed_over.append(f'{last} is missing or empty')
-    for path in candidates:
+    passed_over = []
+    for path in dict.fromkeys(candidates):
         if not path.is_file():
             passed_over.append(f'{path} is missing')
         elif is_cut_off(path):
             passed_over.append(f'{path} is cut off')
         else:
             return path, passed_over
-    if not candidates:
-        return None, []
-    others = [
-        path.name
-        for path in sorted(folder.glob('*.pth'))
-        if not path.name.startswith('best_') and not is_cut_off(path)
-    ]
-    raise ValueError(
-        f'{last} names {name or "no file"}, but {"; ".join(passed_over)}. '
-        + (
-            f'{folder} has {", ".join(others)}: go on from one by --resume PATH.'
-            if others
-            else f'{folder} has no other checkpoint to go on from: remove '
-            'last_checkpoint to begin from the start.'
+    if passed_over:
+        raise ValueError(
+            f'--resume: {"; ".join(passed_over)}. Name another checkpoint by --resume '
+            'PATH, or begin from the start in another --work-dir.'
         )
-    )
+    return None, []

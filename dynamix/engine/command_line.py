@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import inspect
 import os
 from typing import Any
 
 from mmengine.config import Config, DictAction
-from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 
 from dynamix.config_checks import check_keys
@@ -69,17 +67,6 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def positive(text: str) -> int:
-    """Returns a whole number from 1 on, as ``type`` of an argument.
-
-    Raises:
-        argparse.ArgumentTypeError: If the text is none.
-    """
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is no whole number from 1 on')
-    return int(text)
-
-
 def merge_options(cfg: Config, options: dict[str, Any]) -> None:
     """Overrides a config by ``--cfg-options``.
 
@@ -92,7 +79,7 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
 
     Raises:
         ValueError: If an option would change nothing.
-        TypeError: If a section has no such key.
+        TypeError: If there is no such section, or it has no such key.
     """
     options = dict(options)
     for name in [name for name in VARIABLES if name in options and name in cfg]:
@@ -101,43 +88,13 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
         first, *rest = key.split('.')
         if first in SECTION_KEYS and rest:
             check_keys(first, rest[:1], SECTION_KEYS[first])
-        if first in RUNNER_KEYS or (first in cfg and 'runner_type' in cfg):
-            continue
-        if first in cfg:
+        if first in cfg and first not in RUNNER_KEYS:
             places = places_of(cfg, cfg[first], RUNNER_KEYS)
             found = f'set {" and ".join(places)}' if places else 'edit the file'
             raise ValueError(
                 f"--cfg-options {key} changes nothing: '{first}' is only used while "
                 f'{cfg.filename or "the config"} is read. Instead, {found}.'
             )
-        known = sorted({*RUNNER_KEYS, *(name for name in VARIABLES if name in cfg)})
-        [nearest] = difflib.get_close_matches(first, known, n=1, cutoff=0)
-        raise ValueError(
-            f'--cfg-options {key}: neither {cfg.filename or "the config"} nor '
-            f"MMEngine's Runner has '{first}'; the nearest is '{nearest}'."
-        )
+        variables = [name for name in VARIABLES if name in cfg]
+        check_keys('--cfg-options', [first], sorted([*RUNNER_KEYS, *variables]))
     cfg.merge_from_dict(options)
-
-
-def require_sections(cfg: Config, *names: str) -> None:
-    """Raises ValueError if a config lacks a section, or has None in its place."""
-    missing = [name for name in names if cfg.get(name) is None]
-    if missing:
-        raise ValueError(
-            f'{cfg.filename or "the config"} has no {", ".join(missing)}, which this '
-            'tool needs.'
-        )
-
-
-def build_evaluator(given: Any) -> Evaluator:
-    """Builds the ``test_evaluator`` or ``val_evaluator`` of a config.
-
-    Args:
-        given (dict | list | None): A metric, several, or an ``Evaluator`` of some.
-
-    Returns:
-        Evaluator: With their metrics.
-    """
-    if isinstance(given, dict):
-        given = given.get('metrics', given)
-    return Evaluator(given or [])

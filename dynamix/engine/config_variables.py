@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path as osp
 from collections.abc import Container, Iterator
 from typing import Any
 
@@ -31,22 +32,20 @@ def set_variable(cfg: Config, name: str, value: Any) -> None:
     if not (is_size if name == 'image_size' else isinstance(value, str)):
         expected = 'height,width' if name == 'image_size' else 'a folder'
         raise ValueError(f'--cfg-options {name}: expected {expected}, found {value!r}.')
-    changed = 0
-    for owner, key, found, _ in list(_entries(cfg, '')):
+    changed = False
+    for owner, key, found, _ in list(entries(cfg)):
         if owner is cfg or key not in VARIABLES[name]:
             continue
         if name == 'data_root':
             if not isinstance(found, str) or not found.startswith(old):
                 continue
-            rest = found[len(old) :].lstrip('/')
-            new: Any = f'{value.rstrip("/")}/{rest}' if rest else value
+            owner[key] = osp.join(value, found[len(old) :].lstrip('/'))
         else:
             turn = -1 if key == 'scale' else 1  # of Resize: (width, height)
             if not isinstance(found, list | tuple) or [*found] != [*old][::turn]:
                 continue
-            new = tuple(value)[::turn]
-        owner[key] = new
-        changed += 1
+            owner[key] = tuple(value)[::turn]
+        changed = True
     if not changed:
         raise ValueError(
             f'--cfg-options {name}={value} changes nothing: no {name} of '
@@ -59,16 +58,16 @@ def places_of(cfg: Config, value: Any, sections: Container[str]) -> list[str]:
     """Returns the dotted keys under which sections of a config hold a value."""
     return [
         place
-        for _, _, found, place in _entries(cfg, '')
+        for _, _, found, place in entries(cfg)
         if place.split('.')[0] in sections and found == value
     ]
 
 
-def _entries(node: Any, place: str) -> Iterator[tuple[Any, Any, Any, str]]:
-    """All (owner, key, value, dotted key) below dictionaries and lists."""
+def entries(node: Any, place: str = '') -> Iterator[tuple[Any, Any, Any, str]]:
+    """Yields (owner, key, value, dotted key) of all dictionaries and lists below."""
     pairs = enumerate(node) if isinstance(node, list | tuple) else node.items()
     for key, value in pairs:
         below = f'{place}.{key}' if place else str(key)
         yield node, key, value, below
         if isinstance(value, dict | list | tuple):
-            yield from _entries(value, below)
+            yield from entries(value, below)

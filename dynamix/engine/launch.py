@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -18,22 +17,11 @@ from dynamix.datasets.samplers import Composition
 
 from .tool_runner import ToolRunner
 
-# rank, number of ranks, rank on this machine
+# rank, number of ranks
 RANK_VARIABLES = dict(
-    pytorch=('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),
-    slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
-    mpi=(
-        'OMPI_COMM_WORLD_RANK',
-        'OMPI_COMM_WORLD_SIZE',
-        'OMPI_COMM_WORLD_LOCAL_RANK',
-    ),
-)
-# of a DataLoader, which refuses them where there are no workers
-WORKER_OPTIONS = (
-    'persistent_workers',
-    'prefetch_factor',
-    'timeout',
-    'multiprocessing_context',
+    pytorch=('RANK', 'WORLD_SIZE'),
+    slurm=('SLURM_PROCID', 'SLURM_NTASKS'),
+    mpi=('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE'),
 )
 
 
@@ -48,15 +36,14 @@ def launched_rank(launcher: str) -> tuple[int, int]:
     """
     if launcher == 'none':
         return 0, 1
-    rank, size, _ = RANK_VARIABLES[launcher]
-    for variable in (rank, size):
-        if variable not in os.environ:
-            raise RuntimeError(
-                f'--launcher {launcher} needs the environment variable {variable}, '
-                'which the launcher sets: start the tool by tools/dist_*.sh, '
-                'tools/slurm_*.sh or torchrun.'
-            )
-    return int(os.environ[rank]), int(os.environ[size])
+    try:
+        rank, size = (int(os.environ[name]) for name in RANK_VARIABLES[launcher])
+    except KeyError as error:
+        raise RuntimeError(
+            f'--launcher {launcher} needs the environment variable {error}: start the '
+            'tool by tools/dist_*.sh, tools/slurm_*.sh or torchrun.'
+        ) from None
+    return rank, size
 
 
 def set_work_dir(cfg: Config, config_path: str, work_dir: str | None) -> None:
@@ -77,22 +64,20 @@ def set_loader_defaults(cfg: Config) -> None:
     """Fills in what every data loader of MMPretrain's tools has.
 
     Args:
-        cfg (Config): Changed in place. What a loader sets stays, but for options of
-            workers where ``num_workers`` is 0.
+        cfg (Config): Changed in place. What a loader sets stays, but for workers that
+            persist where there are none.
     """
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(field) is None:
             continue
         given = cfg[field].to_dict()
         workers = given.get('num_workers', 0) > 0
-        if not workers:
-            given = {k: v for k, v in given.items() if k not in WORKER_OPTIONS}
-        cfg[field] = dict(
+        defaults = dict(
             pin_memory=torch.cuda.is_available(),
-            persistent_workers=workers,
             collate_fn=dict(type='default_collate'),
         )
-        cfg[field].update(given)
+        persist = given.get('persistent_workers', True) and workers
+        cfg[field] = {**defaults, **given, 'persistent_workers': persist}
 
 
 def share_out_batch(cfg: Config, world_size: int) -> str | None:
@@ -112,6 +97,8 @@ def share_out_batch(cfg: Config, world_size: int) -> str | None:
     Raises:
         ValueError: If the batch cannot be divided by so many ranks.
     """
+    if cfg.get('train_dataloader') is None:
+        return None  # the Runner says what is missing
     sampler = cfg.train_dataloader.sampler
     composition = Composition(
         sampler.get('multi_camera', {}), sampler.get('single_camera', {})
@@ -130,29 +117,23 @@ def share_out_batch(cfg: Config, world_size: int) -> str | None:
 
 
 def start_cpu_ranks(cfg: Config) -> None:
-    """Connects several ranks on a machine without a GPU.
+    """Connects the ranks of torchrun on a machine without a GPU.
 
     MMEngine always binds a rank to a GPU; here the process group is made before it
     does, and the model is wrapped without device ids.
 
     Args:
-        cfg (Config): Changed in place. Its ``env_cfg.dist_cfg.timeout`` is in seconds.
+        cfg (Config): Changed in place.
     """
     if cfg.launcher == 'none' or torch.cuda.is_available():
         return
-    for ours, theirs in zip(RANK_VARIABLES['pytorch'], RANK_VARIABLES[cfg.launcher]):
-        os.environ[ours] = os.environ.get(theirs, '0')
-    seconds = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
-    torch_dist.init_process_group(
-        'gloo', timeout=None if seconds is None else timedelta(seconds=seconds)
-    )
-    wrapper = cfg.get('model_wrapper_cfg') or dict(
+    torch_dist.init_process_group('gloo')
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
-    wrapper.setdefault('type', 'MMDistributedDataParallel')
-    wrapper['device_ids'] = None
-    cfg.model_wrapper_cfg = wrapper
     cfg.sync_bn = None
 
 

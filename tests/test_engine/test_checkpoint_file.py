@@ -38,7 +38,7 @@ def test_resume_takes_the_latest_or_the_given_checkpoint(tmp_path):
     latest = str(run / 'epoch_10.pth')
     resume, load_from, said = start(run, load_from='weights.pth')
     assert (resume, load_from) == (True, latest)
-    assert f'goes on from {latest}, the latest in {run}.' in said
+    assert f'goes on from {latest}.' in said
     first = str(run / 'epoch_9.pth')
     assert start(run, first)[:2] == (True, first)
     # as the config says it
@@ -50,8 +50,6 @@ def test_without_a_checkpoint_it_begins_as_the_config_says(tmp_path):
     resume, load_from, said = start(tmp_path, load_from='weights.pth', resume=True)
     assert (resume, load_from) == (False, 'weights.pth')
     assert f'{tmp_path} has no checkpoint yet' in said
-    assert 'begins with the weights of load_from=weights.pth' in said
-    assert 'begins from the start' in start(tmp_path)[2]
     assert start(tmp_path, None) == (False, None, None)
 
 
@@ -76,9 +74,7 @@ def test_a_missing_last_checkpoint_is_the_newest(tmp_path, text):
     (run / 'last_checkpoint').unlink()
     if text is not None:  # as a full disk leaves it
         (run / 'last_checkpoint').write_text(text)
-    resume, load_from, said = start(run)
-    assert (resume, load_from) == (True, str(run / 'epoch_10.pth'))
-    assert 'last_checkpoint is missing or empty' in said
+    assert start(run)[:2] == (True, str(run / 'epoch_10.pth'))
 
 
 def test_checkpoints_that_are_cut_off_are_passed_over(tmp_path):
@@ -90,16 +86,13 @@ def test_checkpoints_that_are_cut_off_are_passed_over(tmp_path):
     assert f'{run}/epoch_11.pth is cut off; {run}/epoch_10.pth is cut off' in said
 
 
-def test_no_checkpoint_left_is_an_error_that_names_others(tmp_path):
+def test_no_checkpoint_left_is_an_error(tmp_path):
     run = make_run(tmp_path / 'run', 1)
     (run / 'epoch_1.pth').rename(run / 'keep.pth')
-    with pytest.raises(ValueError, match=r'epoch_1\.pth is missing.* has keep\.pth: '):
+    with pytest.raises(ValueError, match=r'epoch_1\.pth is missing\. Name another'):
         start(run)
     keep = str(run / 'keep.pth')
     assert start(run, keep)[:2] == (True, keep)
-    (run / 'keep.pth').unlink()
-    with pytest.raises(ValueError, match=r'no other checkpoint .* remove last_'):
-        start(run)
 
 
 def test_checkpoints_are_not_overwritten_by_another_run(tmp_path):
@@ -108,8 +101,8 @@ def test_checkpoints_are_not_overwritten_by_another_run(tmp_path):
     for resume in (None, str(other / 'epoch_5.pth')):
         with pytest.raises(ValueError, match=rf'{run} has epoch_2\.pth, .* overwrite'):
             start(run, resume)
-    said = start(tmp_path / 'new', str(other / 'epoch_5.pth'))[2]
-    assert 'other/epoch_5.pth, a checkpoint of another folder' in said
+    theirs = str(other / 'epoch_5.pth')
+    assert start(tmp_path / 'new', theirs) == (True, theirs, None)
 
 
 def test_a_write_that_fails_leaves_the_checkpoint_of_before(monkeypatch, tmp_path):
@@ -143,8 +136,6 @@ def test_a_checkpoint_that_is_cut_off_is_named(monkeypatch, tmp_path):
         save(tmp_path / 'new.pth', part)
         with pytest.raises(ValueError, match=r'new\.pth is cut off after \d+ bytes'):
             runner.load_checkpoint(str(tmp_path / 'new.pth'))
-    with pytest.raises(ValueError, match='is a folder'):
-        runner.load_checkpoint(str(tmp_path))
     (tmp_path / 'new.pth').write_bytes(b'no checkpoint')
     with pytest.raises(ValueError, match=r"new\.pth is no checkpoint: .* b'no'"):
         runner.load_checkpoint(str(tmp_path / 'new.pth'))

@@ -126,10 +126,7 @@ def test_what_holds_where_the_config_was_changed(crops, unbroken, tmp_path):
     assert runner.param_schedulers[0].eta_min == 0
     [log] = tmp_path.glob('*/*.log')
     lines = [line for line in log.read_text().splitlines() if ' holds' in line]
-    keys = [
-        line.split(' is ')[0].replace('_scheduler.0', '_scheduler') for line in lines
-    ]
-    assert keys == sorted(changes)
+    assert [line.split(' is ')[0] for line in lines] == sorted(changes)
     assert ['checkpoint holds' in line for line in lines] == [False, True, True, True]
 
 
@@ -142,7 +139,7 @@ def test_resume_with_other_sampling_is_refused(crops, unbroken, tmp_path):
         load_from=str(unbroken / 'epoch_4.pth'),
         **{'train_dataloader.sampler.iterations': 5},
     )
-    with pytest.raises(ValueError, match=r'sampler\.iterations to 4'):
+    with pytest.raises(ValueError, match=r'sampler\.iterations \(4, now 5\)'):
         train(cfg)
 
 

@@ -11,24 +11,20 @@ is broken.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader, Dataset
 
 from dynamix.datasets import ReIDDataset
 from dynamix.datasets.label_checks import images_per_identity
 from dynamix.datasets.transforms import LoadReIDImage
-from dynamix.engine.command_line import (
-    add_config_options,
-    build_evaluator,
-    merge_options,
-)
+from dynamix.engine.command_line import add_config_options, merge_options
 from dynamix.registry import DATA_SAMPLERS, DATASETS
 
 # What a wrong entry of a config raises, unknown types and arguments too.
@@ -165,74 +161,22 @@ def broken_images(dataset: ReIDDataset, number: int, workers: int = 0) -> list[s
     return [message for messages in loader for message in messages if message]
 
 
-def describe(error: Exception) -> str:
-    """What an error says; that of a missing key says no more than the key."""
-    return f'there is no key {error}' if type(error) is KeyError else str(error)
-
-
-def build_whole(dataset: dict[str, Any]) -> Any:
-    """Builds a data set of several sources as it is built to be used."""
+def build(dataset: dict[str, Any]) -> Any:
+    """Builds a data set and reads its index."""
     built = DATASETS.build(dict(dataset, pipeline=[]))
     built.full_init()
     return built
 
 
 def train_together(loader: dict[str, Any]) -> None:
-    """Builds the training data and their sampler.
-
-    Raises:
-        Exception: What training would raise.
-    """
-    for key in ('dataset', 'sampler'):
-        if not loader.get(key):
-            raise ValueError(f'train_dataloader.{key} is missing.')
-    dataset = build_whole(loader['dataset'])
+    """Builds training data and sampler, which raise what training would raise."""
+    dataset = build(loader['dataset'])
     DATA_SAMPLERS.build(loader['sampler'], default_args=dict(dataset=dataset, seed=0))
 
 
 def evaluate_together(dataset: dict[str, Any], evaluator: Any) -> None:
-    """Builds evaluation data and the metrics that score them.
-
-    Raises:
-        Exception: What training would raise, at the latest at its first evaluation.
-    """
-    targets = build_whole(dataset)
-    build_evaluator(evaluator).dataset_meta = targets.metainfo
-
-
-def messages_of(check: Callable[..., None], *arguments: Any) -> list[str]:
-    """The message of what a check raised, if it raised anything."""
-    try:
-        check(*arguments)
-    except WRONG as error:
-        return [describe(error)]
-    return []
-
-
-def read_sources(
-    sources: list[Any],
-    head: tuple[str, ...],
-    row: Callable[[ReIDDataset], list[str]],
-    args: argparse.Namespace,
-) -> tuple[list[str], list[str]]:
-    """Prints a table of sources.
-
-    Returns:
-        tuple: Messages about sources that cannot be read, and about broken images.
-    """
-    rows: list[list[str]] = []
-    unread: list[str] = []
-    broken: list[str] = []
-    for source in sources:
-        try:
-            dataset = DATASETS.build(source)
-            dataset.full_init()
-            rows.append(row(dataset))
-            broken += broken_images(dataset, args.decode, args.workers)
-        except WRONG as error:
-            unread.append(describe(error))
-    print_table(head, rows)
-    return unread, broken
+    """Builds targets and metrics, which raise what the evaluation would raise."""
+    Evaluator(evaluator or []).dataset_meta = build(dataset).metainfo
 
 
 def print_table(head: tuple[str, ...], rows: list[list[str]]) -> None:
@@ -247,9 +191,29 @@ def print_table(head: tuple[str, ...], rows: list[list[str]]) -> None:
 
 def main() -> int:
     args = parse_args()
-    cfg = Config.fromfile(os.path.expanduser(args.config))
+    cfg = Config.fromfile(args.config)
     merge_options(cfg, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'dynamix'))
+    problems: list[str] = []
+
+    def attempt(check: Callable, *arguments: Any) -> Any:
+        try:
+            return check(*arguments)
+        except WRONG as error:
+            # that of a missing key says no more than the key
+            text = 'there is no key ' if type(error) is KeyError else ''
+            problems.append(f'{text}{error}')
+
+    def read(source: Any, row: Callable) -> list[str]:
+        dataset = build(source)
+        problems.extend(broken_images(dataset, args.decode, args.workers))
+        return row(dataset)
+
+    def read_all(sources: list[Any], head: tuple[str, ...], row: Callable) -> bool:
+        rows = [attempt(read, source, row) for source in sources]
+        print_table(head, [row for row in rows if row])
+        return all(rows)
+
     train = cfg.get('train_dataloader') or {}
     mixed = train.get('dataset') or {}
     sources = [
@@ -257,29 +221,21 @@ def main() -> int:
         for kind in ('multi_camera', 'single_camera')
         for source in mixed.get(kind) or ()
     ]
+    if read_all(sources, TRAINING, training_row) and train:
+        attempt(train_together, train)
     evaluations: list[tuple[Any, Any]] = []
     targets: list[Any] = []
     for mode in ('val', 'test'):
         dataset = (cfg.get(f'{mode}_dataloader') or {}).get('dataset')
-        evaluation = (dataset, cfg.get(f'{mode}_evaluator'))
-        if dataset and evaluation not in evaluations:
-            evaluations.append(evaluation)
+        if dataset:
+            evaluations.append((dataset, cfg.get(f'{mode}_evaluator')))
             listed = dataset.get('targets') or ()
             targets += [target for target in listed if target not in targets]
-    unread, broken = read_sources(sources, TRAINING, training_row, args)
-    problems = broken + unread
-    if train and not unread:
-        problems += messages_of(train_together, train)
-    unread, broken = read_sources(targets, TARGETS, target_row, args)
-    problems += broken + unread
-    if not unread:
+    if read_all(targets, TARGETS, target_row):
         for evaluation in evaluations:
-            problems += messages_of(evaluate_together, *evaluation)
+            attempt(evaluate_together, *evaluation)
     if not train and not evaluations:
-        problems.append(
-            f'{args.config} has no data to check: neither train_dataloader nor '
-            'val_dataloader or test_dataloader.'
-        )
+        problems.append(f'{args.config} has no data to check.')
     problems = [*dict.fromkeys(problems)]
     for problem in problems:
         print(f'error: {problem}')

@@ -20,7 +20,7 @@ from dynamix.apis import ReIDInferencer
 from dynamix.datasets import ImageTableBuilder
 from dynamix.datasets.image_files import iter_images
 from dynamix.datasets.transforms import LoadReIDImage
-from dynamix.engine.command_line import add_config_options, merge_options, positive
+from dynamix.engine.command_line import add_config_options, merge_options
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,14 +31,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out', type=Path, default='features.npz', help='.npz file to write'
     )
-    parser.add_argument('--batch-size', type=positive, default=64)
+    parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument(
         '--num-workers', type=int, default=4, help='processes that read images'
     )
     parser.add_argument('--device', help='by default a GPU if there is one')
     add_config_options(parser)
     args = parser.parse_args()
-    args.folder, args.out = args.folder.expanduser(), args.out.expanduser()
     if args.out.suffix != '.npz':
         parser.error(f'--out {args.out}: expected a file that ends in .npz')
     return args
@@ -53,7 +52,7 @@ def main() -> None:
     if not len(names):
         raise SystemExit(f"'{args.folder}' holds no image{builder.other_files()}")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    cfg = Config.fromfile(args.config.expanduser())
+    cfg = Config.fromfile(args.config)
     merge_options(cfg, args.cfg_options)
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
     for transform in inferencer.pipeline.transforms:

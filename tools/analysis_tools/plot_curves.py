@@ -26,33 +26,21 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--x', default='step', choices=['step', 'iter', 'epoch'], help='x axis'
     )
-    parser.add_argument(
-        '--names', nargs='+', help='what to call the logs in the legend'
-    )
-    parser.add_argument('--title', default='', help='text above the picture')
-    parser.add_argument('--ylabel', default='', help='text beside the y axis')
     args = parser.parse_args()
     formats = FigureCanvasBase.get_supported_filetypes()
     if Path(args.out).suffix.lower()[1:] not in formats:
         parser.error(f'--out {args.out}: expected .{", .".join(sorted(formats))}')
-    args.names = args.names or [Path(log).name for log in args.logs]
-    if len(args.names) != len(args.logs):
-        parser.error(f'--names gives {len(args.names)} names for {len(args.logs)} logs')
-    if len({*args.names}) < len(args.names):
-        parser.error(
-            f'--names must tell the logs apart, but they are {", ".join(args.names)}'
-        )
     return args
 
 
 def main() -> None:
     args = parse_args()
     curves = {}
-    for name, log in zip(args.names, args.logs):
+    for log in args.logs:
         chosen = select_curves(read_scalars(log, args.x), args.keys)
         for key, curve in chosen.items():
-            curves[key if len(args.logs) == 1 else f'{name}: {key}'] = curve
-    plot_curves(curves, args.out, args.title, args.x, args.ylabel)
+            curves[key if len(args.logs) == 1 else f'{log}: {key}'] = curve
+    plot_curves(curves, args.out, xlabel=args.x)
     print(f'wrote {len(curves)} curves to {args.out}')
 
 

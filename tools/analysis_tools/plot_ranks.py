@@ -17,15 +17,11 @@ import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 from torch.utils.data import Subset
 
 from dynamix.apis import ReIDInferencer
-from dynamix.engine.command_line import (
-    add_config_options,
-    build_evaluator,
-    merge_options,
-    positive,
-)
+from dynamix.engine.command_line import add_config_options, merge_options
 from dynamix.evaluation import ReIDMetric, rank_blocks, ranked_images
 from dynamix.evaluation.target_images import TargetImages
 from dynamix.registry import DATASETS
@@ -37,21 +33,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--target', help='its name; by default the first one')
-    parser.add_argument('--split', type=int, default=0, help='number of the split')
-    parser.add_argument('--queries', type=positive, default=8, help='how many to draw')
+    parser.add_argument('--queries', type=int, default=8, help='how many to draw')
     parser.add_argument(
         '--order',
         choices=['random', 'worst', 'best'],
         default='random',
         help='which queries: drawn at random, or by average precision',
     )
-    parser.add_argument('--topk', type=positive, default=10, help='images a query')
-    parser.add_argument('--seed', type=int, default=0, help='of the random order')
-    parser.add_argument(
-        '--ignore-cameras', action='store_true', help='matches of the same camera count'
-    )
+    parser.add_argument('--topk', type=int, default=10, help='images a query')
     parser.add_argument('--out', default='ranks.png', help='picture to write')
-    parser.add_argument('--batch-size', type=positive, default=64)
+    parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--device', help='by default a GPU if there is one')
     add_config_options(parser)
     args = parser.parse_args()
@@ -83,12 +74,11 @@ def embed_target(
 
 
 def find_metric(cfg: Config) -> ReIDMetric:
-    """The ``ReIDMetric`` of the config, or the default one if it has no evaluator."""
-    given = cfg.get('test_evaluator', dict(type='ReIDMetric'))
-    for metric in build_evaluator(given).metrics:
+    """The ``ReIDMetric`` of the config's ``test_evaluator``."""
+    for metric in Evaluator(cfg.test_evaluator).metrics:
         if isinstance(metric, ReIDMetric):
             return metric
-    raise SystemExit(f'test_evaluator has no ReIDMetric but {given}')
+    raise SystemExit(f'test_evaluator has no ReIDMetric but {cfg.test_evaluator}')
 
 
 def main() -> None:
@@ -97,19 +87,15 @@ def main() -> None:
     merge_options(cfg, args.cfg_options)
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
     target, look = embed_target(cfg, inferencer, args.target, args.batch_size)
-    splits = target.splits()
-    if args.split not in splits:
-        raise SystemExit(f"target '{target.name}' has the splits {[*splits]}")
-    query, gallery = splits[args.split]
+    query, gallery = target.splits()[0]
     metric = find_metric(cfg)
-    metric.camera_aware &= not args.ignore_cameras
     labels = metric.labels(target, query, gallery)
     features = torch.from_numpy(target.feature)
     score_of = metric.score_block(features[query], features[gallery])
     precision = rank_blocks(score_of, labels).average_precision
     chosen = np.flatnonzero(~np.isnan(precision))
     if args.order == 'random':
-        chosen = np.random.default_rng(args.seed).permutation(chosen)
+        chosen = np.random.default_rng(0).permutation(chosen)
     else:
         chosen = chosen[np.argsort(precision[chosen], kind='stable')]
         chosen = chosen[::-1] if args.order == 'best' else chosen

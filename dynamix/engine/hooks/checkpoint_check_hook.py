@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from torch.optim import Optimizer
 
 from dynamix.engine.resumed_settings import settings_of, warn_of_resumed
 from dynamix.engine.unwrap import unwrap
@@ -20,9 +19,9 @@ class CheckpointCheckHook(Hook):
     testing, and so is a checkpoint of which nothing fits. The head's memories are left
     out: their size follows the data.
 
-    When resuming, the optimizer must be of the same type, because PyTorch would hand
-    the state of one to another: Adam resumed as SGD fails in its first step, as AdamW
-    it stays Adam. Other settings that differ are warnings.
+    When resuming, optimizer and schedules must be of the same types, because PyTorch
+    would hand the state of one to another: Adam resumed as SGD fails in its first
+    step, as AdamW it stays Adam. Other settings that differ are warnings.
     """
 
     # Before IdentityTableHook, which assumes a checkpoint of this model.
@@ -42,46 +41,17 @@ class CheckpointCheckHook(Hook):
             source=source,
             partly=training and not runner._resume,
         )
-        if training and runner._resume:
-            if optimizer := _optimizer(runner):
-                _check_optimizer(checkpoint, optimizer, source)
-            if 'settings' in checkpoint:
-                warn_of_resumed(source, checkpoint['settings'], runner.cfg)
+        if not training or not runner._resume:
+            return
+        if 'optimizer' not in checkpoint:
+            raise ValueError(
+                f'{source} has no `optimizer`: it is a best checkpoint or was saved '
+                'with save_optimizer=False, and cannot be resumed from; use '
+                '`load_from`.'
+            )
+        warn_of_resumed(source, checkpoint.get('settings', {}), runner.cfg)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Adds the type of the optimizer, which its state lacks, and the settings."""
+        """Adds the settings to a checkpoint that can be resumed."""
         if 'optimizer' in checkpoint:
             checkpoint['settings'] = settings_of(runner.cfg)
-            if optimizer := _optimizer(runner):
-                checkpoint['optimizer_type'] = type(optimizer).__name__
-
-
-def _optimizer(runner: Runner) -> Optimizer | None:
-    # of a wrapper of several there is none
-    return getattr(runner.optim_wrapper, 'optimizer', None)
-
-
-def _check_optimizer(checkpoint: dict, optimizer: Optimizer, source: str) -> None:
-    if 'optimizer' not in checkpoint:
-        raise ValueError(
-            f'{source} has no `optimizer`: it is a best checkpoint or was saved with '
-            'save_optimizer=False, and cannot be resumed from; use `load_from`.'
-        )
-    ours = type(optimizer).__name__
-    theirs = checkpoint.get('optimizer_type', ours)  # of before it was noted
-    if theirs != ours:
-        raise ValueError(
-            f'{source} has the state of {theirs}, but optim_wrapper.optimizer.type is '
-            f'{ours}: resume with {theirs}, or take the weights alone by `load_from`.'
-        )
-    groups, expected = (
-        [len(group['params']) for group in some]
-        for some in (checkpoint['optimizer']['param_groups'], optimizer.param_groups)
-    )
-    if groups != expected:
-        raise ValueError(
-            f'{source} has an optimizer of {len(groups)} parameter groups with '
-            f'{sum(groups)} parameters, optim_wrapper makes {len(expected)} with '
-            f'{sum(expected)}: resume with the constructor and paramwise_cfg the run '
-            'began with, or take the weights alone by `load_from`.'
-        )

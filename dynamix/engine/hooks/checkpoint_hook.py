@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import difflib
 import os.path as osp
 from typing import Any
 
@@ -8,10 +7,9 @@ import numpy as np
 import torch
 from mmengine.hooks import CheckpointHook as BaseCheckpointHook
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import Runner
 
 from dynamix.config_checks import check_keys, check_whole
-from dynamix.evaluation import ReIDMetric
 from dynamix.registry import HOOKS
 
 KEY = 'default_hooks.checkpoint'
@@ -33,8 +31,7 @@ class CheckpointHook(BaseCheckpointHook):
     """MMEngine's ``CheckpointHook`` that keeps to the run's folder.
 
     Checkpoints are in the work directory, and the previous best one is removed only
-    from there. Options that MMEngine would find wrong after an epoch are errors at the
-    start. Checkpoints hold plain types and tensors only, so that ``torch.load`` reads
+    from there. They hold plain types and tensors only, so that ``torch.load`` reads
     them with ``weights_only=True``.
 
     Args:
@@ -47,11 +44,9 @@ class CheckpointHook(BaseCheckpointHook):
 
     Raises:
         TypeError: If there is no such option.
-        ValueError: If an option has a wrong value.
+        ValueError: If ``max_keep_ckpts`` has another value.
     """
 
-    best_ckpt_path: str | None
-    best_ckpt_path_dict: dict[str, str | None]
     _default_greater_keys = (
         *BaseCheckpointHook._default_greater_keys,
         'mINP',
@@ -65,7 +60,6 @@ class CheckpointHook(BaseCheckpointHook):
         **kwargs: Any,
     ) -> None:
         check_keys(KEY, kwargs, OPTIONS)
-        check_whole(f'{KEY}.interval', kwargs.get('interval', -1), -1)
         if max_keep_ckpts != -1:
             check_whole(f'{KEY}.max_keep_ckpts', max_keep_ckpts, 2)
         if save_best in ('auto', ['auto']):
@@ -73,56 +67,25 @@ class CheckpointHook(BaseCheckpointHook):
         super().__init__(save_best=save_best, max_keep_ckpts=max_keep_ckpts, **kwargs)
 
     def before_train(self, runner: Runner) -> None:
-        """Checks ``save_best`` and forgets best checkpoints outside the run's folder.
+        """Takes best checkpoints from the run's folder and forgets all others.
+
+        A resumed run has the absolute paths of the run that wrote the checkpoint.
+        """
+        hub = runner.message_hub
+        for key in [k for k in hub.runtime_info if k.startswith('best_ckpt')]:
+            own = osp.join(runner.work_dir, osp.basename(hub.pop_info(key)))
+            if osp.isfile(own):
+                hub.update_info(key, own)
+        super().before_train(runner)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Keeps the best checkpoints.
 
         Raises:
-            ValueError: If the validation has no such score.
+            TypeError: If ``save_best`` names a score that the validation lacks.
         """
-        super().before_train(runner)
-        if self.save_best is None:
-            return
-        if runner.val_loop is None:
-            runner.logger.warning(f'{KEY}.save_best: there is no validation.')
-        else:
-            self._check_scores(runner.val_loop)
-        # MMEngine resumes with the absolute path of the run that wrote the checkpoint
-        if len(self.key_indicators) == 1:
-            self.best_ckpt_path = self._own(self.best_ckpt_path)
-        else:
-            paths = self.best_ckpt_path_dict
-            self.best_ckpt_path_dict = {k: self._own(v) for k, v in paths.items()}
-
-    def _own(self, path: str | None) -> str | None:
-        if path is None:
-            return None
-        own = osp.join(self.out_dir, osp.basename(path))
-        return own if osp.isfile(own) else None
-
-    def _check_scores(self, loop: BaseLoop) -> None:
-        metrics = loop.evaluator.metrics
-        datasets = getattr(loop.dataloader.dataset, 'datasets', None)
-        if datasets is None or not all(isinstance(x, ReIDMetric) for x in metrics):
-            return  # scores of others are not known before they are computed
-        names = ['average', *(dataset.name for dataset in datasets)]
-        known = [
-            '/'.join([metric.prefix, name, score] if metric.prefix else [name, score])
-            for metric in metrics
-            for name in names
-            for score in ('mAP', 'mINP', *(f'Rank-{k}' for k in metric.topk))
-        ]
-        for name in self.key_indicators:
-            if name not in known:
-                [nearest] = difflib.get_close_matches(name, known, n=1, cutoff=0)
-                raise ValueError(
-                    f"{KEY}.save_best: the validation has no score '{name}'; the "
-                    f"nearest is '{nearest}'."
-                )
-
-    def after_train(self, runner: Runner) -> None:
-        """Publishes checkpoints, if asked to; a best one that is not there is none."""
-        if paths := getattr(self, 'best_ckpt_path_dict', None):
-            self.best_ckpt_path_dict = {k: v for k, v in paths.items() if v}
-        super().after_train(runner)
+        check_keys(f'{KEY}.save_best', self.save_best or (), metrics)
+        super().after_val_epoch(runner, metrics)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Turns histories of the log and numbers of NumPy into plain types."""

@@ -49,9 +49,8 @@ class LossGuardHook(Hook):
         ):
             return
         norms = torch._foreach_norm([p.detach() for p in runner.model.parameters()])
-        # a model that steps several optimizers may have no sum called 'loss'
         losses = {
-            name: x.detach().float().mean().to(norms[0].device)
+            name: x.detach().float().to(norms[0].device)
             for name, x in outputs.items()
             if 'loss' in name and isinstance(x, Tensor)
         }
@@ -63,15 +62,10 @@ class LossGuardHook(Hook):
         named = dict(zip(losses, numbers))
         what = 'weights are' if all(map(math.isfinite, named.values())) else 'loss is'
         text = ', '.join(f'{name} {number:g}' for name, number in named.items())
-        last = runner.message_hub.get_info('last_ckpt', None)
-        saved = (
-            f'the last checkpoint is {osp.basename(last)}'
-            if last
-            else 'no checkpoint yet'
-        )
+        last = runner.message_hub.get_info('last_ckpt', 'none')
         raise FloatingPointError(
             f'the {what} not finite at iteration {runner.iter + 1} (epoch '
-            f'{runner.epoch + 1}): {text}. The run stops; {saved}. Try a lower '
-            'learning rate, a longer warm-up, or clip the gradient '
-            '(optim_wrapper.clip_grad), then --resume.'
+            f'{runner.epoch + 1}): {text}. The run stops; the last checkpoint is '
+            f'{osp.basename(last)}. Try a lower learning rate, a longer warm-up, or '
+            'clip the gradient (optim_wrapper.clip_grad), then --resume.'
         )

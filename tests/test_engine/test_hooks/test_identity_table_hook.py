@@ -59,7 +59,6 @@ def test_binds_the_head_to_the_data() -> None:
     ('given', 'message'),
     [
         (dict(loop=IterBasedTrainLoop), 'by_epoch=True, but the loop is a IterBased'),
-        (dict(rank_batch_size=None), 'sampler must be a MixedDataSampler, but is a Si'),
         (dict(rank_batch_size=8), 'batch_size is 4, but .* needs 8'),
     ],
 )
@@ -80,9 +79,9 @@ def test_another_head_is_named(head: Any) -> None:
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (dict(seed=4), r'seed 4, .* 3: set randomness\.seed'),
-        (dict(iterations=5), r'set train_dataloader\.sampler\.iterations to 5'),
-        (dict(cameras=1), 'made with other cameras of the training images'),
+        (dict(seed=4), r'randomness\.seed .*\(4, now 3\)'),
+        (dict(iterations=5), r'train_dataloader\.sampler\.iterations \(5, now 9\)'),
+        (dict(cameras=1), r'cameras of the training images \(1, now '),
     ],
 )
 def test_another_stream_of_batches_is_not_resumed(
@@ -99,16 +98,3 @@ def test_another_stream_of_batches_is_not_resumed(
     del checkpoint['identity_table']
     with pytest.raises(ValueError, match='no `identity_table`'):
         hook.after_load_checkpoint(it, checkpoint)
-
-
-def test_unreadable_images_are_counted(logged: list[str]) -> None:
-    hook, it = IdentityTableHook(), runner()
-    it.epoch = 2
-    for index in ([0, -1, 3], [-1, -1, 2], [4, 5, 1]):
-        samples = [SimpleNamespace(image_index=i) for i in index]
-        hook.after_train_iter(it, 0, dict(data_samples=samples))
-    hook.after_train_epoch(it)
-    hook.after_train_epoch(it)
-    assert [text.split(',')[0] for text in logged] == [
-        '3 images of epoch 3 could not be read and took no part in it.'
-    ]

@@ -13,9 +13,20 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from dynamix.engine import RelabelHook
+from dynamix.engine.hooks import relabel_hook
 from dynamix.registry import HOOKS, TASK_UTILS
 from dynamix.relabeling import Relabeling, RelabelReport
 from tests.toy import toy_cfg, train
+
+
+@pytest.fixture
+def relabel_log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Texts that RelabelHook logs, by whichever runner."""
+    lines: list[str] = []
+    monkeypatch.setattr(
+        relabel_hook, 'print_log', lambda text, **options: lines.append(text)
+    )
+    return lines
 
 
 @TASK_UTILS.register_module(force=True)
