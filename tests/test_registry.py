@@ -28,7 +28,6 @@ COMPONENTS = dict(
         dict(type='AugmentationLoss'),
         dict(type='CentroidLoss'),
         dict(type='CameraCentroidLoss'),
-        dict(type='BatchCentroidLoss'),
         dict(
             type='DynaMix',
             backbone=dict(type='mmpretrain.ResNet', depth=18, base_channels=8),

@@ -140,9 +140,9 @@ def test_extract_features(run, model, crops, tmp_path):
     assert found['paths'][0] == 'bounding_box_test/0001_c2s1_000001_00.jpg'
     with pytest.raises(SystemExit, match='no folder'):
         run('extract_features.py', *model, tmp_path / 'nothing')
-    options = ('--num-workers', 0, '--cfg-options', 'model.inference=encoder')
     wide = 'test_dataloader.dataset.pipeline.1.scale=(16,16)'
-    run('extract_features.py', *model, crops, '--out', out, *options, wide)
+    options = ('--num-workers', 0, '--cfg-options', wide)
+    run('extract_features.py', *model, crops, '--out', out, *options)
     assert (np.load(out)['features'] != found['features']).any(), 'the options count'
 
 

@@ -17,9 +17,6 @@ class CameraRows:
         camera (np.ndarray): ``[n]`` integers not below 0, unique over all sources.
         num_identities (int): Numbers of identities are below this.
 
-    Raises:
-        ValueError: If the arrays differ in length.
-
     Attributes:
         row (np.ndarray): ``[n]`` int32 pair of each image; -1 without an identity.
         offset (np.ndarray): ``[num_identities + 1]`` int64; the rows of identity
@@ -30,15 +27,10 @@ class CameraRows:
     def __init__(
         self, identity: np.ndarray, camera: np.ndarray, num_identities: int
     ) -> None:
-        if np.shape(identity) != np.shape(camera):
-            raise ValueError(
-                'identity and camera must describe the same images, but have the '
-                f'shapes {np.shape(identity)} and {np.shape(camera)}.'
-            )
-        labelled = np.asarray(identity) >= 0
+        labelled = identity >= 0
         cameras = int(np.max(camera, initial=0)) + 1
-        key = np.asarray(identity)[labelled].astype(np.int64) * cameras
-        pairs, row = np.unique(key + np.asarray(camera)[labelled], return_inverse=True)
+        key = identity[labelled].astype(np.int64) * cameras + camera[labelled]
+        pairs, row = np.unique(key, return_inverse=True)
         self.row = np.full(len(labelled), NO_ROW, dtype=np.int32)
         self.row[labelled] = row
         self.offset = np.searchsorted(pairs // cameras, np.arange(num_identities + 1))
@@ -73,9 +65,8 @@ class CameraRows:
         Returns:
             np.ndarray: ``[B, widest]`` int64 rows, filled up with -1.
         """
-        number = np.asarray(identity)
-        known = (number >= 0) & (number < len(self.offset) - 1)
-        number = np.where(known, number, 0)
+        known = (identity >= 0) & (identity < len(self.offset) - 1)
+        number = np.where(known, identity, 0)
         first = self.offset[number]
         last = self.offset[np.minimum(number + 1, len(self.offset) - 1)]
         rows = first[:, None] + np.arange(self.widest)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from dynamix.models.memory import CameraRows
 
@@ -43,8 +42,3 @@ def test_no_multi_camera_image() -> None:
     rows = CameraRows(np.zeros(0, np.int32), np.zeros(0, np.int32), 0)
     assert len(rows) == 0
     assert rows.rows_of(np.array([-1, 3])).shape == (2, 0)
-
-
-def test_lengths_must_agree() -> None:
-    with pytest.raises(ValueError, match='same images'):
-        CameraRows(np.zeros(2, int), np.zeros(3, int), 1)
