@@ -40,10 +40,6 @@ def test_a_recipe_starts_from_its_own_checkpoint(name: str, tmp_path: Path) -> N
             {f'{k}.layer1.0.conv1.weight': torch.zeros(1) for k in 'ab'},
             "found 2, under 'a.', 'b.'",
         ),
-        (
-            {'layer1.0.conv1.weight': torch.zeros(1), 'conv1.0.weight': torch.zeros(1)},
-            "expected 'conv1.weight', the first weight of a ResNet",
-        ),
     ],
 )
 def test_a_file_without_a_known_backbone(
