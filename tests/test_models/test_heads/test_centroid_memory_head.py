@@ -77,21 +77,19 @@ def test_images_without_identity_take_part_in_nothing() -> None:
     assert not empty.memory.valid.any()
 
 
-def test_single_camera_images_have_no_camera_centroid() -> None:
-    head = make_head()
-    losses = head.loss(draw(4), draw(4, 1), samples([8, 9, 11, 12]))
-    assert losses['loss_camera_centroid'] == 0
-    assert not head.camera_memory.valid.any()
-
-
-def test_no_multi_camera_data() -> None:
-    head = CentroidMemoryHead(DIM)
-    head.bind(IdentityTable(IDENTITY[8:] - 2 * (IDENTITY[8:] > 0), 0, 0), CAMERA[8:])
+@pytest.mark.parametrize('multi_camera', [True, False])
+def test_single_camera_images_have_no_camera_centroid(multi_camera: bool) -> None:
+    head, first = make_head(), 8
+    if not multi_camera:
+        head, first = CentroidMemoryHead(DIM), 0
+        identity = IDENTITY[8:] - 2 * (IDENTITY[8:] > 0)
+        head.bind(IdentityTable(identity, 0, 0), CAMERA[8:])
     features = draw(3).requires_grad_()
-    losses = head.loss(features, draw(3, 1), samples([0, 3, 4]))
+    losses = head.loss(features, draw(3, 1), samples([first, first + 3, first + 4]))
     assert losses['loss_camera_centroid'] == 0
     assert losses['loss_centroid'] > 0
     assert gradient(losses, features).isfinite().all()
+    assert not head.camera_memory.valid.any()
 
 
 def test_same_scene_is_the_mean_over_the_scenes_alone() -> None:
@@ -214,8 +212,9 @@ def test_binding_again() -> None:
     assert not head.memory.valid.any()
 
 
-def test_autocast_rounds_no_logit() -> None:
-    heads = [make_head(dtype='bfloat16') for _ in range(2)]
+@pytest.mark.parametrize('storage', ['float32', 'bfloat16'])
+def test_autocast_rounds_no_logit_and_no_centroid(storage: str) -> None:
+    heads = [make_head(dtype=storage) for _ in range(2)]
     features, keys = draw(8).bfloat16().requires_grad_(), draw(8, 1).bfloat16()
     expected = heads[0].loss(features, keys, samples(EIGHT))
     with torch.autocast('cpu', dtype=torch.bfloat16):

@@ -169,27 +169,6 @@ def test_centroid_loss_with_drawn_negatives() -> None:
     assert torch.equal(resumed(features, labels, memory)[0], expected)
 
 
-@pytest.mark.parametrize('storage', ['float32', 'bfloat16'])
-def test_autocast_computes_logits_in_float32(storage: str) -> None:
-    features, keys, labels = unit(4, 8, 0).float(), unit(4, 8, 1).float(), [0, 0, 1, 2]
-    memory, label = memory_of(unit(4, 8, 2).to(getattr(torch, storage))), torch.tensor
-    batch = features, label(labels), keys, label(labels)
-    rows = label([[0, 1], [1, 0], [2, 3], [3, 2]])
-
-    def all_losses() -> Tensor:
-        found = (
-            InstanceLoss()(*batch),
-            AugmentationLoss()(*batch),
-            CentroidLoss()(features, label(labels), memory),
-            CameraCentroidLoss()(features, torch.arange(4), rows, memory),
-        )
-        return torch.stack([loss for loss, _ in found])
-
-    expected = all_losses()
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        assert torch.equal(all_losses(), expected)
-
-
 @pytest.mark.parametrize(
     ('config', 'message'),
     [

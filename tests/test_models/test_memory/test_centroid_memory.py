@@ -79,14 +79,6 @@ def test_set_and_clear() -> None:
     torch.testing.assert_close(memory.centroids[0], unit(1, 4, 7)[0])
 
 
-def test_autocast_does_not_round_an_update() -> None:
-    one, other = filled(3, 8), filled(3, 8)
-    one.update(unit(6, 8), torch.arange(6) % 3)
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        other.update(unit(6, 8), torch.arange(6) % 3)
-    assert torch.equal(one.centroids, other.centroids)
-
-
 @pytest.mark.parametrize('dtype', ['bfloat16', 'float16'])
 def test_half_precision_storage(dtype: str) -> None:
     memory, reference = filled(5, 16, dtype), filled(5, 16)
