@@ -156,8 +156,10 @@ class DynaMix(BaseModel):
             dict[str, Tensor]: Scalars, by name.
 
         Raises:
-            ValueError: If the views are not two or three.
+            ValueError: If the model has no head or the views are not two or three.
         """
+        if self.head is None:
+            raise ValueError('training needs a head, but model.head is None.')
         views = 'a single tensor' if isinstance(inputs, Tensor) else len(inputs)
         if views not in (2, 3):
             raise ValueError(

@@ -96,6 +96,9 @@ def test_the_momentum_encoder_embeds(channels_last: bool) -> None:
 def test_what_is_wrong_is_named(model: DynaMix) -> None:
     with pytest.raises(ValueError, match=r"mode must be .* got 'losses'"):
         model(torch.rand(2, 3, 32, 32), mode='losses')
+    model.head = None
+    with pytest.raises(ValueError, match=r'model\.head is None'):
+        model.loss([torch.rand(2, 3, 32, 32)] * 2, [])
 
 
 def test_takes_necks_of_mmpretrain() -> None:
