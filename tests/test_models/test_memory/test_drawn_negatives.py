@@ -15,6 +15,7 @@ def drawn_rows(count: int, fraction: float, draw: int) -> list[int]:
     return rows[1:].tolist()
 
 
+@settings(deadline=None)
 @given(
     count=st.integers(1, 300), fraction=st.floats(1e-6, 1), draw=st.integers(0, 2**40)
 )
@@ -38,7 +39,7 @@ def test_every_row_is_drawn_equally_often_and_draws_differ() -> None:
     assert len({tuple(drawn_rows(1000, 0.01, number)) for number in range(25)}) == 25
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     valid=st.lists(st.booleans(), min_size=1, max_size=12),
     fraction=st.floats(0.01, 1),
