@@ -133,9 +133,9 @@ def test_extract_features(run, model, crops, tmp_path, capsys):
     with pytest.raises(SystemExit):
         run('extract_features.py', *model, crops, '--out', tmp_path / 'features')
     assert 'features: expected a file that ends in .npz' in capsys.readouterr().err
-    options = ('--num-workers', 0, '--cfg-options', 'model.inference=encoder')
     wide = 'test_dataloader.dataset.pipeline.1.scale=(16,16)'
-    run('extract_features.py', *model, crops, '--out', out, *options, wide)
+    options = ('--num-workers', 0, '--cfg-options', wide)
+    run('extract_features.py', *model, crops, '--out', out, *options)
     assert (np.load(out)['features'] != found['features']).any(), 'the options count'
 
 

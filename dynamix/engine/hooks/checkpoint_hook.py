@@ -10,6 +10,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 from dynamix.config_checks import check_keys, check_whole
+from dynamix.evaluation import ReIDMetric
 from dynamix.registry import HOOKS
 
 KEY = 'default_hooks.checkpoint'
@@ -67,10 +68,15 @@ class CheckpointHook(BaseCheckpointHook):
         super().__init__(save_best=save_best, max_keep_ckpts=max_keep_ckpts, **kwargs)
 
     def before_train(self, runner: Runner) -> None:
-        """Takes best checkpoints from the run's folder and forgets all others.
+        """Checks ``save_best`` and forgets best checkpoints outside the run's folder.
 
         A resumed run has the absolute paths of the run that wrote the checkpoint.
+
+        Raises:
+            TypeError: If the validation has no such score.
         """
+        if self.save_best is not None and runner.val_loop is not None:
+            self._check_scores(runner.val_loop)
         hub = runner.message_hub
         for key in [k for k in hub.runtime_info if k.startswith('best_ckpt')]:
             own = osp.join(runner.work_dir, osp.basename(hub.pop_info(key)))
@@ -78,14 +84,24 @@ class CheckpointHook(BaseCheckpointHook):
                 hub.update_info(key, own)
         super().before_train(runner)
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
-        """Keeps the best checkpoints.
+    def _check_scores(self, loop: Any) -> None:
+        metrics = loop.evaluator.metrics
+        targets = getattr(loop.dataloader.dataset, 'datasets', None)
+        if targets is None or not all(isinstance(x, ReIDMetric) for x in metrics):
+            return  # scores of others are not known before they are computed
+        scores = [
+            '/'.join(filter(None, [metric.prefix, name, score]))
+            for metric in metrics
+            for name in ['average', *(target.name for target in targets)]
+            for score in ('mAP', 'mINP', *(f'Rank-{k}' for k in metric.topk))
+        ]
+        check_keys(f'{KEY}.save_best', self.key_indicators, scores)
 
-        Raises:
-            TypeError: If ``save_best`` names a score that the validation lacks.
-        """
-        check_keys(f'{KEY}.save_best', self.save_best or (), metrics)
-        super().after_val_epoch(runner, metrics)
+    def after_train(self, runner: Runner) -> None:
+        """Publishes checkpoints, if asked to; a best one that is not there is none."""
+        if paths := getattr(self, 'best_ckpt_path_dict', None):
+            self.best_ckpt_path_dict = {k: v for k, v in paths.items() if v}
+        super().after_train(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Turns histories of the log and numbers of NumPy into plain types."""

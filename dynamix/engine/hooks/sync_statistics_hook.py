@@ -5,6 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 
 from dynamix.registry import HOOKS
 
@@ -15,12 +16,19 @@ class SyncStatisticsHook(Hook):
 
     Without it, where normalization itself is not synchronized (on CPUs, or with
     ``sync_bn=None``), each rank would evaluate with its own statistics, and the
-    checkpoint would hold those of rank 0. Unlike MMEngine's ``SyncBuffersHook`` it
-    leaves all other buffers, such as centroid memories, as they are.
+    checkpoint would hold those of rank 0. All other buffers belong to their rank: DDP's
+    ``broadcast_buffers``, which would overwrite centroid memories with those of rank 0
+    in every forward, is switched off.
     """
 
     # before CheckpointHook (VERY_LOW) writes
     priority = 'NORMAL'
+
+    def before_train(self, runner: Runner) -> None:
+        """Switches off the broadcast of buffers, whatever ``model_wrapper_cfg`` has."""
+        for module in runner.model.modules():
+            if isinstance(module, DistributedDataParallel):
+                module.broadcast_buffers = False
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Averages means and variances of encoder and momentum encoder."""

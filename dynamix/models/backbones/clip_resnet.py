@@ -33,18 +33,12 @@ class CLIPResNet(ResNetV1d):
     Supervision", ICML 2021; section 2.4.
 
     Args:
-        depth (int): 50, 101 or 152.
-        **kwargs: As of ``mmpretrain.ResNetV1d``. Re-ID sets
-            ``strides=(1, 2, 2, 1)``.
-
-    Raises:
-        ValueError: If ``depth`` is another one.
+        **kwargs: As of ``mmpretrain.ResNetV1d``, with a depth of at least 50. Re-ID
+            sets ``strides=(1, 2, 2, 1)``.
     """
 
-    def __init__(self, depth: int, **kwargs: Any) -> None:
-        if depth not in (50, 101, 152):
-            raise ValueError(f'backbone.depth must be 50, 101 or 152, but got {depth}.')
-        super().__init__(depth=depth, **kwargs)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.maxpool = nn.AvgPool2d(2)
         for name in self.res_layers:
             block = getattr(self, name)[0]

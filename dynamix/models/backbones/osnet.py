@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
-from mmpretrain.models.backbones.base_backbone import BaseBackbone
 from mmpretrain.models.utils import SELayer
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from dynamix.registry import MODELS
 
@@ -19,7 +16,6 @@ CHANNELS = (64, 256, 384, 512)
 NUM_STREAMS = 4
 REDUCTION = 4
 GATE_REDUCTION = 16
-STAGES = (['conv2'], ['pool2', 'conv3'], ['pool3', 'conv4', 'conv5'])
 # norm of each of the two blocks of the three stages
 BLOCK_NORMS = dict(
     plain=(('bn', 'bn'), ('bn', 'bn'), ('bn', 'bn')),
@@ -42,7 +38,7 @@ def separable_convolution(channels: int) -> nn.Sequential:
     )
 
 
-class OmniScaleBlock(BaseModule):
+class OmniScaleBlock(nn.Module):
     """Residual block of streams with growing receptive fields.
 
     Stream ``t`` is a chain of ``t`` separable 3x3 convolutions. All streams are
@@ -54,17 +50,10 @@ class OmniScaleBlock(BaseModule):
         norm (str): Where instance normalization is: ``'bn'`` nowhere, ``'ibn'`` after
             the addition, ``'ain'`` in the residual branch, in place of its last batch
             normalization.
-        init_cfg (dict, optional): Initialization config. Defaults to None.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        norm: str,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(init_cfg)
+    def __init__(self, in_channels: int, out_channels: int, norm: str) -> None:
+        super().__init__()
         # modules are named as in the published weights
         channels = out_channels // REDUCTION
         self.conv1 = ConvModule(in_channels, channels, 1, norm_cfg=BN)
@@ -110,7 +99,7 @@ class OmniScaleBlock(BaseModule):
 
 
 @MODELS.register_module()
-class OSNet(BaseBackbone):
+class OSNet(BaseModule):
     """Omni-scale network, a small backbone made for person re-identification.
 
     The output is the feature map before pooling. The fully connected layer that
@@ -126,42 +115,25 @@ class OSNet(BaseBackbone):
             in the published models. Defaults to 1.
         variant (str): ``'plain'``, ``'ibn'`` or ``'ain'``: which blocks have instance
             normalization. Defaults to ``'plain'``.
-        out_indices (Sequence[int]): Stages whose maps are returned, of 0, 1, 2; their
-            strides are 4, 8 and 16. Defaults to ``(2, )``.
-        frozen_stages (int): Stages that do not train; 0 freezes the stem, ``n`` the
-            first ``n`` stages too. Defaults to -1: none.
-        norm_eval (bool): Keep the running statistics of batch normalization.
-            Defaults to False.
         init_cfg (dict | list[dict], optional): Initialization config. Defaults to
             Kaiming initialization of convolutions.
 
     Raises:
-        ValueError: If ``widen_factor`` or ``variant`` is none of those above.
+        ValueError: If ``variant`` is none of those above.
     """
 
     def __init__(
         self,
         widen_factor: float = 1.0,
         variant: str = 'plain',
-        out_indices: Sequence[int] = (2,),
-        frozen_stages: int = -1,
-        norm_eval: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg or dict(type='Kaiming', layer='Conv2d'))
-        if widen_factor not in (0.25, 0.5, 0.75, 1):
-            raise ValueError(
-                'backbone.widen_factor must be 0.25, 0.5, 0.75 or 1, but got '
-                f'{widen_factor}.'
-            )
         if variant not in BLOCK_NORMS:
             raise ValueError(
                 f'backbone.variant must be one of {sorted(BLOCK_NORMS)}, but got '
                 f'{variant!r}.'
             )
-        self.out_indices = out_indices
-        self.frozen_stages = frozen_stages
-        self.norm_eval = norm_eval
         channels = [int(widen_factor * count) for count in CHANNELS]
         self.conv1 = ConvModule(
             3, channels[0], 7, 2, 3, norm_cfg=BN if variant == 'plain' else IN
@@ -178,39 +150,17 @@ class OSNet(BaseBackbone):
             pool = nn.Sequential(transition, nn.AvgPool2d(2))
             self.add_module(f'pool{i + 1}', pool)
         self.conv5 = ConvModule(channels[3], channels[3], 1, norm_cfg=BN)
-        self._freeze_stages()
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Computes the maps of the stages named by ``out_indices``.
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        """Computes the feature map.
 
         Args:
             x (Tensor): ``[B, 3, H, W]``.
 
         Returns:
-            tuple[Tensor, ...]: ``[B, C_i, H / s_i, W / s_i]``.
+            tuple[Tensor]: ``[B, C, H / 16, W / 16]``.
         """
         x = self.maxpool(self.conv1(x))
-        maps = []
-        for i, names in enumerate(STAGES):
-            for name in names:
-                x = getattr(self, name)(x)
-            if i in self.out_indices:
-                maps.append(x)
-        return tuple(maps)
-
-    def train(self, mode: bool = True) -> OSNet:
-        """Sets training mode; frozen stages, and norms by ``norm_eval``, stay out."""
-        super().train(mode)
-        self._freeze_stages()
-        if mode and self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-        return self
-
-    def _freeze_stages(self) -> None:
-        frozen = ['conv1'] if self.frozen_stages >= 0 else []
-        for names in STAGES[: max(self.frozen_stages, 0)]:
-            frozen += names
-        for name in frozen:
-            getattr(self, name).eval().requires_grad_(False)
+        x = self.pool2(self.conv2(x))
+        x = self.pool3(self.conv3(x))
+        return (self.conv5(self.conv4(x)),)

@@ -30,7 +30,6 @@ class InstanceBatchNorm(nn.Module):
         self.sizes = [channels // 2, channels - channels // 2]
         # named as in the published weights
         self.IN = nn.InstanceNorm2d(self.sizes[0], affine=True)
-        self.IN.requires_grad_(norm_cfg.get('requires_grad', True))
         self.BN = build_norm_layer(norm_cfg, self.sizes[1])[1]
 
     def forward(self, x: Tensor) -> Tensor:

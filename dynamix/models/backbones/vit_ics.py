@@ -73,33 +73,20 @@ class VisionTransformerICS(VisionTransformer):
     """MMPretrain's vision transformer with a convolutional stem.
 
     Args:
-        arch (str | dict): As of ``mmpretrain.VisionTransformer``, such as
-            ``'deit-small'`` (ViT-S) or ``'b'``.
-        img_size (int | tuple[int, int]): Height and width.
-        patch_size (int): Even. Defaults to 16.
-        in_channels (int): Defaults to 3.
+        *args: As of ``mmpretrain.VisionTransformer``. ``patch_size`` is even.
         **kwargs: As of ``mmpretrain.VisionTransformer``, but for ``patch_cfg``.
-
-    Raises:
-        ValueError: If ``patch_size`` is odd.
     """
 
-    def __init__(
-        self,
-        arch: str | dict,
-        img_size: int | tuple[int, int],
-        patch_size: int = 16,
-        in_channels: int = 3,
-        **kwargs: Any,
-    ):
-        if patch_size % STEM_STRIDE:
-            raise ValueError(
-                f'backbone.patch_size must be a multiple of {STEM_STRIDE}, the stride '
-                f'of the stem, but got {patch_size}.'
-            )
-        super().__init__(arch, img_size, patch_size, in_channels, **kwargs)
+    patch_embed: PatchEmbed
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        patches = self.patch_embed.projection
         self.patch_embed = ConvStemPatchEmbed(
-            in_channels, self.img_size, self.embed_dims, patch_size
+            patches.in_channels,
+            self.img_size,
+            self.embed_dims,
+            patches.kernel_size[0],
         )
         if self.frozen_stages > 0:
             self._freeze_stages()

@@ -18,11 +18,7 @@ LOSS_TYPES = dict(
     augmentation='dynamix.AugmentationLoss',
     centroid='dynamix.CentroidLoss',
     camera_centroid='dynamix.CameraCentroidLoss',
-    batch_centroid='dynamix.BatchCentroidLoss',
 )
-DEFAULT_LOSSES: dict[str, dict] = {
-    name: {} for name in LOSS_TYPES if name != 'batch_centroid'
-}
 MEMORY_OPTIONS = ('momentum', 'dtype', 'keep_earlier_windows')
 
 
@@ -51,10 +47,9 @@ class CentroidMemoryHead(BaseModule):
             of earlier windows stay negatives when :meth:`set_centroids` opens a
             window. Defaults to None.
         losses (dict, optional): Configs by name, any of ``'instance'``,
-            ``'augmentation'``, ``'centroid'``, ``'camera_centroid'`` and
-            ``'batch_centroid'`` (a centroid loss without memory, for comparison); the
-            ``type`` follows from the name. A loss that is left out, or None, is not
-            computed and needs no memory. Defaults to None, all but the last.
+            ``'augmentation'``, ``'centroid'`` and ``'camera_centroid'``; the ``type``
+            follows from the name. A loss that is left out, or None, is not computed
+            and needs no memory. Defaults to None, all.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
@@ -70,7 +65,7 @@ class CentroidMemoryHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        losses = DEFAULT_LOSSES if losses is None else losses
+        losses = {name: {} for name in LOSS_TYPES} if losses is None else losses
         check_keys('head.losses', losses, LOSS_TYPES)
         losses = {name: cfg for name, cfg in losses.items() if cfg is not None}
         if not losses:
@@ -94,8 +89,6 @@ class CentroidMemoryHead(BaseModule):
         if 'camera_centroid' in losses:
             self.camera_memory = CentroidMemory(0, in_channels, **options)
         self._identity_table: IdentityTable | None = None
-        self._camera_rows: CameraRows | None = None
-        self._scene: np.ndarray | None = None
 
     def bind(
         self,
@@ -113,33 +106,22 @@ class CentroidMemoryHead(BaseModule):
                 image, unique over all sources.
             scene (np.ndarray, optional): ``[N]`` integers not below 0, the scene of
                 each image. Defaults to None, all images are of one.
-
-        Raises:
-            ValueError: If the lengths differ.
         """
-        if scene is None:
-            scene = np.zeros(len(identity_table), np.int32)
-        for name, column in (('camera', camera), ('scene', scene)):
-            if len(column) != len(identity_table):
-                raise ValueError(
-                    f'{name} must have an entry for each of the {len(identity_table)} '
-                    f'images of the identity table, but has {len(column)}.'
-                )
         if identity_table is self._identity_table:
             return
         multi = slice(0, identity_table.num_multi_camera_images)
-        rows = CameraRows(
+        self._camera_rows = CameraRows(
             identity_table.original[multi],
-            np.asarray(camera)[multi],
+            camera[multi],
             identity_table.num_multi_camera_identities,
         )
-        sizes = identity_table.num_identities, len(rows)
+        sizes = identity_table.num_identities, len(self._camera_rows)
         for memory, size in zip((self.memory, self.camera_memory), sizes):
             if memory is not None:
                 memory.resize(0)
                 memory.resize(size)
-        self._identity_table, self._camera_rows = identity_table, rows
-        self._scene = np.asarray(scene)
+        self._identity_table = identity_table
+        self._scene = np.zeros(len(camera), np.int64) if scene is None else scene
 
     def set_centroids(
         self,
@@ -165,19 +147,12 @@ class CentroidMemoryHead(BaseModule):
 
         Raises:
             RuntimeError: If the head is not bound to its training data.
-            ValueError: If the shapes do not fit.
+            ValueError: If embeddings are not ``in_channels`` long.
         """
-        table, _, _ = self._training_data()
-        number = torch.as_tensor(identity).cpu().long()
-        if embedding.shape != (len(number), self.in_channels):
-            raise ValueError(
-                f'head.set_centroids got {len(number)} identities, so embedding must '
-                f'have the shape {(len(number), self.in_channels)}, but has '
-                f'{tuple(embedding.shape)}.'
-            )
+        table = self._bound_table()
+        self._check_length(embedding)
         if self.memory is None:
             return
-        self._grow_memory(table)
         if not self.keep_earlier_windows:
             first = table.num_multi_camera_identities
             self.memory.clear(torch.arange(first, len(self.memory)))
@@ -185,6 +160,7 @@ class CentroidMemoryHead(BaseModule):
             stale = torch.as_tensor(clear).long()
             self.memory.clear(stale[stale >= 0])
         # On the CPU the order of a sum, and so its rounding, is fixed.
+        number = torch.as_tensor(identity).cpu().long()
         vectors = embedding.detach().float().cpu()
         kept = (number >= 0) & vectors.isfinite().all(dim=1)
         rows, group = number[kept].unique(return_inverse=True)
@@ -220,22 +196,18 @@ class CentroidMemoryHead(BaseModule):
             RuntimeError: If the head is not bound to its training data.
             ValueError: If embeddings are not ``in_channels`` long.
         """
-        if features.ndim != 2 or features.size(1) != self.in_channels:
-            raise ValueError(
-                f'head.in_channels is {self.in_channels}, but the embeddings have the '
-                f'shape {tuple(features.shape)}; it must equal neck.in_channels.'
-            )
-        table, camera_rows, scenes = self._training_data()
-        self._grow_memory(table)
+        self._check_length(features)
+        table = self._bound_table()
         index = np.array([s.image_index for s in data_samples], dtype=np.int64)
         label = table.lookup(index)
         # -1 for no image, whose label is -1 as well.
-        scene = np.where(index >= 0, scenes[index], -1).astype(np.int64)
-        columns = np.stack([label, camera_rows.of_images(index), scene], 1)
+        scene = np.where(index >= 0, self._scene[index], -1).astype(np.int64)
+        columns = np.stack([label, self._camera_rows.of_images(index), scene], 1)
         here = to_device(columns, features.device)
         everyone = torch.cat(dist.all_gather(here))
-        labels, rows, scene_here = here.unbind(1)
-        key_labels, key_rows, key_scene = everyone.unbind(1)
+        labels, rows, _ = here.unbind(1)
+        key_labels, key_rows, _ = everyone.unbind(1)
+        scenes = here[:, 2], everyone[:, 2]
         anchors = _unit_rows(features)
         keys = _gather_unit_rows(momentum_features)
         memories = (self.memory, key_labels), (self.camera_memory, key_rows)
@@ -243,49 +215,46 @@ class CentroidMemoryHead(BaseModule):
             if memory is not None:
                 memory.initialize(keys, key_row)
 
-        batch = (anchors, labels, keys, key_labels)
-        found: dict[str, tuple[Tensor, Tensor]] = {}
-        for name, loss in self.losses.items():
-            if name == 'instance':
-                again = keys
-                if augmented_momentum_features is not None:
-                    again = _gather_unit_rows(augmented_momentum_features)
-                result = loss(anchors, labels, again, key_labels, scene_here, key_scene)
-            elif name == 'augmentation':
-                own = torch.arange(len(index), device=features.device)
-                own += dist.get_rank() * len(index)
-                result = loss(*batch, own, scene_here, key_scene)
-            elif name == 'centroid':
-                result = loss(anchors, labels, self.memory, key_labels)
-            elif name == 'camera_centroid':
-                same = to_device(camera_rows.rows_of(label), features.device)
-                result = loss(anchors, rows, same, self.camera_memory)
-            else:
-                result = loss(*batch)
-            found[f'loss_{name}'] = result
-        losses = mean_over_anchors(found)
+        again = keys
+        if augmented_momentum_features is not None:
+            again = _gather_unit_rows(augmented_momentum_features)
+        own = torch.arange(len(index), device=features.device)
+        own += dist.get_rank() * len(index)
+        same_identity = to_device(self._camera_rows.rows_of(label), features.device)
+        inputs = dict(
+            instance=(anchors, labels, again, key_labels, *scenes),
+            augmentation=(anchors, labels, keys, key_labels, *scenes, own),
+            centroid=(anchors, labels, self.memory, key_labels),
+            camera_centroid=(anchors, rows, same_identity, self.camera_memory),
+        )
+        losses = mean_over_anchors(
+            {f'loss_{name}': loss(*inputs[name]) for name, loss in self.losses.items()}
+        )
 
         for memory, key_row in memories:
             if memory is not None:
                 memory.update(keys, key_row)
         return losses
 
-    def _training_data(self) -> tuple[IdentityTable, CameraRows, np.ndarray]:
-        if (
-            self._identity_table is None
-            or self._camera_rows is None
-            or self._scene is None
-        ):
+    def _bound_table(self) -> IdentityTable:
+        """Returns the identity table; the memory has room for its identities."""
+        table = self._identity_table
+        if table is None:
             raise RuntimeError(
                 'CentroidMemoryHead does not know the training data: have '
                 "dict(type='IdentityTableHook') among custom_hooks, or call "
                 'head.bind(identity_table, camera) before training.'
             )
-        return self._identity_table, self._camera_rows, self._scene
-
-    def _grow_memory(self, table: IdentityTable) -> None:
         if self.memory is not None and len(self.memory) < table.num_identities:
             self.memory.resize(table.num_identities)
+        return table
+
+    def _check_length(self, features: Tensor) -> None:
+        if features.ndim != 2 or features.size(1) != self.in_channels:
+            raise ValueError(
+                f'head.in_channels is {self.in_channels}, but the embeddings have the '
+                f'shape {tuple(features.shape)}; it must equal neck.in_channels.'
+            )
 
 
 def _unit_rows(features: Tensor) -> Tensor:

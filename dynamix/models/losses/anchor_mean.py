@@ -21,8 +21,6 @@ def mean_over_anchors(
     Returns:
         dict[str, Tensor]: For each name a scalar; 0 if no anchor takes part.
     """
-    if not losses:
-        return {}
     local = torch.stack([loss.sum() for loss, _ in losses.values()])
     counts = torch.stack([valid.sum() for _, valid in losses.values()])
     total = torch.stack([local.detach(), counts.to(local.dtype)])

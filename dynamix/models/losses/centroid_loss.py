@@ -5,12 +5,10 @@ from torch import Tensor
 
 from dynamix.models.memory import (
     CentroidMemory,
-    draw_rows,
-    rows_of_softmax,
+    draw_negatives,
     streamed_softmax_loss,
 )
 from dynamix.registry import MODELS
-from dynamix.transfers import to_device
 
 from .weighted_loss import WeightedLoss
 
@@ -29,10 +27,9 @@ class CentroidLoss(WeightedLoss):
         negative_fraction (float): Share of the memory, in ``(0, 1]``, that is drawn in
             each iteration to stand for all negatives, beside the centroids of the
             batch's own identities; see
-            :func:`~dynamix.models.memory.rows_of_softmax`. Defaults to 1.0, all
+            :func:`~dynamix.models.memory.draw_negatives`. What is drawn depends on
+            the number of draws so far, which checkpoints keep. Defaults to 1.0, all
             centroids.
-        sample_seed (int): Not below 0. What is drawn depends on it and on the number
-            of draws so far, which checkpoints keep. Defaults to 0.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -43,7 +40,6 @@ class CentroidLoss(WeightedLoss):
         temperature: float = 0.5,
         loss_weight: float = 1.0,
         negative_fraction: float = 1.0,
-        sample_seed: int = 0,
     ) -> None:
         super().__init__(temperature, loss_weight)
         self.check(
@@ -52,9 +48,7 @@ class CentroidLoss(WeightedLoss):
             'in (0, 1]',
             negative_fraction,
         )
-        self.check(sample_seed >= 0, 'sample_seed', 'at least 0', sample_seed)
         self.negative_fraction = negative_fraction
-        self.sample_seed = sample_seed
         self.num_draws = 0
 
     def get_extra_state(self) -> Tensor:
@@ -85,19 +79,15 @@ class CentroidLoss(WeightedLoss):
             anchors take part.
         """
         valid = (labels >= 0) & memory.valid[labels.clamp_min(0)]
-        rows = None
+        rows, log_weight = None, memory.valid.float().log()
         if self.negative_fraction < 1:
-            drawn = draw_rows(
-                len(memory), self.negative_fraction, self.sample_seed, self.num_draws
+            rows, log_weight = draw_negatives(
+                labels if batch_labels is None else batch_labels,
+                memory.valid,
+                self.negative_fraction,
+                self.num_draws,
             )
             self.num_draws += 1
-            rows, log_weight = rows_of_softmax(
-                labels if batch_labels is None else batch_labels,
-                to_device(drawn, features.device),
-                memory.valid,
-            )
-        else:
-            log_weight = memory.valid.float().log()
         loss = streamed_softmax_loss(
             features,
             memory.centroids,

@@ -17,31 +17,24 @@ class CameraRows:
         camera (np.ndarray): ``[n]`` integers not below 0, unique over all sources.
         num_identities (int): Numbers of identities are below this.
 
-    Raises:
-        ValueError: If the arrays differ in length.
-
     Attributes:
-        row (np.ndarray): ``[n]`` int32 pair of each image; -1 without an identity.
-        offset (np.ndarray): ``[num_identities + 1]`` int64; the rows of identity
-            ``y`` are ``offset[y]..offset[y + 1] - 1``.
+        row (np.ndarray): ``[n + 1]`` int32 pair of each image; -1 without an identity,
+            and at the end for images that are not there.
+        offset (np.ndarray): ``[num_identities + 2]`` int64; the rows of identity
+            ``y`` are ``offset[y]..offset[y + 1] - 1``, those of the last none.
         widest (int): Most cameras of one identity.
     """
 
     def __init__(
         self, identity: np.ndarray, camera: np.ndarray, num_identities: int
     ) -> None:
-        if np.shape(identity) != np.shape(camera):
-            raise ValueError(
-                'identity and camera must describe the same images, but have the '
-                f'shapes {np.shape(identity)} and {np.shape(camera)}.'
-            )
-        labelled = np.asarray(identity) >= 0
+        labelled = identity >= 0
         cameras = int(np.max(camera, initial=0)) + 1
-        key = np.asarray(identity)[labelled].astype(np.int64) * cameras
-        pairs, row = np.unique(key + np.asarray(camera)[labelled], return_inverse=True)
-        self.row = np.full(len(labelled), NO_ROW, dtype=np.int32)
-        self.row[labelled] = row
-        self.offset = np.searchsorted(pairs // cameras, np.arange(num_identities + 1))
+        key = identity[labelled].astype(np.int64) * cameras + camera[labelled]
+        pairs, row = np.unique(key, return_inverse=True)
+        self.row = np.full(len(labelled) + 1, NO_ROW, dtype=np.int32)
+        self.row[:-1][labelled] = row
+        self.offset = np.searchsorted(pairs // cameras, np.arange(num_identities + 2))
         self.widest = int(np.diff(self.offset).max(initial=0))
 
     def __len__(self) -> int:
@@ -57,11 +50,9 @@ class CameraRows:
             np.ndarray: ``[B]`` int64; -1 for no image, one without an identity, or
             one that is not among the labelled images.
         """
-        if not len(self.row):
-            return np.full(index.shape, NO_ROW, dtype=np.int64)
-        known = (index >= 0) & (index < len(self.row))
-        row = self.row[np.where(known, index, 0)]
-        return np.where(known, row, NO_ROW).astype(np.int64)
+        last = len(self.row) - 1
+        place = np.where((index >= 0) & (index < last), index, last)
+        return self.row[place].astype(np.int64)
 
     def rows_of(self, identity: np.ndarray) -> np.ndarray:
         """All rows of some identities.
@@ -73,10 +64,7 @@ class CameraRows:
         Returns:
             np.ndarray: ``[B, widest]`` int64 rows, filled up with -1.
         """
-        number = np.asarray(identity)
-        known = (number >= 0) & (number < len(self.offset) - 1)
-        number = np.where(known, number, 0)
-        first = self.offset[number]
-        last = self.offset[np.minimum(number + 1, len(self.offset) - 1)]
-        rows = first[:, None] + np.arange(self.widest)
-        return np.where(known[:, None] & (rows < last[:, None]), rows, NO_ROW)
+        known = (identity >= 0) & (identity < len(self.offset) - 2)
+        number = np.where(known, identity, len(self.offset) - 2)
+        rows = self.offset[number][:, None] + np.arange(self.widest)
+        return np.where(rows < self.offset[number + 1][:, None], rows, NO_ROW)

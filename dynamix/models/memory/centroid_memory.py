@@ -62,10 +62,6 @@ class CentroidMemory(nn.Module):
     def __len__(self) -> int:
         return len(self.valid)
 
-    def extra_repr(self) -> str:
-        size, dim = self.centroids.shape
-        return f'{size} x {dim}, {self.centroids.dtype}, momentum={self.momentum}'
-
     def resize(self, num_centroids: int) -> None:
         """Removes centroids at the end or adds invalid ones.
 
@@ -94,16 +90,13 @@ class CentroidMemory(nn.Module):
         self.valid[rows] = has_direction
 
     @torch.no_grad()
-    def clear(self, rows: Tensor | None = None) -> None:
+    def clear(self, rows: Tensor) -> None:
         """Makes centroids invalid until they are set or visited.
 
         Args:
-            rows (Tensor, optional): ``[m]`` int64. Defaults to None, all.
+            rows (Tensor): ``[m]`` int64.
         """
-        if rows is None:
-            self.valid.fill_(False)
-        else:
-            self.valid[rows.to(self.valid.device)] = False
+        self.valid[rows.to(self.valid.device)] = False
 
     def initialize(self, embeddings: Tensor, labels: Tensor) -> None:
         """Sets centroids that are invalid to the mean of the batch.
@@ -146,24 +139,12 @@ class CentroidMemory(nn.Module):
     ) -> None:
         """Takes over a checkpoint's number of centroids.
 
-        An empty memory (of a model for inference, say) ignores the centroids of a
-        checkpoint, and a memory those of an empty one.
-
-        Raises:
-            ValueError: If the checkpoint's centroids have another length.
+        An empty memory (of a model for inference, say) ignores them.
         """
-        key = f'{prefix}centroids'
-        stored = state_dict.get(key)
-        if stored is not None:
-            if not len(stored) or not len(self):
-                return
-            if stored.shape[1] != self.centroids.shape[1]:
-                raise ValueError(
-                    f"'{key}' of the checkpoint holds centroids of length "
-                    f'{stored.shape[1]}, but the model has embeddings of length '
-                    f'{self.centroids.shape[1]}.'
-                )
-            self.resize(len(stored))
+        if not len(self):
+            return
+        if f'{prefix}valid' in state_dict:
+            self.resize(len(state_dict[f'{prefix}valid']))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 

@@ -44,16 +44,9 @@ def streamed_softmax_loss(
 
     Returns:
         Tensor: ``[B]`` loss of each anchor; 0 where the target is -1.
-
-    Raises:
-        ValueError: If ``temperature`` or ``chunk_size`` is not above 0.
     """
-    if not temperature > 0:
-        raise ValueError(f'temperature must be above 0, but got {temperature}.')
     if chunk_size is None:
         chunk_size = 2048 if features.device.type == 'cpu' else 32768
-    if chunk_size < 1:
-        raise ValueError(f'chunk_size must be at least 1, but got {chunk_size}.')
     return _StreamedSoftmax.apply(
         features, centroids, target, temperature, rows, log_weight, chunk_size
     )
@@ -78,13 +71,12 @@ class _StreamedSoftmax(torch.autograd.Function):
         with torch.autocast(features.device.type, enabled=False):
             query = features.to(dtype) / temperature
             log_sum, average = _softmax_average(
-                query, centroids, rows, log_weight, chunk_size, ctx.needs_input_grad[0]
+                query, centroids, rows, log_weight, chunk_size
             )
             own = centroids[target.clamp_min(0)].to(dtype)
             loss = log_sum - (query * own).sum(dim=1)
-            if average is not None:
-                gradient = average.sub_(own).div_(temperature)
-                ctx.save_for_backward(gradient.masked_fill_(no_anchor[:, None], 0))
+            gradient = average.sub_(own).div_(temperature)
+            ctx.save_for_backward(gradient.masked_fill_(no_anchor[:, None], 0))
         ctx.dtype = features.dtype
         return loss.masked_fill_(no_anchor, 0)
 
@@ -102,14 +94,13 @@ def _softmax_average(
     rows: Tensor | None,
     log_weight: Tensor | None,
     chunk_size: int,
-    with_average: bool,
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Tensor, Tensor]:
     """``[B]`` log of the sum, and ``[B, D]`` softmax average of the centroids."""
     count = len(centroids) if rows is None else len(rows)
     # Finite, so that a chunk without any centroid that counts gives 0 and no NaN.
     maximum = query.new_full((len(query),), torch.finfo(query.dtype).min / 2)
     total = torch.zeros_like(maximum)
-    average = torch.zeros_like(query) if with_average else None
+    average = torch.zeros_like(query)
     tile = query.new_empty(len(query), min(chunk_size, count))
     if log_weight is None:
         log_weight = query.new_zeros(()).expand(count)
@@ -124,8 +115,6 @@ def _softmax_average(
         maximum = new_maximum
         logits.sub_(maximum[:, None]).exp_()
         total.mul_(decay).add_(logits.sum(dim=1))
-        if average is not None:
-            average.mul_(decay[:, None]).addmm_(logits, block)
-    if average is not None:
-        average.div_(total.clamp_min(torch.finfo(query.dtype).tiny)[:, None])
+        average.mul_(decay[:, None]).addmm_(logits, block)
+    average.div_(total.clamp_min(torch.finfo(query.dtype).tiny)[:, None])
     return maximum + total.log(), average

@@ -5,12 +5,10 @@
 """
 
 from .fit import weights_must_fit
-from .load import convert_neck, convert_weights, load_from_reid, load_neck_from_reid
+from .load import convert_weights, load_from_reid
 
 __all__ = [
-    'convert_neck',
     'convert_weights',
     'load_from_reid',
-    'load_neck_from_reid',
     'weights_must_fit',
 ]

@@ -110,10 +110,6 @@ def _fit_position_embeddings(
 ) -> None:
     embeddings = weights['pos_embed']
     num_extra = 1 if 'cls_token' in weights else 0
-    if num_extra and not backbone.with_cls_token:
-        del weights['cls_token']
-        embeddings = embeddings[:, 1:]
-        num_extra = 0
     num_patches = embeddings.shape[1] - num_extra
     target = tuple(backbone.patch_embed.init_out_size)
     same = num_patches == math.prod(target)

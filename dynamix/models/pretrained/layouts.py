@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -23,7 +24,6 @@ class Layout(NamedTuple):
     Args:
         kind (str): Its name in messages.
         anchor (str): Name of a weight by which it is found.
-        stem (str): Name of its first weight, which must be there.
         own (str): Pattern of the names that belong to it; others are left out.
         names (tuple[tuple[str, str], ...]): Patterns of names and their replacements
             in MMPretrain's or our module, the first that matches counts; a name
@@ -34,7 +34,6 @@ class Layout(NamedTuple):
 
     kind: str
     anchor: str
-    stem: str
     own: str
     names: Names = ()
     convert: Callable[[Weights], Weights] | None = None
@@ -87,12 +86,11 @@ def convert_solider(weights: Weights) -> Weights:
     return weights
 
 
-def convert_torchreid(weights: Weights) -> Weights:
-    """Renames the first norm where it is instance normalization."""
-    if 'conv1.bn.running_mean' not in weights:
-        for name in ('weight', 'bias'):
-            weights[f'conv1.in.{name}'] = weights.pop(f'conv1.bn.{name}')
-    return weights
+def convert_osnet(weights: Weights) -> Weights:
+    """Renames the first norm of torchreid where it is instance normalization."""
+    if 'conv1.bn.running_mean' in weights:
+        return weights
+    return {re.sub(r'^conv1\.bn\.', 'conv1.in.', k): w for k, w in weights.items()}
 
 
 OSNET_NAMES: Names = (
@@ -146,54 +144,29 @@ CLIP_VIT_NAMES: Names = (
     (r'^transformer\.resblocks\.(\d+)\.mlp\.c_fc\.', r'layers.\1.ffn.layers.0.0.'),
     (r'^transformer\.resblocks\.(\d+)\.mlp\.c_proj\.', r'layers.\1.ffn.layers.1.'),
 )
-# The first whose anchor is in a file is taken: a Swin has blocks as a ViT, and CLIP's
-# ResNet layers as any ResNet.
+# The first whose anchor is in a file is taken: CLIP's ResNet has layers as any ResNet.
 LAYOUTS = (
     Layout(
-        'OSNet of torchreid',
-        'conv2.0.conv2a.conv1.weight',
-        'conv1.conv.weight',
-        r'(conv[1-5]|pool[23])\.',
-        OSNET_NAMES,
-        convert_torchreid,
-    ),
-    Layout(
-        'OSNet-AIN of torchreid',
-        'conv2.0.conv2.0.layers.0.conv1.weight',
-        'conv1.conv.weight',
-        r'(conv[1-5]|pool[23])\.',
-        OSNET_NAMES,
-        convert_torchreid,
-    ),
-    Layout(
         'OSNet',
-        'conv2.0.conv2.0.0.conv1.weight',
-        'conv1.conv.weight',
+        'conv5.conv.weight',
         r'(conv[1-5]|pool[23])\.',
+        OSNET_NAMES,
+        convert_osnet,
     ),
     Layout(
         'ResNet of CLIP',
         'attnpool.c_proj.weight',
-        'conv3.weight',
         r'(conv|bn|layer)\d\.',
         CLIP_RESNET_NAMES,
     ),
     Layout(
-        'ResNet with three convolutions in the stem',
-        'stem.0.conv.weight',
-        'stem.0.conv.weight',
-        r'(stem|layer\d)\.',
-    ),
-    Layout(
         'ResNet',
         'layer1.0.conv1.weight',
-        'conv1.weight',
-        r'(conv1|bn1|layer\d|NL_\d)\.',
+        r'(stem|conv1|bn1|layer\d|NL_\d)\.',
     ),
     Layout(
         'ViT of CLIP',
         'class_embedding',
-        'conv1.weight',
         r'(class_embedding|positional_embedding)$|(conv1|ln_pre|transformer|ln_post)\.',
         CLIP_VIT_NAMES,
         convert_clip_vit,
@@ -201,7 +174,6 @@ LAYOUTS = (
     Layout(
         'Swin',
         'layers.0.blocks.0.attn.qkv.weight',
-        'patch_embed.proj.weight',
         rf'{NOT_DERIVED}(patch_embed|layers|norm3?)\.',
         SWIN_NAMES,
         convert_swin,
@@ -209,37 +181,27 @@ LAYOUTS = (
     Layout(
         'Swin of MMPretrain',
         'stages.0.blocks.0.attn.w_msa.qkv.weight',
-        'patch_embed.projection.weight',
         rf'{NOT_DERIVED}(patch_embed|stages|norm3|semantic_embed_[wb])\.',
         convert=convert_solider,
     ),
     Layout(
         'ViT',
-        'blocks.0.attn.qkv.weight',
-        'patch_embed.proj.weight',
-        r'(cls_token|pos_embed|register_tokens)$|(patch_embed|blocks|norm)\.',
+        'pos_embed',
+        r'(cls_token|pos_embed|register_tokens)$'
+        r'|(patch_embed|blocks|norm|layers|pre_norm|ln[12])\.',
         VIT_NAMES,
     ),
-    Layout(
-        'ViT of MMPretrain',
-        'layers.0.attn.qkv.weight',
-        'patch_embed.projection.weight',
-        r'(cls_token|pos_embed)$|(patch_embed|layers|pre_norm|ln[12])\.',
-    ),
 )
-
 
 NECKS = (
     Layout(
         'fully connected layer of torchreid, for a LinearNeck,',
         'fc.1.running_mean',
-        'fc.0.weight',
         r'fc\.[01]\.',
         ((r'^fc\.0\.', 'fc.'), (r'^fc\.1\.', 'norm.')),
     ),
     Layout(
         'fully connected layer of ISR, for a LinearNeck without norm,',
-        'feat.weight',
         'feat.weight',
         r'feat\.',
         ((r'^feat\.', 'fc.'),),
@@ -247,14 +209,12 @@ NECKS = (
     Layout(
         'batch normalization of fast-reid, for a BNNeck,',
         'heads.bottleneck.0.running_mean',
-        'heads.bottleneck.0.weight',
         r'heads\.bottleneck\.0\.',
         ((r'^heads\.bottleneck\.0\.', 'norm.'),),
     ),
     Layout(
         'batch normalization of TransReID, for a BNNeck,',
         'bottleneck.running_mean',
-        'bottleneck.weight',
         r'bottleneck\.',
         ((r'^bottleneck\.', 'norm.'),),
     ),

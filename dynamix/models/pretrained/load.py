@@ -17,98 +17,29 @@ PREFERRED = ('teacher', 'encoder_q', 'base_encoder', 'momentum_encoder')
 
 
 def convert_weights(
-    checkpoint: Mapping[str, Any], prefix: str | None = None
+    checkpoint: Mapping[str, Any],
+    layouts: Sequence[Layout] = LAYOUTS,
+    prefix: str | None = None,
 ) -> dict[str, Tensor]:
-    """Finds a backbone in a checkpoint and renames its weights.
+    """Finds a backbone or a neck in a checkpoint and renames its weights.
 
     Wrappers such as ``state_dict``, ``model``, ``module.`` and ``backbone.`` are
     looked through. Of MoCo's two encoders the query encoder is taken, of DINO's two
-    the teacher, of DynaMix's two the momentum encoder. What is no part of the backbone
-    is left out, and counted in the log.
+    the teacher, of DynaMix's two the momentum encoder. What is left out is counted in
+    the log.
 
     Args:
         checkpoint (Mapping[str, Any]): As ``torch.load`` gives it.
-        prefix (str, optional): What stands before the names of the backbone's weights,
-            such as ``'state_dict.module.encoder_k.'``. Defaults to None: it is found.
+        layouts (Sequence[Layout]): Kinds to look for. Defaults to all backbones.
+        prefix (str, optional): What stands before the names of the weights, such as
+            ``'state_dict.module.encoder_k.'``. Defaults to None: it is found.
 
     Returns:
-        dict[str, Tensor]: For the backbone that docs/pretrained.md names.
+        dict[str, Tensor]: For the backbone or neck that docs/pretrained.md names.
 
     Raises:
-        ValueError: If there is no backbone of a known kind, or several to choose from,
-            or its first layer is missing.
+        ValueError: If there is none of these kinds, or several to choose from.
     """
-    return _convert(checkpoint, LAYOUTS, prefix)
-
-
-def convert_neck(
-    checkpoint: Mapping[str, Any], prefix: str | None = None
-) -> dict[str, Tensor]:
-    """Finds the layer that makes the embedding and renames its weights.
-
-    Args:
-        checkpoint (Mapping[str, Any]): As ``torch.load`` gives it.
-        prefix (str, optional): As of :func:`convert_weights`.
-
-    Returns:
-        dict[str, Tensor]: For ``mmpretrain.LinearNeck`` or :class:`BNNeck`.
-
-    Raises:
-        ValueError: If there is no neck of a known kind, or several.
-    """
-    return _convert(checkpoint, NECKS, prefix)
-
-
-@CheckpointLoader.register_scheme(prefixes=SCHEME)
-def load_from_reid(filename: str, map_location: str | None = None) -> dict:
-    """Reads a checkpoint and converts its backbone; see :func:`convert_weights`.
-
-    Args:
-        filename (str): ``reid://`` and a path or address; then perhaps ``#`` and the
-            prefix of one of several backbones, or ``?grid=HxW``, see
-            :func:`weights_must_fit`.
-        map_location (str, optional): As of ``torch.load``. Defaults to None.
-
-    Returns:
-        dict: ``state_dict``.
-
-    Raises:
-        ValueError: If it has no backbone that can be used; names the file.
-    """
-    return _load(filename, LAYOUTS, map_location)
-
-
-@CheckpointLoader.register_scheme(prefixes=NECK_SCHEME)
-def load_neck_from_reid(filename: str, map_location: str | None = None) -> dict:
-    """Reads a checkpoint and converts its neck; see :func:`convert_neck`.
-
-    Args:
-        filename (str): ``reid-neck://`` and a path or address.
-        map_location (str, optional): As of ``torch.load``. Defaults to None.
-
-    Returns:
-        dict: ``state_dict``.
-
-    Raises:
-        ValueError: If it has no neck that can be used; names the file.
-    """
-    return _load(filename, NECKS, map_location)
-
-
-def _load(
-    filename: str, layouts: Sequence[Layout], map_location: str | None
-) -> dict[str, dict[str, Tensor]]:
-    address = parse_address(filename)
-    checkpoint = CheckpointLoader.load_checkpoint(address.path, map_location)
-    try:
-        return dict(state_dict=_convert(checkpoint, layouts, address.prefix))
-    except ValueError as error:
-        raise ValueError(f'{address.path}: {error}') from None
-
-
-def _convert(
-    checkpoint: Mapping[str, Any], layouts: Sequence[Layout], prefix: str | None
-) -> dict[str, Tensor]:
     weights = dict(_tensors(checkpoint, ''))
     layout, prefix = _find(weights, layouts, prefix)
     inside = {
@@ -116,11 +47,6 @@ def _convert(
         for name, weight in weights.items()
         if name.startswith(prefix)
     }
-    if layout.stem not in inside:
-        raise ValueError(
-            f'expected {layout.stem!r}, the first weight of a {layout.kind} under '
-            f'{prefix!r}, but it is missing.'
-        )
     found = {name: w for name, w in inside.items() if re.match(layout.own, name)}
     result = {_rename(name, layout): weight for name, weight in found.items()}
     if layout.convert is not None:
@@ -138,6 +64,31 @@ def _convert(
         logger='current',
     )
     return result
+
+
+@CheckpointLoader.register_scheme(prefixes=[SCHEME, NECK_SCHEME])
+def load_from_reid(filename: str, map_location: str | None = None) -> dict:
+    """Reads a checkpoint and converts its backbone, or its neck.
+
+    Args:
+        filename (str): ``reid://`` (``reid-neck://``: the neck) and a path or address;
+            then perhaps ``#`` and the prefix of one of several backbones, or
+            ``?grid=HxW``, see :func:`weights_must_fit`.
+        map_location (str, optional): As of ``torch.load``. Defaults to None.
+
+    Returns:
+        dict: ``state_dict``.
+
+    Raises:
+        ValueError: If it has none that can be used; names the file.
+    """
+    address = parse_address(filename)
+    layouts = NECKS if filename.startswith(NECK_SCHEME) else LAYOUTS
+    checkpoint = CheckpointLoader.load_checkpoint(address.path, map_location)
+    try:
+        return dict(state_dict=convert_weights(checkpoint, layouts, address.prefix))
+    except ValueError as error:
+        raise ValueError(f'{address.path}: {error}') from None
 
 
 def _tensors(node: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:

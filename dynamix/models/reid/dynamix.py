@@ -33,20 +33,13 @@ class DynaMix(BaseModel):
             a model that only embeds. Defaults to None.
         momentum_encoder (dict): Config of the average of the encoder. Defaults to
             ``dict(type='MomentumEncoder', momentum=0.001)``.
-        inference (str): Which of the two embeds at inference, ``'momentum_encoder'``
-            or ``'encoder'`` (for comparison). Defaults to ``'momentum_encoder'``.
         channels_last (bool): Keep images and filters with the channels last in
             memory, which convolutions run faster on, on GPU and CPU.
             Defaults to False.
         data_preprocessor (dict, optional): Config of the data preprocessor. Defaults
             to :class:`ReIDDataPreprocessor` without normalisation.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
-
-    Raises:
-        ValueError: If ``inference`` names neither encoder.
     """
-
-    INFERENCE = ('momentum_encoder', 'encoder')
 
     def __init__(
         self,
@@ -54,7 +47,6 @@ class DynaMix(BaseModel):
         neck: dict,
         head: dict | None = None,
         momentum_encoder: dict | None = None,
-        inference: str = 'momentum_encoder',
         channels_last: bool = False,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
@@ -62,11 +54,6 @@ class DynaMix(BaseModel):
         preprocessor = dict(data_preprocessor or {})
         preprocessor.setdefault('type', 'dynamix.ReIDDataPreprocessor')
         super().__init__(MODELS.build(preprocessor), init_cfg)
-        if inference not in self.INFERENCE:
-            raise ValueError(
-                f'model.inference must be one of {self.INFERENCE}, but got '
-                f'{inference!r}.'
-            )
         self.encoder = ReIDEncoder(backbone, neck)
         average = dict(momentum_encoder or {})
         average.setdefault('type', 'dynamix.MomentumEncoder')
@@ -74,7 +61,6 @@ class DynaMix(BaseModel):
             average, default_args=dict(model=self.encoder)
         )
         self.head = None if head is None else MODELS.build(head)
-        self.inference = inference
         self._memory_format = (
             torch.channels_last if channels_last else torch.contiguous_format
         )
@@ -138,25 +124,21 @@ class DynaMix(BaseModel):
             Tensor: ``[B, D]`` float32, unit length.
         """
         inputs = inputs.contiguous(memory_format=self._memory_format)
-        return F.normalize(getattr(self, self.inference)(inputs).float(), dim=1)
+        return F.normalize(self.momentum_encoder(inputs).float(), dim=1)
 
     def predict(
-        self, inputs: Tensor, data_samples: list[ReIDDataSample] | None = None
+        self, inputs: Tensor, data_samples: list[ReIDDataSample]
     ) -> list[ReIDDataSample]:
         """Embeds images and writes ``feature`` into their data samples.
 
         Args:
             inputs (Tensor): ``[B, 3, H, W]``.
-            data_samples (list[ReIDDataSample], optional): One an image; made where
-                None.
+            data_samples (list[ReIDDataSample]): One an image.
 
         Returns:
             list[ReIDDataSample]: The samples, each with ``feature``, ``[D]``.
         """
-        features = self.embed(inputs)
-        if data_samples is None:
-            data_samples = [ReIDDataSample() for _ in features]
-        for sample, feature in zip(data_samples, features):
+        for sample, feature in zip(data_samples, self.embed(inputs)):
             sample.set_data(dict(feature=feature))
         return data_samples
 

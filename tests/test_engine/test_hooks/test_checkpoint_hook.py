@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from mmengine.logging import MessageHub, MMLogger
 
+from dynamix.evaluation import ReIDMetric
 from dynamix.registry import HOOKS
 
 
@@ -19,10 +20,16 @@ class CardboardRunner(SimpleNamespace):
 
 def make_runner(work_dir: Path) -> CardboardRunner:
     work_dir.mkdir(exist_ok=True)
+    targets = [SimpleNamespace(name='viper')]
+    val_loop = SimpleNamespace(
+        evaluator=SimpleNamespace(metrics=[ReIDMetric(topk=(1,))]),
+        dataloader=SimpleNamespace(dataset=SimpleNamespace(datasets=targets)),
+    )
     return CardboardRunner(
         work_dir=str(work_dir),
         message_hub=MessageHub(f'checkpoints in {work_dir}'),
         logger=MMLogger.get_current_instance(),
+        val_loop=val_loop,
         max_epochs=9,
         epoch=0,
         iter=0,
@@ -67,6 +74,12 @@ def test_another_run_keeps_its_best_checkpoint(
     # as a resumed run has it
     second.message_hub.load_state_dict(first.message_hub.state_dict())
     second.epoch = 1
+    hook = begin(second, published_keys=['state_dict'], **best)
+    published: list[str] = []
+    hook._publish_model = lambda runner, path: published.append(path)
+    hook.after_train(second)
+    own = [str(tmp_path / 'b' / name) for name in theirs if is_copy and 'best' in name]
+    assert sorted(published) == own
     hook = begin(second, max_keep_ckpts=2, **best)
     train(hook, second, 1)
     hook.after_val_epoch(second, {'average/mAP': 11.0, 'viper/Rank-1': 10.0})
@@ -94,8 +107,25 @@ def test_a_wrong_option_is_an_error_when_built(
         HOOKS.build({'type': 'CheckpointHook', 'interval': 1, **options})
 
 
-def test_a_score_that_there_is_not_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ('name', 'known'),
+    [
+        ('average/map', False),
+        ('viper/Rank-5', False),
+        (['average/mAP', 'vipr/mINP'], False),
+        (['average/mINP', 'viper/Rank-1'], True),
+    ],
+)
+def test_a_score_that_there_will_not_be_is_an_error_before_training(
+    tmp_path: Path, name: Any, known: bool
+) -> None:
     runner = make_runner(tmp_path)
-    hook = begin(runner, save_best='average/map')
-    with pytest.raises(TypeError, match=r"save_best` has no key 'average/map'; .*mAP"):
-        hook.after_val_epoch(runner, {'average/mAP': 10.0})
+    if known:
+        begin(runner, save_best=name, rule='greater')
+    else:
+        with pytest.raises(TypeError, match=r'save_best` has no key .*viper/mAP'):
+            begin(runner, save_best=name, rule='greater')
+    runner.val_loop.evaluator.metrics.append(object())
+    begin(runner, save_best='loss')
+    runner.val_loop = None  # --no-validate
+    begin(runner, save_best='average/mAP')

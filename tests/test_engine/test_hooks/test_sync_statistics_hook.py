@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.model import MMDistributedDataParallel
 from torch import nn
 
 from dynamix.engine import SyncStatisticsHook
@@ -26,15 +27,33 @@ def make_model(mean: float) -> nn.Module:
     return model
 
 
-def statistics_of(rank: int, count: int) -> dict[str, torch.Tensor]:
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.register_buffer('memory', torch.zeros(2))
+
+    def forward(self) -> torch.Tensor:
+        return self.scale * self.memory.sum()
+
+
+def statistics_of(rank: int, count: int) -> tuple[dict[str, torch.Tensor], list[float]]:
     model = make_model(MEANS[rank])
-    SyncStatisticsHook().after_train_epoch(SimpleNamespace(model=model))
-    return model.state_dict()
+    hook = SyncStatisticsHook()
+    hook.after_train_epoch(SimpleNamespace(model=model))
+    # as model_wrapper_cfg without broadcast_buffers=False makes it
+    wrapped = MMDistributedDataParallel(Net(), device_ids=None)
+    wrapped.module.memory.fill_(MEANS[rank])
+    hook.before_train(SimpleNamespace(model=wrapped))
+    outputs = [wrapped().item() for _ in range(2)]
+    return model.state_dict(), outputs
 
 
 @pytest.mark.slow
 def test_ranks_have_the_same_statistics_but_their_own_memories() -> None:
-    for own, found in zip(MEANS, run_ranks(2, statistics_of)):
+    for own, (found, outputs) in zip(MEANS, run_ranks(2, statistics_of)):
+        # memories are not overwritten by those of rank 0
+        assert outputs == [2 * own] * 2
         expected = make_model(own).state_dict()
         for name in ('0', '2'):
             expected[f'{name}.running_mean'].fill_(4.0)

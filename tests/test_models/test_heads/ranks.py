@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,11 @@ import torch
 import torch.distributed as torch_dist
 from torch import Tensor, nn
 
-from dynamix.models.heads.centroid_memory_head import (
-    DEFAULT_LOSSES,
-    CentroidMemoryHead,
-)
+from dynamix.models.heads import CentroidMemoryHead
 from dynamix.structures import IdentityTable, ReIDDataSample
 
 DIM = 6
+ALL_LOSSES = dict(instance={}, augmentation={}, centroid={}, camera_centroid={})
 # Two multi-camera identities with three cameras, three tracklets, two dropped.
 IDENTITY = np.array([0, 0, 0, 0, 1, 1, 1, -1, 2, 2, 2, 3, 3, 4, 4, -1])
 CAMERA = np.array([0, 0, 1, 2, 0, 1, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3])
@@ -33,7 +30,6 @@ def make_head(
     losses: dict | None = None, scene: np.ndarray | None = None, **memory: Any
 ) -> CentroidMemoryHead:
     memory = dict(momentum=0.3, dtype='float64') | memory
-    losses = copy.deepcopy(DEFAULT_LOSSES if losses is None else losses)
     head = CentroidMemoryHead(DIM, memory=memory, losses=losses)
     head.bind(IdentityTable(IDENTITY, 8, 2), CAMERA, scene)
     return head
@@ -50,8 +46,7 @@ def draw(batch: int, seed: int = 0) -> Tensor:
 
 def steps(rank: int, world_size: int, fraction: float) -> dict[str, Any]:
     """Steps with this rank's part of the joint batches, a window opened between."""
-    losses = DEFAULT_LOSSES | dict(centroid=dict(negative_fraction=fraction))
-    head = make_head(losses)
+    head = make_head(dict(ALL_LOSSES, centroid=dict(negative_fraction=fraction)))
     torch.manual_seed(0)
     encoder = nn.Linear(DIM, DIM, bias=False).double()
     momentum_encoder = nn.Linear(DIM, DIM, bias=False).double()

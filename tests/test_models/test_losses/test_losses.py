@@ -11,12 +11,11 @@ from torch import Tensor
 
 from dynamix.models.losses import (
     AugmentationLoss,
-    BatchCentroidLoss,
     CameraCentroidLoss,
     CentroidLoss,
     InstanceLoss,
-    contrastive_loss,
 )
+from dynamix.models.losses.contrastive import contrastive_loss
 from dynamix.models.memory import CentroidMemory
 from dynamix.registry import MODELS
 
@@ -56,9 +55,7 @@ def test_image_pair_losses_against_a_loop(
     label, scene = torch.tensor(images).unbind(1)
     pair = label, keys, label
     pull, pulled = InstanceLoss(0.1, 2.0, negatives)(features, *pair, scene, scene)
-    keep, kept = AugmentationLoss(0.1, 1.0, negatives)(
-        features, *pair, torch.arange(len(images)), scene, scene
-    )
+    keep, kept = AugmentationLoss(0.1, 1.0, negatives)(features, *pair, scene, scene)
     expected_pull = [0 * features[0, 0] for _ in images]
     expected_keep = expected_pull.copy()
     for i, (y, where) in enumerate(images):
@@ -161,57 +158,15 @@ def test_centroid_loss_with_drawn_negatives() -> None:
     memory = memory_of(unit(200, 4, 0))
     features, labels = unit(3, 4, 1), torch.tensor([6, -1, 0])
     exact, _ = CentroidLoss()(features, labels, memory)
-    loss = CentroidLoss(negative_fraction=0.3, sample_seed=7)
+    loss = CentroidLoss(negative_fraction=0.3)
     values = [loss(features, labels, memory)[0] for _ in range(3)]
     assert not torch.equal(values[0], values[1])
     torch.testing.assert_close(values[0], exact, rtol=0.1, atol=0.1)
     # a resumed run continues with the next draw
-    resumed = CentroidLoss(negative_fraction=0.3, sample_seed=7)
+    resumed = CentroidLoss(negative_fraction=0.3)
     resumed.load_state_dict(loss.state_dict())
     expected = loss(features, labels, memory)[0]
     assert torch.equal(resumed(features, labels, memory)[0], expected)
-
-
-def test_batch_centroid_loss_is_the_cross_entropy_over_the_means() -> None:
-    keys, key_labels = unit(6, 4, 0), torch.tensor([5, 2, 5, -1, 2, 5])
-    features = unit(4, 4, 1).requires_grad_()
-    labels = torch.tensor([2, 5, -1, 7])
-    value, valid = BatchCentroidLoss(loss_weight=3.0)(
-        features, labels, keys, key_labels
-    )
-    centroids = torch.stack(
-        [F.normalize(keys[key_labels == y].mean(0), dim=0) for y in (2, 5)]
-    )
-    logits = features[:2] @ centroids.t() / 0.5
-    expected = 3 * F.cross_entropy(logits, torch.tensor([0, 1]), reduction='none')
-    torch.testing.assert_close(value[:2], expected)
-    assert value[2:].tolist() == [0, 0]
-    assert valid.tolist() == [True, True, False, False]
-    (ours,) = torch.autograd.grad(value.sum(), features, retain_graph=True)
-    (theirs,) = torch.autograd.grad(expected.sum(), features)
-    torch.testing.assert_close(ours, theirs)
-
-
-@pytest.mark.parametrize('storage', ['float32', 'bfloat16'])
-def test_autocast_computes_logits_in_float32(storage: str) -> None:
-    features, keys, labels = unit(4, 8, 0).float(), unit(4, 8, 1).float(), [0, 0, 1, 2]
-    memory, label = memory_of(unit(4, 8, 2).to(getattr(torch, storage))), torch.tensor
-    batch = features, label(labels), keys, label(labels)
-    rows = label([[0, 1], [1, 0], [2, 3], [3, 2]])
-
-    def all_losses() -> Tensor:
-        found = (
-            InstanceLoss()(*batch),
-            AugmentationLoss()(*batch, torch.arange(4)),
-            BatchCentroidLoss()(*batch),
-            CentroidLoss()(features, label(labels), memory),
-            CameraCentroidLoss()(features, torch.arange(4), rows, memory),
-        )
-        return torch.stack([loss for loss, _ in found])
-
-    expected = all_losses()
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        assert torch.equal(all_losses(), expected)
 
 
 @pytest.mark.parametrize(
@@ -220,10 +175,8 @@ def test_autocast_computes_logits_in_float32(storage: str) -> None:
         (dict(type='InstanceLoss', temperature=0), r'InstanceLoss\.temperature'),
         (dict(type='InstanceLoss', negatives='video'), r"negatives must be .*'video'"),
         (dict(type='AugmentationLoss', loss_weight=-1), r'AugmentationLoss\.loss_w'),
-        (dict(type='BatchCentroidLoss', temperature=0), r'BatchCentroidLoss\.temp'),
         (dict(type='CameraCentroidLoss', num_hard_negatives=0), 'num_hard_negatives'),
         (dict(type='CentroidLoss', negative_fraction=1.5), 'negative_fraction .* 1.5'),
-        (dict(type='CentroidLoss', sample_seed=-1), 'sample_seed must be at least 0'),
     ],
 )
 def test_wrong_options(config: dict, message: str) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from dynamix.models.memory import CameraRows
 
@@ -12,9 +11,8 @@ def test_rows_are_pairs_that_occur() -> None:
     rows = CameraRows(identity, camera, num_identities=5)
     # (0, 0), (0, 1), (2, 5), (3, 0)
     assert len(rows) == 4
-    assert rows.row.tolist() == [2, 1, 0, -1, 2, 1, 3]
-    assert rows.offset.tolist() == [0, 2, 2, 3, 4, 4]
-    assert rows.widest == 2
+    found = rows.of_images(np.array([0, 1, 2, 3, 4, 5, 6, 7, -1]))
+    assert found.tolist() == [2, 1, 0, -1, 2, 1, 3, -1, -1]
     assert rows.rows_of(np.array([2, 0, 1, -1, 4, 99])).tolist() == [
         [2, -1],
         [0, 1],
@@ -31,7 +29,7 @@ def test_against_a_loop() -> None:
     rows = CameraRows(identity, camera, 30)
     pairs = sorted({(y, c) for y, c in zip(identity, camera) if y >= 0})
     assert len(rows) == len(pairs)
-    for y, c, row in zip(identity, camera, rows.row):
+    for y, c, row in zip(identity, camera, rows.of_images(np.arange(400))):
         assert row == (pairs.index((y, c)) if y >= 0 else -1)
     for y in range(30):
         mine = [i for i, pair in enumerate(pairs) if pair[0] == y]
@@ -43,8 +41,4 @@ def test_no_multi_camera_image() -> None:
     rows = CameraRows(np.zeros(0, np.int32), np.zeros(0, np.int32), 0)
     assert len(rows) == 0
     assert rows.rows_of(np.array([-1, 3])).shape == (2, 0)
-
-
-def test_lengths_must_agree() -> None:
-    with pytest.raises(ValueError, match='same images'):
-        CameraRows(np.zeros(2, int), np.zeros(3, int), 1)
+    assert rows.of_images(np.array([-1, 3])).tolist() == [-1, -1]

@@ -6,23 +6,23 @@ import torch
 
 from dynamix.models import ReIDEncoder
 
-NECK = dict(type='mmpretrain.GlobalAveragePooling')
+POOLING = dict(type='mmpretrain.GlobalAveragePooling')
 
 
 def load(
-    backbone: dict, checkpoint: dict, folder: Path, suffix: str = '', neck: dict = NECK
+    backbone: dict,
+    checkpoint: dict,
+    folder: Path,
+    suffix: str = '',
+    neck: dict | None = None,
 ) -> ReIDEncoder:
     """Loads a checkpoint as a config does; ``suffix`` ends the backbone's address."""
     path = folder / 'weights.pth'
     torch.save(checkpoint, path)
     init = dict(type='Pretrained', checkpoint=f'reid://{path}{suffix}')
-    encoder = ReIDEncoder(dict(backbone, init_cfg=init), neck_from(neck, path))
+    backbone = dict(backbone, init_cfg=init)
+    if neck is not None:
+        neck = dict(neck, init_cfg=dict(init, checkpoint=f'reid-neck://{path}'))
+    encoder = ReIDEncoder(backbone, neck or POOLING)
     encoder.init_weights()
     return encoder.eval()
-
-
-def neck_from(neck: dict, path: Path) -> dict:
-    if neck is NECK:
-        return neck
-    init = dict(type='Pretrained', checkpoint=f'reid-neck://{path}')
-    return dict(neck, init_cfg=init)

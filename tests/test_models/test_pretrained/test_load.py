@@ -9,7 +9,7 @@ from mmengine.config import Config
 from dynamix.models import ReIDEncoder
 from dynamix.registry import MODELS
 
-from .loading import NECK, load
+from .loading import POOLING, load
 from .vit import DIM, VIT, draw_vit
 
 CONFIGS = Path(__file__).parents[3] / 'configs'
@@ -40,10 +40,6 @@ def test_a_recipe_starts_from_its_own_checkpoint(name: str, tmp_path: Path) -> N
             {f'{k}.layer1.0.conv1.weight': torch.zeros(1) for k in 'ab'},
             "found 2, under 'a.', 'b.'",
         ),
-        (
-            {'layer1.0.conv1.weight': torch.zeros(1), 'conv1.0.weight': torch.zeros(1)},
-            "expected 'conv1.weight', the first weight of a ResNet",
-        ),
     ],
 )
 def test_a_file_without_a_known_backbone(
@@ -61,35 +57,35 @@ def test_a_file_without_a_known_neck(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ('change', 'says'),
+    ('change', 'says', 'counts'),
     [
-        ({'norm.bias': None}, "'ln1.bias' of shape (24,), but it is missing"),
+        (
+            {'norm.bias': None},
+            "'ln1.bias' of shape (24,), but it is missing",
+            '29 of 30 weights match, 1 are missing, 0 have another shape, 0 have no',
+        ),
         (
             {'patch_embed.proj.weight': torch.zeros(DIM, 64, 4, 4)},
             "'patch_embed.projection.weight' of shape (24, 3, 8, 8), but it has "
             '(24, 64, 4, 4)',
+            '29 of 30 weights match, 0 are missing, 1 have another shape, 0 have no',
         ),
         (
             {'blocks.0.ls1.gamma': torch.zeros(DIM)},
             "no 'layers.0.attn.gamma1.weight', but it is there",
+            '30 of 30 weights match, 0 are missing, 0 have another shape, 1 have no',
         ),
     ],
 )
-def test_weights_that_do_not_fit(change: dict, says: str, tmp_path: Path) -> None:
+def test_weights_that_do_not_fit(
+    change: dict, says: str, counts: str, tmp_path: Path
+) -> None:
     weights = {k: v for k, v in (draw_vit() | change).items() if v is not None}
-    with pytest.raises(ValueError, match=r'weights\.pth does not fit') as error:
+    message = r'weights\.pth does not fit the VisionTransformer'
+    with pytest.raises(ValueError, match=message) as error:
         load(VIT, weights, tmp_path)
-    assert 'the VisionTransformer' in str(error.value)
     assert says in str(error.value)
-    expected = {
-        (None,): '29 of 30 weights match, 1 are missing, 0 have another shape, 0 have',
-        (DIM, 64, 4, 4): '29 of 30 weights match, 0 are missing, 1 have another shape',
-        (DIM,): '30 of 30 weights match, 0 are missing, 0 have another shape, 1 have',
-    }
-    (value,) = change.values()
-    assert expected[(None,) if value is None else tuple(value.shape)] in str(
-        error.value
-    )
+    assert counts in str(error.value)
 
 
 @pytest.mark.parametrize('fits', [True, False])
@@ -99,7 +95,7 @@ def test_files_without_our_scheme(fits: bool, tmp_path: Path) -> None:
     state = {f'{"" if fits else "encoder_q."}{name}': w for name, w in weights.items()}
     torch.save(state, tmp_path / 'lup.pth')
     init = dict(type='Pretrained', checkpoint=str(tmp_path / 'lup.pth'))
-    encoder = ReIDEncoder(dict(VIT, init_cfg=init), NECK)
+    encoder = ReIDEncoder(dict(VIT, init_cfg=init), POOLING)
     if fits:
         encoder.init_weights()
         return

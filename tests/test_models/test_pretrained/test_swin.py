@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.models import SwinTransformer
 
 from dynamix.registry import MODELS
 
@@ -21,89 +23,30 @@ SWIN = dict(
 IMAGE = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
 
 
-def draw_swin() -> dict[str, Tensor]:
-    """A Swin transformer by its original names."""
-    generator = torch.Generator().manual_seed(0)
-    weights: dict[str, Tensor] = {}
-
-    def draw(name: str, *shape: int) -> None:
-        weights[name] = 0.3 * torch.randn(shape, generator=generator)
-
-    def linear(name: str, out: int, into: int) -> None:
-        draw(f'{name}.weight', out, into)
-        draw(f'{name}.bias', out)
-
-    def norm(name: str, size: int) -> None:
-        draw(f'{name}.weight', size)
-        draw(f'{name}.bias', size)
-
-    draw('patch_embed.proj.weight', DIM, 3, 4, 4)
-    draw('patch_embed.proj.bias', DIM)
-    norm('patch_embed.norm', DIM)
-    for i, depth in enumerate(DEPTHS):
-        size = DIM * 2**i
-        for j in range(depth):
-            name = f'layers.{i}.blocks.{j}'
-            norm(f'{name}.norm1', size)
-            norm(f'{name}.norm2', size)
-            linear(f'{name}.attn.qkv', 3 * size, size)
-            linear(f'{name}.attn.proj', size, size)
-            linear(f'{name}.mlp.fc1', 4 * size, size)
-            linear(f'{name}.mlp.fc2', size, 4 * size)
-            draw(f'{name}.attn.relative_position_bias_table', 9, HEADS)
-            weights[f'{name}.attn.relative_position_index'] = torch.zeros(4, 4).long()
-            weights[f'{name}.attn_mask'] = torch.zeros(1, 4, 4)
-        if i < 3:
-            norm(f'layers.{i}.downsample.norm', 4 * size)
-            draw(f'layers.{i}.downsample.reduction.weight', 2 * size, 4 * size)
-    norm('norm', size)
-    linear('head', 5, size)
-    return weights
+NAMES = (
+    (r'^features\.0\.0\.', 'patch_embed.proj.'),
+    (r'^features\.0\.2\.', 'patch_embed.norm.'),
+    (r'^features\.([1357])\.', lambda m: f'layers.{int(m[1]) // 2}.blocks.'),
+    (r'^features\.([246])\.', lambda m: f'layers.{int(m[1]) // 2 - 1}.downsample.'),
+    (r'\.mlp\.0\.', '.mlp.fc1.'),
+    (r'\.mlp\.3\.', '.mlp.fc2.'),
+)
 
 
-def run_swin(w: dict[str, Tensor], image: Tensor) -> Tensor:
-    """The last map after its norm; attention is over all pairs of tokens, masked."""
-
-    def norm(x: Tensor, name: str) -> Tensor:
-        return F.layer_norm(x, x.shape[-1:], w[f'{name}.weight'], w[f'{name}.bias'])
-
-    def linear(x: Tensor, name: str) -> Tensor:
-        return F.linear(x, w[f'{name}.weight'], w.get(f'{name}.bias'))
-
-    def attention(x: Tensor, name: str, shift: int) -> Tensor:
-        rows, columns, size = x.shape
-        place = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
-        difference = place[:, None] - place[None]
-        window = (place - shift).div(WINDOW, rounding_mode='floor')
-        same = (window[:, None] == window[None]).all(2)
-        index = (difference + WINDOW - 1).clamp(0, 2 * WINDOW - 2)
-        index = index[..., 0] * (2 * WINDOW - 1) + index[..., 1]
-        q, k, v = linear(x.reshape(-1, size), f'{name}.qkv').chunk(3, 1)
-        heads = []
-        for h in range(HEADS):
-            part = slice(h * size // HEADS, (h + 1) * size // HEADS)
-            scores = q[:, part] @ k[:, part].T / (size / HEADS) ** 0.5
-            scores = scores + w[f'{name}.relative_position_bias_table'][index, h]
-            heads.append(scores.masked_fill(~same, -torch.inf).softmax(1) @ v[:, part])
-        return linear(torch.cat(heads, 1), f'{name}.proj').reshape(x.shape)
-
-    x = F.conv2d(
-        image, w['patch_embed.proj.weight'], w['patch_embed.proj.bias'], stride=4
-    )
-    x = norm(x[0].permute(1, 2, 0), 'patch_embed.norm')
-    for i, depth in enumerate(DEPTHS):
-        for j in range(depth):
-            name = f'layers.{i}.blocks.{j}'
-            # one window is never shifted
-            shift = WINDOW // 2 if j % 2 and len(x) > WINDOW else 0
-            x = x + attention(norm(x, f'{name}.norm1'), f'{name}.attn', shift)
-            hidden = F.gelu(linear(norm(x, f'{name}.norm2'), f'{name}.mlp.fc1'))
-            x = x + linear(hidden, f'{name}.mlp.fc2')
-        if i < 3:
-            corners = [x[r::2, c::2] for c in (0, 1) for r in (0, 1)]
-            name = f'layers.{i}.downsample'
-            x = linear(norm(torch.cat(corners, 2), f'{name}.norm'), f'{name}.reduction')
-    return norm(x, 'norm').permute(2, 0, 1)[None]
+def draw_swin() -> tuple[Tensor, dict[str, Tensor]]:
+    """Last map of torchvision's Swin, and its weights by their original names."""
+    torch.manual_seed(0)
+    model = SwinTransformer([4, 4], DIM, [*DEPTHS], [HEADS] * 4, [WINDOW] * 2).eval()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    weights = {}
+    for name, weight in model.state_dict().items():
+        for pattern, ours in NAMES:
+            name = re.sub(pattern, ours, name)
+        weights[name] = weight
+        if name.endswith('relative_position_index'):
+            weights[name.replace('attn.relative_position_index', 'attn_mask')] = weight
+    return model.norm(model.features(IMAGE)).permute(0, 3, 1, 2), weights
 
 
 @pytest.mark.parametrize(
@@ -113,18 +56,18 @@ def run_swin(w: dict[str, Tensor], image: Tensor) -> Tensor:
 )
 @torch.no_grad()
 def test_original_names(prefix: str, last_norm: str, tmp_path: Path) -> None:
-    weights = draw_swin()
+    expected, weights = draw_swin()
     state = {
         prefix + (name.replace('norm', last_norm) if name[:5] == 'norm.' else name): w
         for name, w in weights.items()
     }
     found = load(SWIN, dict(state_dict=state), tmp_path).backbone(IMAGE)[0]
-    torch.testing.assert_close(found, run_swin(weights, IMAGE), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @torch.no_grad()
 def test_embedding_of_isr(tmp_path: Path) -> None:
-    weights = {f'model.{name}': w for name, w in draw_swin().items()}
+    weights = {f'model.{name}': w for name, w in draw_swin()[1].items()}
     feat = {'feat.weight': torch.rand(6, 8 * DIM), 'feat.bias': torch.rand(6)}
     neck = dict(
         type='mmpretrain.LinearNeck',
@@ -184,4 +127,4 @@ def test_solider_needs_a_bias_in_patch_merging(tmp_path: Path) -> None:
 
 def test_another_window_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='relative_position_bias_table'):
-        load(dict(SWIN, window_size=4), draw_swin(), tmp_path)
+        load(dict(SWIN, window_size=4), draw_swin()[1], tmp_path)

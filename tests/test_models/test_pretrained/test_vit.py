@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor
 
 from dynamix.models import convert_weights
@@ -149,15 +148,3 @@ def test_a_grid_that_is_not_known_is_refused(
     says = rf'weights\.pth: its {num_patches} position .* 4 x 2 .*\?grid=ROWSxCOLUMNS'
     with pytest.raises(ValueError, match=says):
         load(VIT, weights, tmp_path, suffix)
-
-
-def test_a_grid_without_class_token(tmp_path: Path) -> None:
-    config = dict(VIT, with_cls_token=False, out_type='avg_featmap')
-    weights = draw_vit(784)
-    source = {'ln2.weight': torch.ones(DIM), 'ln2.bias': torch.zeros(DIM)}
-    state = convert_weights(weights) | source
-    found = load(config, dict(state_dict=state), tmp_path).backbone.pos_embed
-    expected = resize_pos_embed(
-        weights['pos_embed'][:, 1:], (28, 28), GRID, num_extra_tokens=0
-    )
-    torch.testing.assert_close(found, expected)

@@ -1,9 +1,11 @@
-"""A small vision transformer as timm stores it, and what its weights mean."""
+"""Small vision transformers as others store them, and what their weights mean."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 DIM, HEADS, DEPTH, GRID = 24, 3, 2, (4, 2)
@@ -15,17 +17,50 @@ VIT = dict(
     img_size=(32, 16),
     patch_size=8,
 )
+# of one layer: by PyTorch, by timm, by CLIP
+TORCH = ('self_attn.in_proj_', 'self_attn.out_proj.', 'linear1.', 'linear2.')
+TORCH += ('norm1.', 'norm2.')
+TIMM = ('attn.qkv.', 'attn.proj.', 'mlp.fc1.', 'mlp.fc2.', 'norm1.', 'norm2.')
+CLIP = ('attn.in_proj_', 'attn.out_proj.', 'mlp.c_fc.', 'mlp.c_proj.', 'ln_1.', 'ln_2.')
+SIZES = ((3 * DIM, DIM), (DIM, DIM), (2 * DIM, DIM), (DIM, 2 * DIM), (DIM,), (DIM,))
 
 
-def draw(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+def draw(shapes: dict[str, tuple[int, ...]], prefix: str, names: tuple) -> dict:
+    """Random weights of these shapes and of all layers."""
+    for k in range(DEPTH):
+        for name, size in zip(names, SIZES):
+            shapes[f'{prefix}{k}.{name}weight'] = size
+            shapes[f'{prefix}{k}.{name}bias'] = size[:1]
     generator = torch.Generator().manual_seed(0)
     return {k: 0.3 * torch.randn(v, generator=generator) for k, v in shapes.items()}
+
+
+def run_layers(
+    w: dict[str, Tensor], prefix: str, names: tuple, x: Tensor, **options: Any
+) -> Tensor:
+    for k in range(DEPTH):
+        layer = nn.TransformerEncoderLayer(
+            DIM, HEADS, 2 * DIM, batch_first=True, norm_first=True, **options
+        ).eval()
+        state = {
+            ours + kind: w[f'{prefix}{k}.{theirs}{kind}']
+            for ours, theirs in zip(TORCH, names)
+            for kind in ('weight', 'bias')
+        }
+        for scale, ours in (('ls1', TORCH[1]), ('ls2', TORCH[3])):
+            gamma = w.get(f'{prefix}{k}.{scale}.gamma', torch.ones(DIM))
+            state[f'{ours}weight'] = gamma[:, None] * state[f'{ours}weight']
+            state[f'{ours}bias'] = gamma * state[f'{ours}bias']
+        layer.load_state_dict(state)
+        x = layer(x[None])[0]
+    return x
 
 
 def draw_vit(
     num_patches: int = 8, registers: int = 0, layer_scale: bool = False
 ) -> dict[str, Tensor]:
-    shapes = {
+    """By the names of timm."""
+    shapes: dict[str, tuple[int, ...]] = {
         'cls_token': (1, 1, DIM),
         'pos_embed': (1, 1 + num_patches, DIM),
         'patch_embed.proj.weight': (DIM, 3, 8, 8),
@@ -35,61 +70,30 @@ def draw_vit(
     }
     if registers:
         shapes['register_tokens'] = (1, registers, DIM)
-    for k in range(DEPTH):
-        for name, rows, columns in (
-            ('attn.qkv', 3 * DIM, DIM),
-            ('attn.proj', DIM, DIM),
-            ('mlp.fc1', 2 * DIM, DIM),
-            ('mlp.fc2', DIM, 2 * DIM),
-        ):
-            shapes[f'blocks.{k}.{name}.weight'] = (rows, columns)
-            shapes[f'blocks.{k}.{name}.bias'] = (rows,)
-        for name in ('norm1', 'norm2'):
-            shapes[f'blocks.{k}.{name}.weight'] = (DIM,)
-            shapes[f'blocks.{k}.{name}.bias'] = (DIM,)
-        for name in ('ls1', 'ls2') if layer_scale else ():
-            shapes[f'blocks.{k}.{name}.gamma'] = (DIM,)
-    return draw(shapes)
+    if layer_scale:
+        names = [
+            f'blocks.{k}.{ls}.gamma' for k in range(DEPTH) for ls in ('ls1', 'ls2')
+        ]
+        shapes |= dict.fromkeys(names, (DIM,))
+    return draw(shapes, 'blocks.', TIMM)
 
 
 def run_vit(w: dict[str, Tensor], image: Tensor) -> Tensor:
     """All tokens after the last norm, ``[1 + registers + patches, DIM]``."""
-
-    def norm(x: Tensor, name: str) -> Tensor:
-        return F.layer_norm(x, (DIM,), w[f'{name}.weight'], w[f'{name}.bias'], 1e-6)
-
-    def linear(x: Tensor, name: str) -> Tensor:
-        return x @ w[f'{name}.weight'].T + w[f'{name}.bias']
-
-    def scale(x: Tensor, name: str) -> Tensor:
-        return x * w.get(f'{name}.gamma', torch.ones(()))
-
     patches = F.conv2d(
         image, w['patch_embed.proj.weight'], w['patch_embed.proj.bias'], stride=8
     )
-    tokens = [w['cls_token'][0, 0]]
-    tokens += [patches[0, :, i, j] for i in range(GRID[0]) for j in range(GRID[1])]
-    x = torch.stack(tokens) + w['pos_embed'][0]
+    tokens = torch.cat([w['cls_token'][0], patches[0].flatten(1).T])
+    x = tokens + w['pos_embed'][0]
     if 'register_tokens' in w:
         x = torch.cat([x[:1], w['register_tokens'][0], x[1:]])
-    for k in range(DEPTH):
-        name = f'blocks.{k}'
-        q, key, value = linear(norm(x, f'{name}.norm1'), f'{name}.attn.qkv').chunk(3, 1)
-        heads = []
-        for h in range(HEADS):
-            part = slice(h * DIM // HEADS, (h + 1) * DIM // HEADS)
-            scores = q[:, part] @ key[:, part].T / (DIM // HEADS) ** 0.5
-            heads.append(scores.softmax(1) @ value[:, part])
-        attended = linear(torch.cat(heads, 1), f'{name}.attn.proj')
-        x = x + scale(attended, f'{name}.ls1')
-        hidden = F.gelu(linear(norm(x, f'{name}.norm2'), f'{name}.mlp.fc1'))
-        x = x + scale(linear(hidden, f'{name}.mlp.fc2'), f'{name}.ls2')
-    return norm(x, 'norm')
+    x = run_layers(w, 'blocks.', TIMM, x, activation='gelu', layer_norm_eps=1e-6)
+    return F.layer_norm(x, (DIM,), w['norm.weight'], w['norm.bias'], 1e-6)
 
 
 def draw_clip_vit(num_patches: int = 8) -> dict[str, Tensor]:
     """The visual part of CLIP by its original names."""
-    shapes = {
+    shapes: dict[str, tuple[int, ...]] = {
         'class_embedding': (DIM,),
         'positional_embedding': (1 + num_patches, DIM),
         'conv1.weight': (DIM, 3, 8, 8),
@@ -97,21 +101,7 @@ def draw_clip_vit(num_patches: int = 8) -> dict[str, Tensor]:
     }
     for name in ('ln_pre', 'ln_post'):
         shapes |= {f'{name}.weight': (DIM,), f'{name}.bias': (DIM,)}
-    for k in range(DEPTH):
-        name = f'transformer.resblocks.{k}'
-        shapes |= {
-            f'{name}.attn.in_proj_weight': (3 * DIM, DIM),
-            f'{name}.attn.in_proj_bias': (3 * DIM,),
-            f'{name}.attn.out_proj.weight': (DIM, DIM),
-            f'{name}.attn.out_proj.bias': (DIM,),
-            f'{name}.mlp.c_fc.weight': (2 * DIM, DIM),
-            f'{name}.mlp.c_fc.bias': (2 * DIM,),
-            f'{name}.mlp.c_proj.weight': (DIM, 2 * DIM),
-            f'{name}.mlp.c_proj.bias': (DIM,),
-        }
-        for ln in ('ln_1', 'ln_2'):
-            shapes |= {f'{name}.{ln}.weight': (DIM,), f'{name}.{ln}.bias': (DIM,)}
-    return draw(shapes)
+    return draw(shapes, 'transformer.resblocks.', CLIP)
 
 
 def run_clip_vit(w: dict[str, Tensor], image: Tensor) -> Tensor:
@@ -122,21 +112,11 @@ def run_clip_vit(w: dict[str, Tensor], image: Tensor) -> Tensor:
 
     patches = F.conv2d(image, w['conv1.weight'], stride=8)[0].flatten(1).T
     x = torch.cat([w['class_embedding'][None], patches]) + w['positional_embedding']
-    x = norm(x, 'ln_pre')
-    for k in range(DEPTH):
-        name = f'transformer.resblocks.{k}'
-        attention = torch.nn.MultiheadAttention(DIM, HEADS)
-        attention.load_state_dict(
-            {
-                key.removeprefix(f'{name}.attn.'): value
-                for key, value in w.items()
-                if key.startswith(f'{name}.attn.')
-            }
-        )
-        y = norm(x, f'{name}.ln_1')
-        x = x + attention(y, y, y)[0]
-        y = norm(x, f'{name}.ln_2') @ w[f'{name}.mlp.c_fc.weight'].T
-        y = y + w[f'{name}.mlp.c_fc.bias']
-        y = y * torch.sigmoid(1.702 * y)
-        x = x + y @ w[f'{name}.mlp.c_proj.weight'].T + w[f'{name}.mlp.c_proj.bias']
+    x = run_layers(
+        w,
+        'transformer.resblocks.',
+        CLIP,
+        norm(x, 'ln_pre'),
+        activation=lambda y: y * torch.sigmoid(1.702 * y),
+    )
     return norm(x, 'ln_post')[0]

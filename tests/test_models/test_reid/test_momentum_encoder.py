@@ -1,7 +1,6 @@
 import pytest
 import torch
 from torch import nn
-from torch._dynamo.testing import CompileCounter
 
 from dynamix.models import MomentumEncoder
 from dynamix.registry import MODELS
@@ -82,19 +81,6 @@ def test_what_the_backbone_keeps_from_training_stays_so(option):
     ]
     assert not all(theirs for _, theirs in norms)
     assert all(ours == theirs for ours, theirs in norms)
-
-
-def test_updates_are_compiled_once():
-    encoder = make_encoder()
-    average = MomentumEncoder(encoder)
-    counter = CompileCounter()
-    update = torch.compile(average.update_parameters, backend=counter)
-    for _ in range(3):
-        update(encoder)
-    compiled = counter.frame_count
-    for _ in range(6):
-        update(encoder)
-    assert counter.frame_count == compiled
 
 
 def test_a_decay_in_place_of_the_momentum_is_named():
