@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dynamix.relabeling import score_labels
+
 DATA = Path(os.environ.get('DYNAMIX_TEST_DATA', '../shared/data')).resolve()
 
 
@@ -92,3 +94,9 @@ def load_tracks(name: str) -> Tracks:
     tracklet = np.unique(keys, axis=1, return_inverse=True)[1].ravel()
     frame = data['frame'] if 'frame' in data else np.full(len(tracklet), -1)
     return Tracks(data['embedding'], data['video'], tracklet, frame, data['person'])
+
+
+def f1(label, tracks: Tracks) -> float:
+    shown = tracks.person >= 0
+    columns = (label[shown], tracks.person[shown], tracks.video[shown])
+    return score_labels(*columns)['f1']

@@ -10,13 +10,7 @@ from dynamix.relabeling import relabel, relabel_by_density, score_labels
 from dynamix.relabeling.calibration import with_evidence
 from dynamix.relabeling.purify import assign_strays
 
-from .conftest import Tracks, add_errors, join, load_tracks, make_tracks
-
-
-def f1(label, tracks: Tracks) -> float:
-    shown = tracks.person >= 0
-    columns = (label[shown], tracks.person[shown], tracks.video[shown])
-    return score_labels(*columns)['f1']
+from .conftest import Tracks, add_errors, f1, join, make_tracks
 
 
 def test_fragments_are_joined_and_reported():
@@ -208,28 +202,6 @@ def test_density_finds_people_without_tracklets():
     assert f1(found.label, tracks) > 0.8
     with pytest.raises(ValueError, match='eps'):
         relabel_by_density(tracks.x, np.zeros_like(tracks.video))
-
-
-@pytest.mark.parametrize(
-    ('name', 'mark'),
-    [
-        ('ground_truth_tracks', 0.99),
-        ('cut_tracks', 0.95),
-        ('cut_tracks_10_percent_errors', 0.80),
-        ('bytetrack_buffer30', 0.70),
-        ('bytetrack_buffer2', 0.90),
-    ],
-)
-def test_real_tracker(name, mark):
-    tracks = load_tracks(f'pets09_s2l1/{name}.npz')
-    assert f1(relabel(*tracks.columns).label, tracks) >= mark
-
-
-def test_real_tracklets_without_clock():
-    tracks = load_tracks('relabeling_stress/good.npz')
-    assert f1(relabel(*tracks.columns).label, tracks) >= 0.90
-    tracks = add_errors(tracks, 0.1)
-    assert f1(relabel(*tracks.columns).label, tracks) >= 0.80
 
 
 def test_people_who_pass_once_are_not_joined_with_look_alikes():
