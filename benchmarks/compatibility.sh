@@ -15,7 +15,7 @@ STACK=$1
 PYTHON=${2:-3.11}
 CHECK=${3:-tests}
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
-export OMP_NUM_THREADS=1 MPLBACKEND=Agg PYTHONDONTWRITEBYTECODE=1
+export OMP_NUM_THREADS=1 MPLBACKEND=Agg
 unset PYTHONPATH
 FORKS=(onedl-mmengine onedl-mmcv onedl-mmpretrain)
 ORIGINALS=(mmengine==0.10.7 mmcv-lite==2.2.0 mmpretrain==1.2.0
