@@ -15,6 +15,7 @@ html_title = f'dynamix {release}'
 # Links to headings, as components.md#your-own-reader.
 myst_heading_anchors = 3
 
+autodoc_default_options = {'members': True}
 autodoc_member_order = 'bysource'
 autodoc_typehints = 'none'  # the docstrings have types
 napoleon_use_ivar = True  # else attributes of named tuples occur twice

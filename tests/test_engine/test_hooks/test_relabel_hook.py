@@ -68,7 +68,10 @@ def run(crops: Path, tmp_path: Path, epochs: int = 1, **options: Any) -> Runner:
         crops,
         tmp_path,
         tmp_path.name,
-        custom_hooks=[dict(hook, type='RelabelHook', **options), dict(type=LabelsHook)],
+        custom_hooks=[
+            dict(hook, type='RelabelHook', **options),
+            dict(type='LabelsHook'),
+        ],
         **{
             'train_cfg.max_epochs': epochs,
             'optim_wrapper.optimizer.lr': 0.0,

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -29,9 +28,7 @@ def test_dino(tmp_path: Path) -> None:
     teacher = {f'module.backbone.{name}': w for name, w in weights.items()}
     student = {name: w + 1 for name, w in teacher.items()}
     head = {'module.head.last_layer.weight': torch.zeros(3)}
-    checkpoint = dict(
-        student=student, teacher={**teacher, **head}, epoch=3, loss=np.float64(1)
-    )
+    checkpoint = dict(student=student, teacher={**teacher, **head}, epoch=3, loss=1.0)
     backbone = load(VIT, checkpoint, tmp_path).backbone
     torch.testing.assert_close(backbone(IMAGE)[0][0], run_vit(weights, IMAGE)[0])
     assert set(convert_weights(checkpoint)) == set(backbone.state_dict())
