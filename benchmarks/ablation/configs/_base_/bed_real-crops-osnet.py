@@ -39,7 +39,7 @@ train_dataloader = dict(
 test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 val_dataloader = test_dataloader
 # chosen on people of bed_real-crops-osnet-held-out.py
-optim_wrapper = dict(optimizer=dict(lr=5e-5))
+optim_wrapper = dict(optimizer=dict(lr=4e-4))
 param_scheduler = _base_.param_scheduler
 param_scheduler[0].end = param_scheduler[1].begin = 1
 param_scheduler[1].update(end=4, eta_min=0)
