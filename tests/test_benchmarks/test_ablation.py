@@ -81,6 +81,8 @@ def result(row: str, seed: int, mean_ap: float, f1: list[float]) -> dict:
         scores={
             'average/mAP': [[8, 1.0], [24, mean_ap]],
             'average/Rank-1': [[8, 1.0], [24, mean_ap + 9]],
+            'far/mAP': [[24, mean_ap - 20]],
+            'far/Rank-1': [[24, mean_ap - 10]],
         },
         label_f1=dict(f1=list(enumerate(f1)), f1_tracker=[[0, 0.1]]) if f1 else {},
     )
@@ -106,6 +108,10 @@ def test_the_table_compares_rows_over_common_seeds(tmp_path):
     assert cells['ours'][3:5] == ['0.600 ± 0.000', '0.700 ± 0.000']
     assert cells['raw'][3:6] == ['-', '-', '']
     assert lines[-1] == 'Commits (runs): abc (7).'
+    far = table.table(rows, ['raw'], 'far').splitlines()
+    assert [row[:35] for row in far if row.startswith('| ours')] == [
+        '| ours | 14.2 ± 0.9 | 24.2 ± 0.9 | '
+    ]
     with pytest.raises(FileNotFoundError):
         table.read_results(tmp_path / 'nothing')
 
