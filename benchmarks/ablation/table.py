@@ -2,10 +2,11 @@
 
     python benchmarks/ablation/table.py work_dirs/ablation --reference raw truth
 
-Scores are those of the last evaluation in percent, averaged over the targets; label F1
-is that of the labels as used, averaged over the windows of a run and over those of its
-second half. Values are mean ± standard deviation over seeds. Differences of mAP are
-over the seeds that both rows have, p is that of the two-sided paired t-test.
+Scores are those of the last evaluation in percent, averaged over the targets or those
+of one --target; label F1 is that of the labels as used, averaged over the windows of a
+run and over those of its second half. Values are mean ± standard deviation over seeds.
+Differences of mAP are over the seeds that both rows have, p is that of the two-sided
+paired t-test.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def read_results(folder: Path) -> Results:
 
 
 def last(result: Mapping[str, Any], score: str) -> float:
-    """Return the score of the last evaluation, averaged over the targets."""
-    return result['scores'][f'average/{score}'][-1][1]
+    """Return a score of the last evaluation, such as ``'average/mAP'``."""
+    return result['scores'][score][-1][1]
 
 
 def label_f1(result: Mapping[str, Any], part: float = 1.0) -> float:
@@ -78,7 +79,9 @@ def spread(values: Iterable[float], digits: int) -> str:
 
 
 def table(
-    rows: Mapping[str, Mapping[int, Mapping[str, Any]]], references: list[str]
+    rows: Mapping[str, Mapping[int, Mapping[str, Any]]],
+    references: list[str],
+    target: str = 'average',
 ) -> str:
     """Format the rows of a bed as markdown.
 
@@ -86,9 +89,10 @@ def table(
         rows (Mapping): Results by row and seed.
         references (list[str]): Rows to compare with; those without results are left
             out.
+        target (str): Whose scores. Defaults to the average of the targets.
     """
     maps = {
-        row: {seed: last(result, 'mAP') for seed, result in of_row.items()}
+        row: {seed: last(result, f'{target}/mAP') for seed, result in of_row.items()}
         for row, of_row in rows.items()
     }
     references = [row for row in references if row in rows]
@@ -100,7 +104,7 @@ def table(
         cells = [
             row,
             spread(maps[row].values(), 1),
-            spread((last(result, 'Rank-1') for result in results), 1),
+            spread((last(result, f'{target}/Rank-1') for result in results), 1),
             spread(map(label_f1, results), 3),
             spread((label_f1(result, 0.5) for result in results), 3),
         ]
@@ -120,9 +124,10 @@ def main() -> None:
     )
     parser.add_argument('folder', type=Path, help='--work-dirs of run.py')
     parser.add_argument('--reference', nargs='+', default=['raw'], metavar='ROW')
+    parser.add_argument('--target', default='average', help='whose scores')
     args = parser.parse_args()
     for bed, rows in read_results(args.folder).items():
-        print(f'## {bed}\n\n{table(rows, args.reference)}\n')
+        print(f'## {bed}\n\n{table(rows, args.reference, args.target)}\n')
 
 
 if __name__ == '__main__':

@@ -1,14 +1,6 @@
-# Real crops in the folder DYNAMIX_DATA: a part of Market-1501 (labelled) and of MARS
-# (tracked); judged on VIPeR and MultiviewX. Starts from the weights of pretrain.py.
-_base_ = './scale_cpu.py'
+# The crops of real_crops.py from the weights of pretrain.py.
+_base_ = ['./scale_cpu.py', './real_crops.py']
 weights = '{{$DYNAMIX_PRETRAINED:work_dirs/pretrain/epoch_8.pth}}'
-data_root = '{{$DYNAMIX_DATA:data}}/'
-# Half of a batch each, as the method's default; not chosen by looking at the targets.
-multi_camera = dict(identities=8, images=4)
-single_camera = dict(videos=2, identities=4, images=4)
-# The same number of images where one kind of data is alone.
-multi_camera_alone = dict(identities=16, images=4)
-
 model = dict(
     backbone=dict(
         init_cfg=dict(
@@ -23,46 +15,8 @@ model = dict(
     ),
 )
 train_dataloader = dict(
-    num_workers=_base_.num_workers,
-    sampler=dict(
-        type='MixedDataSampler',
-        multi_camera=multi_camera,
-        single_camera=single_camera,
-        iterations=_base_.iterations,
-    ),
-    dataset=dict(
-        type='MixedDataset',
-        multi_camera=[dict(type='Market1501', data_root=data_root + 'market_subset')],
-        single_camera=[
-            dict(
-                type='TrackletFolder',
-                name='mars',
-                data_root=data_root + 'mars_single_camera',
-                folder='videos',
-                truth='truth.csv',
-            ),
-        ],
-        pipeline=_base_.train_pipeline,
-    ),
+    sampler=dict(iterations=_base_.iterations),
+    dataset=dict(pipeline=_base_.train_pipeline),
 )
-test_dataloader = dict(
-    batch_size=128,
-    num_workers=_base_.num_workers,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='TargetDataset',
-        targets=[
-            dict(type='VIPeR', data_root=data_root + 'VIPeR'),
-            dict(
-                type='Market1501',
-                name='multiviewx',
-                data_root=data_root + 'multiviewx',
-                split='test',
-            ),
-        ],
-        pipeline=_base_.test_pipeline,
-    ),
-)
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 val_dataloader = test_dataloader
-test_evaluator = dict(type='ReIDMetric')
-val_evaluator = test_evaluator
