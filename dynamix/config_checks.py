@@ -7,8 +7,13 @@ from typing import Any
 
 
 def check_keys(key: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raises TypeError, as Python does for arguments, if a key below it is unknown."""
+    """Raises TypeError, as Python does for arguments, if a key below it is unknown.
+
+    A single value in place of the keys is an error, too.
+    """
     known = list(known)
+    if not isinstance(given, Iterable):
+        raise TypeError(f'`{key}` takes the keys {", ".join(known)}, not {given!r}.')
     for name in given:
         if name not in known:
             raise TypeError(

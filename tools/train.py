@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from dynamix.config_checks import check_whole
 from dynamix.engine.checkpoint_file import choose_start
 from dynamix.engine.command_line import merge_options, parse_arguments
 from dynamix.engine.hooks import ResumedEvaluationHook
@@ -57,6 +58,9 @@ def make_cfg(args: argparse.Namespace) -> tuple[Config, list[str]]:
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     merge_options(cfg, args.cfg_options)
+    # MMEngine divides by it after the first epoch
+    val_interval = (cfg.get('train_cfg') or {}).get('val_interval', 1)
+    check_whole('train_cfg.val_interval', val_interval, 1)
     set_loader_defaults(cfg)
     notes = (
         choose_start(cfg, args.resume),

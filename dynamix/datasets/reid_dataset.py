@@ -136,6 +136,10 @@ class ReIDDataset(Dataset):
         self.read_table()
         if self.query_splits is not None:
             self._check_target()
+        elif not len(self.table):
+            raise ValueError(
+                f'{self.name}: there is no image to train on in {self.data_root}.'
+            )
         elif self.kind == 'multi_camera':
             self._check_people()
         self._fully_initialized = True

@@ -23,8 +23,10 @@ def check_complete(path: str) -> None:
         path (str): As MMEngine takes it; what is no local file is not checked.
 
     Raises:
-        ValueError: If it is cut off or is no checkpoint.
+        ValueError: If it is a folder, is cut off or is no checkpoint.
     """
+    if os.path.isdir(path):
+        raise ValueError(f'{path} is a folder: name the checkpoint in it.')
     if not os.path.isfile(path):
         return
     if is_cut_off(path):

@@ -74,6 +74,8 @@ class ReIDMetric(BaseMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if not isinstance(topk, Sequence):
+            raise ValueError(f'`ReIDMetric.topk` must list ranks, but got {topk!r}.')
         for k in topk:
             check_whole('ReIDMetric.topk', k, 1)
         self.topk = tuple(topk)

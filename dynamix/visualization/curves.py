@@ -133,11 +133,7 @@ def select_curves(
 
 
 def plot_curves(
-    curves: Mapping[str, Curve],
-    out_file: str | Path,
-    title: str = '',
-    xlabel: str = 'step',
-    ylabel: str = '',
+    curves: Mapping[str, Curve], out_file: str | Path, xlabel: str = 'step'
 ) -> None:
     """Draws curves into one picture, with a legend.
 
@@ -146,9 +142,7 @@ def plot_curves(
             finite leave a gap.
         out_file (str | Path): Where to write; the suffix says the format, e.g.
             ``.png`` or ``.svg``. Its folder is made.
-        title (str): Above the picture. Defaults to ``''``.
         xlabel (str): Defaults to ``'step'``.
-        ylabel (str): Defaults to ``''``.
     """
     # No pyplot: it would keep global state and look for a screen.
     figure = Figure(figsize=(7, 4), layout='constrained')
@@ -163,7 +157,7 @@ def plot_curves(
             linewidth=1.6,
             label=name,
         )
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes.set(xlabel=xlabel)
     axes.grid(alpha=0.25)
     axes.spines[['top', 'right']].set_visible(False)
     axes.legend(frameon=False)

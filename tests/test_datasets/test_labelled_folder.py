@@ -115,6 +115,7 @@ def test_other_names_need_no_class(make_images) -> None:
             ValueError,
             "names of 2 of 3 images in .* the first is 'train/a.jpg'",
         ),
+        (['train/-1/c1_1.jpg'], {}, ValueError, 'no image to train on in .*data'),
         ([], dict(split='val'), ValueError, "unknown split 'val'"),
         ([], dict(folders=dict(trian='x')), TypeError, "folders` has no key 'trian'"),
         ([], dict(pattern='x'), ValueError, r"groups identity, but \['identity'\]"),

@@ -139,6 +139,8 @@ def test_a_checkpoint_that_is_cut_off_is_named(monkeypatch, tmp_path):
     (tmp_path / 'new.pth').write_bytes(b'no checkpoint')
     with pytest.raises(ValueError, match=r"new\.pth is no checkpoint: .* b'no'"):
         runner.load_checkpoint(str(tmp_path / 'new.pth'))
+    with pytest.raises(ValueError, match='is a folder: name the checkpoint'):
+        runner.load_checkpoint(str(tmp_path))
 
 
 def test_checkpoints_to_resume_are_read_to_the_cpu(monkeypatch):

@@ -258,6 +258,8 @@ def test_samples_of_a_training_set():
     'option',
     [
         dict(topk=(0,)),
+        dict(topk=5),
+        dict(rerank=True),
         dict(rerank=dict(k=1)),
         dict(rerank=dict(k1=0)),
         dict(rerank=dict(k2=-8)),

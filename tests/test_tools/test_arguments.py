@@ -102,6 +102,11 @@ def test_a_config_without_what_the_tool_needs_is_refused(tool, config, name, mod
         tool(name, config, *checkpoint, *option).main()
 
 
+def test_an_evaluation_every_zero_epochs_is_refused(tool, config):
+    with pytest.raises(ValueError, match=r'train_cfg\.val_interval` must be a whole'):
+        train_cfg(tool, config, '--cfg-options', 'train_cfg.val_interval=0')
+
+
 def test_a_file_that_can_hold_no_results_is_refused(tool, capsys):
     with pytest.raises(SystemExit):
         tool('test.py', 'a.py', 'a.pth', '--out', 'm.txt').parse_args()

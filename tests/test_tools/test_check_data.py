@@ -120,7 +120,7 @@ def test_names_every_error_and_fails(check_data, root, monkeypatch, capsys) -> N
         ),
         ('train_dataloader.sampler.single_camera=None', '3 single_camera images'),
         ("val_dataloader.dataset.targets.0.data_root='none'", 'none/cam_a is missing'),
-        ('val_evaluator.0.topk=(0,)', '`ReIDMetric.topk` must be a whole'),
+        ('val_evaluator.0.rerank=True', 'rerank` takes the keys k1, k2, lambda_value,'),
     ],
 )
 def test_what_training_would_refuse_is_an_error(

@@ -97,7 +97,7 @@ def test_draws_each_curve(tmp_path):
     images = []
     for names in (['rising'], ['rising', 'with a gap']):
         out = tmp_path / 'new' / f'{len(names)}.png'
-        plot_curves({n: curves[n] for n in names}, out, title='t', ylabel='y')
+        plot_curves({n: curves[n] for n in names}, out)
         images.append(cv2.imread(str(out)))
     assert images[0].shape == (600, 1050, 3)
     assert (images[0] != images[1]).any()

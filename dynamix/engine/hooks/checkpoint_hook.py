@@ -45,7 +45,7 @@ class CheckpointHook(BaseCheckpointHook):
 
     Raises:
         TypeError: If there is no such option.
-        ValueError: If ``max_keep_ckpts`` has another value.
+        ValueError: If ``interval`` or ``max_keep_ckpts`` has another value.
     """
 
     _default_greater_keys = (
@@ -61,6 +61,7 @@ class CheckpointHook(BaseCheckpointHook):
         **kwargs: Any,
     ) -> None:
         check_keys(KEY, kwargs, OPTIONS)
+        check_whole(f'{KEY}.interval', kwargs.get('interval', -1), -1)
         if max_keep_ckpts != -1:
             check_whole(f'{KEY}.max_keep_ckpts', max_keep_ckpts, 2)
         if save_best in ('auto', ['auto']):

@@ -94,6 +94,7 @@ def test_another_run_keeps_its_best_checkpoint(
     ('options', 'message'),
     [
         (dict(max_keep=1), r"`default_hooks\.checkpoint` has no key 'max_keep'; .*"),
+        (dict(interval=1.5), r'checkpoint\.interval` must be a whole'),
         (dict(max_keep_ckpts='2'), r'checkpoint\.max_keep_ckpts` must be a whole'),
         (dict(max_keep_ckpts=1), 'whole number of at least 2'),
         (dict(by_epoch=False), "has no key 'by_epoch'"),
