@@ -13,9 +13,19 @@ from mmengine.runner import Runner
 
 from dynamix.engine.command_line import merge_options, parse_arguments
 from dynamix.engine.launch import run_among_ranks, set_loader_defaults, set_work_dir
+from dynamix.engine.output_file import written_whole
 
 FEATURES = ('.pkl', '.pickle')
 METRICS = ('.json', '.yaml', '.yml')
+
+
+class DumpWhole(DumpResults):
+    """MMEngine's ``DumpResults`` that leaves no incomplete file."""
+
+    def compute_metrics(self, results: list) -> dict:
+        with written_whole(self.out_file_path) as file:
+            mmengine.dump(results, file)
+        return {}
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,11 +72,12 @@ def main() -> None:
 
     def test(runner: Runner) -> None:
         if args.out and args.out.suffix in FEATURES:
-            dump = DumpResults(out_file_path=str(args.out))
+            dump = DumpWhole(out_file_path=str(args.out))
             runner.test_evaluator.metrics.append(dump)
         metrics = runner.test()
         if args.out and args.out.suffix in METRICS and is_main_process():
-            mmengine.dump(metrics, args.out)
+            with written_whole(args.out) as file:
+                mmengine.dump(metrics, file)
 
     run_among_ranks(make_cfg(args), test)
 

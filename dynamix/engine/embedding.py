@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from mmengine.dataset import Compose, default_collate
 from mmengine.dist import all_gather_object, all_reduce, get_rank, get_world_size
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -17,6 +19,7 @@ from dynamix.datasets import MixedDataset
 from dynamix.engine.unwrap import unwrap
 
 Result = TypeVar('Result')
+SECONDS_BETWEEN_LINES = 60
 
 
 class ImageEmbedder:
@@ -77,7 +80,8 @@ class ImageEmbedder:
         model.eval()
         self._batches.rows = rows
         device = model.data_preprocessor.device
-        parts = []
+        parts, done = [], 0
+        printed = time.perf_counter()
         with runner.optim_wrapper.optim_context(runner.model):
             for data in self._loader:
                 data = model.data_preprocessor(data, False)
@@ -85,6 +89,11 @@ class ImageEmbedder:
                 index = [sample.image_index for sample in data['data_samples']]
                 unread = torch.tensor(index, device=part.device) < 0
                 parts.append(part.masked_fill(unread[:, None], torch.nan))
+                done += len(index)
+                if time.perf_counter() - printed > SECONDS_BETWEEN_LINES:
+                    printed = time.perf_counter()
+                    text = f'Embedded {done} of {len(rows)} images of a window.'
+                    print_log(text, logger='current')
         if not parts:
             return torch.empty(0, model.head.in_channels, device=device)
         return torch.cat(parts)

@@ -8,6 +8,7 @@ from mmengine.dist import master_only
 from mmengine.runner import Runner
 
 from .checkpoint_file import check_complete
+from .output_file import written_whole
 
 
 class ToolRunner(Runner):
@@ -47,11 +48,5 @@ class ToolRunner(Runner):
         Raises:
             OSError: If it cannot be written; names the file.
         """
-        path = Path(out_dir, filename)
-        beside = path.with_suffix(f'.unfinished{path.suffix}')
-        try:
-            super().save_checkpoint(out_dir, beside.name, *args, **kwargs)
-            beside.replace(path)
-        except OSError as error:
-            beside.unlink(missing_ok=True)
-            raise OSError(f'{path} cannot be written: {error}') from error
+        with written_whole(Path(out_dir, filename)) as beside:
+            super().save_checkpoint(str(beside.parent), beside.name, *args, **kwargs)

@@ -1,5 +1,6 @@
 """What the training and the test tool make of their words, before anything runs."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -165,3 +166,31 @@ def test_a_folder_that_cannot_be_written_to_is_an_error_before_the_test(
 def test_mixed_precision_is_found_without_a_default_scope(tool, config):
     cfg, _ = train_cfg(tool, config, '--amp')
     assert root.OPTIM_WRAPPERS.get(cfg.optim_wrapper.type) is BFloat16OptimWrapper
+
+
+@pytest.mark.parametrize('name', ['m.json', 'm.pkl'])
+def test_results_are_written_whole(tool, config, tmp_path, monkeypatch, name):
+    module = tool('test.py', config, 'a.pth', '--out', tmp_path / 'out' / name)
+    metrics = []
+
+    def test():
+        for metric in metrics:
+            metric.compute_metrics([dict(feature=1)])
+        return {'strangers/mAP': 50.0}
+
+    runner = SimpleNamespace(test=test, test_evaluator=SimpleNamespace(metrics=metrics))
+    monkeypatch.setattr(module, 'run_among_ranks', lambda cfg, task: task(runner))
+
+    def full(content, file):
+        file.write_text('part')
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    dump = module.mmengine.dump
+    monkeypatch.setattr(module.mmengine, 'dump', full)
+    with pytest.raises(OSError, match=rf'out/{name} cannot be written: .*No space'):
+        module.main()
+    assert os.listdir(tmp_path / 'out') == []
+    monkeypatch.setattr(module.mmengine, 'dump', dump)
+    metrics.clear()
+    module.main()
+    assert os.listdir(tmp_path / 'out') == [name]
