@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from dynamix.datasets import ImageTable, Market1501, ReIDDataset
+from dynamix.datasets.label_checks import JUNK
 from dynamix.registry import DATASETS
 
-JUNK = -1
 PARTS = 4
 
 

@@ -4,7 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .grouping import group_means, group_sums, rows_of_groups, unit
+from .grouping import (
+    group_means,
+    group_sums,
+    rows_of_groups,
+    unit,
+    value_of_groups,
+)
 
 # Share of the identity matrix in the covariance within tracklets.
 SHRINKAGE = 0.3
@@ -47,8 +53,7 @@ def centre(
     """
     known = np.flatnonzero(group >= 0)
     means = group_means(x[known], group[known], count)
-    owner = np.empty(count, np.int64)
-    owner[group[known]] = video[known]
+    owner = value_of_groups(video[known], group[known], count)
     videos = int(video.max()) + 1
     size = np.bincount(owner, minlength=videos)[:, None].astype(x.dtype)
     total = group_sums(means, owner, videos) + PRIOR_GROUPS * means.mean(0)

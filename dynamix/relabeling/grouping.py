@@ -25,6 +25,13 @@ def group_means(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
     return group_sums(x, group, count) / size[:, None].astype(x.dtype)
 
 
+def value_of_groups(value: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """``[count]`` integers: the value that all rows of a group share."""
+    result = np.empty(count, np.int64)
+    result[group] = value
+    return result
+
+
 def rows_of_groups(group: np.ndarray, count: int) -> list[np.ndarray]:
     """Positions of the rows of each group, in rising order."""
     order = np.argsort(group, kind='stable')

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from .calibration import between, impostor_pairs
-from .grouping import group_means, group_sums, rows_of_groups, unit
+from .grouping import group_sums, rows_of_groups, unit
 from .linkage import link
 
 # Least images of a person in a tracklet that is divided, or half of the tracklet.
@@ -12,14 +12,11 @@ MIN_SHARE = 0.1
 # From impostor to genuine pairs: what an image must reach to join another tracklet's
 # person. Persons of its own tracklet are that far ahead.
 STRAY_SHARE = 0.5
-# More than any two cosines differ by.
-ALL = 4.0
 
 
 def image_threshold(
-    x: np.ndarray,
-    tracklet: np.ndarray,
-    count: int,
+    mean: np.ndarray,
+    size: np.ndarray,
     forbidden: np.ndarray,
     across: np.ndarray,
     share: float,
@@ -27,10 +24,9 @@ def image_threshold(
     """Mean similarity of image pairs from which images of a tracklet stay together.
 
     Args:
-        x (np.ndarray): ``[n, D]`` unit vectors of the images of one video.
-        tracklet (np.ndarray): ``[n]`` tracklet of each, in ``0..count-1``, none empty.
-        count (int): Number of tracklets.
-        forbidden (np.ndarray): ``[count, count]`` bool: tracklets that co-occur.
+        mean (np.ndarray): ``[n, D]`` mean unit vector of each tracklet of one video.
+        size (np.ndarray): ``[n]`` images of each, at least 1.
+        forbidden (np.ndarray): ``[n, n]`` bool: tracklets that co-occur.
         across (np.ndarray): Mean similarities of tracklets of different videos. Where
             few tracklets co-occur, these or all pairs of the video are the impostor
             pairs, whichever are less similar: a video may show one person alone.
@@ -40,9 +36,7 @@ def image_threshold(
         float: The threshold; minus infinity if there is nothing to compare with.
     """
     # the product of two means is the mean over all pairs of images
-    mean = group_means(x, tracklet, count)
     similarity = mean @ mean.T
-    size = np.bincount(tracklet, minlength=count)
     several = size > 1
     own = similarity.diagonal()[several]
     # without the pairs of an image with itself
@@ -132,7 +126,7 @@ def assign_strays(
         ahead = threshold - between(score[other], genuine, 0)
         if threshold == np.inf:
             # nothing is known: all stay with people of their tracklet
-            threshold, ahead = -np.inf, ALL
+            threshold, ahead = -np.inf, 4.0  # more than cosines differ by
         least, most = tracklet[rows].min(), tracklet[rows].max()
         own = np.zeros((most - least + 1, len(names)), bool)
         own[tracklet[kept] - least, person] = True

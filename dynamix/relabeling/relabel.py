@@ -19,6 +19,7 @@ from .grouping import (
     rows_of_groups,
     unit,
     usable_rows,
+    value_of_groups,
 )
 from .linkage import cannot_link, link
 from .purify import assign_strays, image_threshold, split_tracklets
@@ -186,15 +187,13 @@ def _split(images: _Images, share: float) -> np.ndarray:
     """``[m]`` part of each image; -1: stray."""
     x = unit(centre(images.x, images.tracklet, images.count, images.video))
     threshold = np.full(images.count, -np.inf)
-    of_video = rows_of_groups(images.video, int(images.video.max()) + 1)
-    means = group_means(x, images.tracklet, images.count)
-    owner = np.empty(images.count, np.int64)
-    owner[images.tracklet] = images.video
-    across = cross_video_pairs(means, owner)
-    for rows, (names, forbidden) in zip(of_video, images.videos(images.tracklet)):
-        tracklet = np.searchsorted(names, images.tracklet[rows])
-        threshold[names] = image_threshold(
-            x[rows], tracklet, len(names), forbidden, across, share
+    mean = group_means(x, images.tracklet, images.count)
+    size = np.bincount(images.tracklet)
+    owner = value_of_groups(images.video, images.tracklet, images.count)
+    across = cross_video_pairs(mean, owner)
+    for members, forbidden in images.videos(images.tracklet):
+        threshold[members] = image_threshold(
+            mean[members], size[members], forbidden, across, share
         )
     return split_tracklets(x, images.tracklet, images.count, threshold)
 
@@ -204,8 +203,7 @@ def _merge(
 ) -> np.ndarray:
     """``[m]`` label of each image; -1: dropped."""
     kept, count = np.flatnonzero(part >= 0), int(part.max()) + 1
-    parent = np.empty(count, np.int64)
-    parent[part[kept]] = images.tracklet[kept]
+    parent = value_of_groups(images.tracklet[kept], part[kept], count)
     report.splits = int(np.count_nonzero(np.bincount(parent) > 1))
     x = whiten(images.x, part, count, images.video)
     mean = unit(group_means(x[kept], part[kept], count))
@@ -218,8 +216,7 @@ def _merge(
         if own:
             certain.append(pairs)
     elsewhere = np.concatenate(certain) if certain else np.empty(0)
-    owner = np.empty(count, np.int64)
-    owner[part[kept]] = images.video[kept]
+    owner = value_of_groups(images.video[kept], part[kept], count)
     across = cross_video_pairs(mean, owner)
     label, levels = np.arange(count), []
     for (members, forbidden), similarity in zip(videos, similarities):
