@@ -1,6 +1,6 @@
 # A part of Market-1501 (labelled) and of MARS (tracker-labelled); judged on VIPeR and
-# MultiviewX. The folder: DYNAMIX_DATA in the environment.
-_base_ = './pipeline_small.py'
+# MultiviewX. The folder: DYNAMIX_DATA in the environment. Pipelines are set by configs
+# that inherit.
 data_root = '{{$DYNAMIX_DATA:data}}/'
 
 train_dataloader = dict(
@@ -23,7 +23,6 @@ train_dataloader = dict(
                 truth='truth.csv',
             ),
         ],
-        pipeline={{_base_.train_pipeline}},
     ),
 )
 test_dataloader = dict(
@@ -41,7 +40,6 @@ test_dataloader = dict(
                 split='test',
             ),
         ],
-        pipeline={{_base_.test_pipeline}},
     ),
 )
 val_dataloader = test_dataloader
