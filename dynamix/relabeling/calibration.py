@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ CAREFUL_SHARE = 0.65
 FEWEST_PAIRS = 3
 ABOVE_ALL = 2.0
 # Of the pairs above a threshold, at most this share may be expected to be impostors.
-MOST_IMPOSTORS = 0.5
+MOST_IMPOSTORS = 1 / 3
 # Tracklets of which pairs of different videos are taken.
 MAX_SAMPLE = 2048
 
@@ -166,43 +167,83 @@ def cross_video_pairs(mean: np.ndarray, video: np.ndarray) -> np.ndarray:
     return np.sort((mean @ mean.T)[video[:, None] < video])
 
 
-def with_evidence(
-    threshold: float, pairs: np.ndarray, across: np.ndarray, certain: np.ndarray
-) -> float:
-    """Raises a threshold until enough of the pairs above it show one person.
+def impostor_share(
+    similarity: np.ndarray, across: np.ndarray, certain: np.ndarray
+) -> np.ndarray:
+    """Share of impostor pairs that are at least as similar as given pairs.
 
-    Pairs of different videos tell how many pairs of different people to expect above
-    a similarity; no more than half of those that are there may be such. In a video
-    where many people pass once, the most similar pairs are look-alikes (ours, after
-    the control of false discoveries by Benjamini and Hochberg). Different videos may
-    show the same people; then co-occurring pairs give the lower and right number. In
-    a video alone, its pairs must be similar as often as its co-occurring ones.
+    Different videos may show the same people; then co-occurring pairs give the lower
+    and right number.
 
     Args:
-        threshold (float): Least threshold.
-        pairs (np.ndarray): Similarities of the pairs of a video that may be joined.
+        similarity (np.ndarray): ``[n]`` similarities.
         across (np.ndarray): Of pairs of different videos, ascending; none: one video.
         certain (np.ndarray): Of co-occurring pairs of the video; none: not known.
 
     Returns:
-        float: The threshold; 2 if it would have to be above all pairs. As it was if
-        nothing is known.
+        np.ndarray: ``[n]`` in 0..1; 1 if nothing is known.
     """
-    if len(across) == len(certain) == 0:
-        return threshold
-    found = -np.sort(-pairs[pairs >= threshold])
-    share, most = np.ones(len(found)), 1.0
+    share = np.ones(len(similarity))
     if len(across):
-        share = (len(across) - np.searchsorted(across, found)) / len(across)
-        most = MOST_IMPOSTORS
+        share = 1 - np.searchsorted(across, similarity) / len(across)
     if len(certain):
-        above = len(certain) - np.searchsorted(np.sort(certain), found)
+        above = len(certain) - np.searchsorted(np.sort(certain), similarity)
         share = np.minimum(share, (above + 1) / (len(certain) + 1))
-    expected = share * len(pairs)
-    enough = np.flatnonzero(expected <= most * np.arange(1, len(found) + 1))
-    if len(enough) == 0:
-        return ABOVE_ALL
-    return threshold if enough[-1] == len(found) - 1 else float(found[enough[-1]])
+    return share
+
+
+def largest_share(share: np.ndarray, count: int, most: float) -> float:
+    """Largest share of impostor pairs at which enough pairs show one person.
+
+    Of ``count`` impostor pairs, ``s * count`` are to be expected up to a share ``s``;
+    of the pairs that are there, no more than ``most`` may be such (Benjamini and
+    Hochberg's control of false discoveries).
+
+    Args:
+        share (np.ndarray): Of pairs that would be joined, see :func:`impostor_share`.
+        count (int): Number of all pairs that may be joined.
+        most (float): In 0..1.
+
+    Returns:
+        float: The share; -1 if there is none.
+    """
+    share = np.sort(share)
+    enough = share * count <= most * np.arange(1, len(share) + 1)
+    return float(share[enough].max(initial=-1))
+
+
+def with_evidence(
+    threshold: Sequence[float],
+    pairs: Sequence[np.ndarray],
+    certain: Sequence[np.ndarray],
+    across: np.ndarray,
+) -> list[float]:
+    """Raises thresholds until enough of the pairs above them show one person.
+
+    The most similar pairs are look-alikes where many people pass once. How many of the
+    pairs of all videos are such is told by the numbers of pairs (ours): at most a third
+    may be. In a video alone, pairs must be similar as often as its co-occurring ones.
+
+    Args:
+        threshold (Sequence[float]): Least threshold of each video.
+        pairs (Sequence[np.ndarray]): Similarities of the pairs that may be joined.
+        certain (Sequence[np.ndarray]): Of the co-occurring pairs; none: not known.
+        across (np.ndarray): Of pairs of different videos, ascending; none: one video.
+
+    Returns:
+        list[float]: Thresholds; 2 if one would have to be above all pairs. As they
+        were if nothing is known.
+    """
+    found = [own[own >= least] for own, least in zip(pairs, threshold)]
+    share = [impostor_share(f, across, c) for f, c in zip(found, certain)]
+    most = MOST_IMPOSTORS if len(across) else 1.0
+    largest = largest_share(np.concatenate(share), sum(map(len, pairs)), most)
+    result = list(threshold)
+    for k, own in enumerate(certain):
+        enough = share[k] <= largest
+        if not enough.all() and len(across) + len(own):
+            result[k] = float(found[k][enough].min(initial=ABOVE_ALL))
+    return result
 
 
 class MergeThresholds(NamedTuple):
@@ -222,7 +263,6 @@ def merge_thresholds(
     forbidden: np.ndarray,
     genuine: np.ndarray,
     elsewhere: np.ndarray,
-    across: np.ndarray,
     share: float,
 ) -> MergeThresholds:
     """Thresholds of one video.
@@ -231,15 +271,13 @@ def merge_thresholds(
     to genuine pairs. Without, the median of all pairs stands for them, but at most the
     middle between genuine pairs and the impostor pairs of other videos (so that a
     video of one person merges); the threshold lies further up, the more so the fewer
-    tracklets there are, and a few similar pairs are no evidence. In both cases
-    :func:`with_evidence` may raise it.
+    tracklets there are, and a few similar pairs are no evidence.
 
     Args:
         similarity (np.ndarray): ``[n, n]`` symmetric.
         forbidden (np.ndarray): ``[n, n]`` bool, symmetric: pairs that co-occur.
         genuine (np.ndarray): Similarities of halves of tracklets.
         elsewhere (np.ndarray): Similarities of impostor pairs of other videos.
-        across (np.ndarray): Of pairs of different videos, ascending.
         share (float): In 0..1.
 
     Returns:
@@ -261,7 +299,4 @@ def merge_thresholds(
     merge, rejoin = (low + s * (high - low) for s in (share, REJOIN_SHARE))
     if not certain and np.count_nonzero(pairs >= merge) < FEWEST_PAIRS:
         merge = ABOVE_ALL
-    upper = np.triu_indices(len(similarity), 1)
-    allowed = similarity[upper][~forbidden[upper]]
-    own = impostor if certain else np.empty(0)
-    return MergeThresholds(with_evidence(merge, allowed, across, own), rejoin)
+    return MergeThresholds(merge, rejoin)

@@ -12,6 +12,7 @@ MIN_SHARE = 0.1
 # From impostor to genuine pairs: what an image must reach to join another tracklet's
 # person. Persons of its own tracklet are that far ahead.
 STRAY_SHARE = 0.5
+MOST_CHANGES = 0.5
 
 
 def image_threshold(
@@ -80,12 +81,29 @@ def split_tracklets(
         cluster = link(similarity, level)
         least = min(max(MIN_IMAGES, MIN_SHARE * len(rows)), len(rows) / 2)
         large = np.bincount(cluster)[cluster] >= least
-        if not large.any():
+        if not large.any() or alternates(cluster[large]):
             cluster[:], large[:] = 0, True
         names, number = np.unique(cluster[large], return_inverse=True)
         part[rows[large]] = parts + number
         parts += len(names)
     return part
+
+
+def alternates(part: np.ndarray) -> bool:
+    """Whether parts of a tracklet alternate in time as views of one person do.
+
+    A tracklet passes to another person at a moment. Parts alternate if neighbours in
+    time are of different parts more than half as often as in random order.
+
+    Args:
+        part (np.ndarray): ``[n]`` part of each image, in order of time.
+
+    Returns:
+        bool: False if there is one part.
+    """
+    _, size = np.unique(part, return_counts=True)
+    changes = np.count_nonzero(part[1:] != part[:-1])
+    return changes > MOST_CHANGES * (len(part) - np.sum(size**2) / len(part))
 
 
 def assign_strays(

@@ -11,6 +11,7 @@ from .calibration import (
     impostor_pairs,
     merge_thresholds,
     whiten,
+    with_evidence,
 )
 from .grouping import (
     group_means,
@@ -53,7 +54,8 @@ def relabel(
         embedding (np.ndarray): ``[n, D]`` floats of any length. Rows that are zero or
             not finite have no vote and follow the majority of their tracklet.
         video (np.ndarray): ``[n]`` integers.
-        tracklet (np.ndarray): ``[n]`` integers; a tracklet lies in one video.
+        tracklet (np.ndarray): ``[n]`` integers; a tracklet lies in one video, and its
+            images are given in order of time.
         frame (np.ndarray, optional): ``[n]`` frame number in the video; negative:
             unknown. Rows without an embedding count, too. Defaults to None: unknown.
         span (np.ndarray, optional): ``[n, 2]`` first and last frame of the whole
@@ -210,20 +212,28 @@ def _merge(
     genuine = halves(x[kept], part[kept], count)
     videos = images.videos(part)
     similarities = [mean[members] @ mean[members].T for members, _ in videos]
-    certain = []
+    pairs, certain = [], []
     for (_, forbidden), similarity in zip(videos, similarities):
-        pairs, own = impostor_pairs(similarity, forbidden)
-        if own:
-            certain.append(pairs)
-    elsewhere = np.concatenate(certain) if certain else np.empty(0)
-    owner = value_of_groups(images.video[kept], part[kept], count)
-    across = cross_video_pairs(mean, owner)
-    label, levels = np.arange(count), []
+        upper = np.triu_indices(len(similarity), 1)
+        pairs.append(similarity[upper][~forbidden[upper]])
+        impostor, own = impostor_pairs(similarity, forbidden)
+        certain.append(impostor if own else np.empty(0))
+    elsewhere = np.concatenate(certain)
+    thresholds = []
     for (members, forbidden), similarity in zip(videos, similarities):
         same = genuine[members]
-        merge, rejoin = merge_thresholds(
-            similarity, forbidden, same[np.isfinite(same)], elsewhere, across, share
+        thresholds.append(
+            merge_thresholds(
+                similarity, forbidden, same[np.isfinite(same)], elsewhere, share
+            )
         )
+    owner = value_of_groups(images.video[kept], part[kept], count)
+    across = cross_video_pairs(mean, owner)
+    levels = with_evidence([t.merge for t in thresholds], pairs, certain, across)
+    label = np.arange(count)
+    for (members, forbidden), similarity, merge, (_, rejoin) in zip(
+        videos, similarities, levels, thresholds
+    ):
         siblings = parent[members][:, None] == parent[members]
         if merge == np.inf:
             label[members] = members[siblings.argmax(1)]
@@ -233,7 +243,7 @@ def _merge(
         cluster = link(similarity, merge, forbidden)
         label[members] = members[cluster]
         report.merges += int(np.count_nonzero(cluster != np.arange(len(members))))
-        levels.append(merge)
+    levels = [level for level in levels if level < np.inf]
     if levels:
         report.threshold = float(np.median(levels))
     person = np.where(part >= 0, label[part], -1)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import false_discovery_control
 from sklearn.metrics import adjusted_rand_score
 
 from dynamix.relabeling import relabel, relabel_by_density, score_labels
-from dynamix.relabeling.calibration import with_evidence
-from dynamix.relabeling.purify import assign_strays
+from dynamix.relabeling.calibration import largest_share, with_evidence
+from dynamix.relabeling.purify import alternates, assign_strays
 
 from .conftest import Tracks, add_errors, f1, join, make_tracks
 
@@ -64,7 +67,8 @@ def test_result_depends_on_no_order_name_length_or_rotation(clock):
     tracks = add_errors(make_tracks(videos=2, images=8, clock=clock), 0.1)
     rng = np.random.default_rng(0)
     expected = relabel(*tracks.columns).label
-    rows = rng.permutation(len(tracks.x))
+    # images of a tracklet stay in order of time
+    rows = np.argsort(rng.permutation(1000)[tracks.tracklet], kind='stable')
     rotation, _ = np.linalg.qr(rng.normal(size=(32, 32)))
     scaled = tracks.x * rng.uniform(0.5, 2, (len(rows), 1))
     changed = Tracks(
@@ -217,25 +221,65 @@ def test_people_who_pass_once_are_not_joined_with_look_alikes():
     assert after['f1'] > before['f1'] + 0.4
 
 
-def test_threshold_at_which_half_of_the_pairs_are_impostors():
+def test_share_of_impostors_is_that_of_false_discoveries():
+    rng = np.random.default_rng(0)
+    for true in (0, 1, 20):
+        share = np.append(rng.uniform(size=80), rng.uniform(0, 0.01, true))
+        rejected = share[false_discovery_control(share) <= 0.2].max(initial=-1)
+        assert largest_share(share, len(share), 0.2) == rejected
+
+
+def test_evidence_of_one_video():
     none = np.empty(0)
     across = np.linspace(0, 1, 1001)
-    # Of 100 pairs, 10 lie above .9 by chance, and 12 show one person.
-    pairs = np.concatenate([np.linspace(0, 0.985, 100), np.full(12, 0.95)])
-    level = with_evidence(0.5, pairs, across, none)
-    above = int((pairs >= level).sum())
-    assert (across >= level).mean() * len(pairs) <= above / 2
-    lower = np.sort(pairs[pairs < level])[-1]
-    assert (across >= lower).mean() * len(pairs) > ((pairs >= lower).sum()) / 2
-    assert with_evidence(0.5, pairs[:100], across, none) == 2
-    assert with_evidence(0.5, pairs, none, none) == 0.5
-    assert with_evidence(0.5, pairs, none, across) < level
-    assert with_evidence(0.5, np.linspace(0, 0.8, 100), none, across) == 2
-    assert with_evidence(0.5, np.full(9, 0.97), across, none) == 0.5
+
+    def level(pairs, across, certain):
+        return with_evidence([0.5], [pairs], [certain], across)[0]
+
+    # Of 100 pairs, 10 lie above .9 by chance, and 25 show one person.
+    pairs = np.concatenate([np.linspace(0, 0.985, 100), np.full(25, 0.95)])
+    expected = level(pairs, across, none)
+    assert 0.9 < expected <= 0.95
+    assert level(pairs[:100], across, none) == 2
+    assert level(pairs, none, none) == 0.5
+    assert level(pairs, none, across) < expected
+    assert level(np.linspace(0, 0.8, 100), none, across) == 2
+    assert level(np.full(9, 0.97), across, none) == 0.5
     # Many of the pairs of different videos show one person: no co-occurring pair does.
     same = np.sort(np.append(across, np.full(1000, 0.95)))
-    assert with_evidence(0.5, pairs, same, none) == 2
-    assert with_evidence(0.5, pairs, same, across) == level
+    assert level(pairs, same, none) == 2
+    assert level(pairs, same, across) == expected
+
+
+def test_evidence_of_all_videos_counts():
+    none = np.empty(0)
+    across = np.linspace(0, 1, 1001)
+    one = np.array([0.97])
+    # A single pair may be similar by chance, in one video of sixty it must be.
+    chance = [np.array([x]) for x in np.linspace(0, 0.97, 60)]
+    assert with_evidence([0.5], [one], [none], across) == [0.5]
+    assert with_evidence([0.5] * 60, chance, [none] * 60, across)[-1] == 2
+    assert with_evidence([0.5] * 60, [one] * 60, [none] * 60, across) == [0.5] * 60
+
+
+@pytest.mark.parametrize(
+    ('part', 'expected'),
+    [
+        ([0, 0, 0, 0], False),
+        ([0, 0, 1, 1], False),
+        ([0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0], False),
+        ([0, 1, 0, 1], True),
+        ([0, 0, 1, 0, 1, 1, 0, 1], True),
+    ],
+)
+def test_parts_of_a_switch_do_not_alternate(part, expected):
+    assert alternates(np.array(part)) == expected
+    # more than half of the changes in random orders
+    changes = [
+        np.count_nonzero(np.diff(order)) for order in itertools.permutations(part[:8])
+    ]
+    if len(part) <= 8:
+        assert (np.count_nonzero(np.diff(part)) > np.mean(changes) / 2) == expected
 
 
 def test_people_of_a_video_who_are_in_another_video_too():
