@@ -25,7 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from dynamix.relabeling import calibration, relabel, score_labels
+from dynamix.relabeling import calibration, evidence, purify, relabel, score_labels
 from tests.test_relabeling import conftest
 from tests.test_relabeling.conftest import Tracks, add_errors, join, load_tracks
 
@@ -117,7 +117,8 @@ def variants() -> dict[str, Callable]:
         'no care': (calibration, 'CAREFUL_SHARE', 0.4),
         'strays dropped': (rule, 'assign_strays', keep),
         'no check of overlap': (calibration, 'MOST_OVERLAP', 1.0),
-        'no evidence': (calibration, 'MOST_IMPOSTORS', np.inf),
+        'parts may alternate': (purify, 'MOST_CHANGES', np.inf),
+        'no evidence': (evidence, 'MOST_IMPOSTORS', np.inf),
     }
     result: dict[str, Callable] = {
         'whole rule': relabel,

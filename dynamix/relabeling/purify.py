@@ -12,6 +12,7 @@ MIN_SHARE = 0.1
 # From impostor to genuine pairs: what an image must reach to join another tracklet's
 # person. Persons of its own tracklet are that far ahead.
 STRAY_SHARE = 0.5
+# Of the changes between parts that a random order of images has.
 MOST_CHANGES = 0.5
 
 
@@ -57,10 +58,12 @@ def split_tracklets(
 
     Images of a tracklet are joined by average linkage. Of the clusters, those with at
     least three images and a tenth of the tracklet, or half of the tracklet, are parts;
-    other images are strays. A tracklet without such a cluster stays whole.
+    other images are strays. A tracklet without such a cluster, or whose parts
+    :func:`alternate <alternates>`, stays whole.
 
     Args:
-        x (np.ndarray): ``[n, D]`` unit vectors of images.
+        x (np.ndarray): ``[n, D]`` unit vectors of images, those of a tracklet in order
+            of time.
         tracklet (np.ndarray): ``[n]`` tracklet of each, in ``0..count-1``.
         count (int): Number of tracklets.
         threshold (np.ndarray): ``[count]`` least mean similarity within a part.
@@ -103,7 +106,7 @@ def alternates(part: np.ndarray) -> bool:
     """
     _, size = np.unique(part, return_counts=True)
     changes = np.count_nonzero(part[1:] != part[:-1])
-    return changes > MOST_CHANGES * (len(part) - np.sum(size**2) / len(part))
+    return bool(changes > MOST_CHANGES * (len(part) - np.sum(size**2) / len(part)))
 
 
 def assign_strays(

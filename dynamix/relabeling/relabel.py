@@ -6,13 +6,12 @@ import numpy as np
 
 from .calibration import (
     centre,
-    cross_video_pairs,
     halves,
     impostor_pairs,
     merge_thresholds,
     whiten,
-    with_evidence,
 )
+from .evidence import cross_video_pairs, with_evidence
 from .grouping import (
     group_means,
     number_by_appearance,

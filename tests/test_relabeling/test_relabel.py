@@ -10,7 +10,7 @@ from scipy.stats import false_discovery_control
 from sklearn.metrics import adjusted_rand_score
 
 from dynamix.relabeling import relabel, relabel_by_density, score_labels
-from dynamix.relabeling.calibration import largest_share, with_evidence
+from dynamix.relabeling.evidence import largest_share, with_evidence
 from dynamix.relabeling.purify import alternates, assign_strays
 
 from .conftest import Tracks, add_errors, f1, join, make_tracks
