@@ -3,18 +3,49 @@
 from .image_table import ImageTable
 from .image_table_builder import ImageTableBuilder
 from .labelled_folder import LabelledFolder
+from .large_labelled import (
+    CIONAL,
+    SYNTHPEDES,
+    ClonedPerson,
+    PersonX,
+    RandPerson,
+    UnrealPerson,
+)
 from .mixed_dataset import MixedDataset, SourceSpan
-from .multi_camera import CUHK02, CUHK03NP, CUHKSYSU, MSMT17, DukeMTMC, Market1501
+from .multi_camera import (
+    CUHK02,
+    CUHK03NP,
+    CUHKSYSU,
+    LPW,
+    MSMT17,
+    DukeMTMC,
+    Market1501,
+    OccludedDuke,
+    OccludedREID,
+    VeRi776,
+)
 from .random_halves import RandomHalves
 from .reid_dataset import ReIDDataset
 from .sample_key import SampleKey, seeded
-from .single_camera import MARS, LUPersonNL
-from .small_targets import GRID, ILIDS, PRID2011, VIPeR
+from .single_camera import MARS, LUPerson, LUPersonNL
+from .small_targets import CUHK01, GRID, ILIDS, PRID2011, VIPeR
 from .synthetic import SyntheticPedestrians
 from .target_dataset import TargetDataset
 from .tracklet_folder import TrackletFolder
 
 __all__ = [
+    'CIONAL',
+    'SYNTHPEDES',
+    'ClonedPerson',
+    'PersonX',
+    'RandPerson',
+    'UnrealPerson',
+    'LPW',
+    'OccludedDuke',
+    'OccludedREID',
+    'VeRi776',
+    'LUPerson',
+    'CUHK01',
     'CUHK02',
     'CUHK03NP',
     'CUHKSYSU',

@@ -13,10 +13,12 @@ from dynamix.registry import DATASETS
 
 from .camera_names import check_cameras, person_and_camera, spelling
 from .folder_reader import FolderReader
+from .holdout import check_holdout, find_held_out, pick_queries
 from .image_files import natural_key
 from .image_table import COLUMNS, ImageTable
 from .image_table_builder import ImageTableBuilder
 from .label_checks import JUNK, Label, as_label, find_distractors
+from .official_counts import Counts, count_parts, warn_of_differences
 
 
 @DATASETS.register_module()
@@ -37,23 +39,37 @@ class LabelledFolder(FolderReader):
     out of training and has the number -1 in the test split; distractors (see
     :func:`find_distractors`) are left out of training.
 
+    With ``holdout`` some of the training people are left out of training. They make up
+    an evaluation set of their own, ``split='holdout'``, with the same ``holdout``;
+    see :func:`is_held_out` and :func:`pick_queries`.
+
     Args:
         data_root (str): Folder of the data set.
-        split (str): ``'train'``, ``'test'`` (queries and gallery, for evaluation) or
-            ``'all'`` (all images with a label, for training). Defaults to
-            ``'train'``.
+        split (str): ``'train'``, ``'test'`` (queries and gallery, for evaluation),
+            ``'all'`` (all images with a label, for training) or ``'holdout'``.
+            Defaults to ``'train'``.
         folders (dict[str, str], optional): Replaces single folders of the layout,
             e.g. ``dict(query='probe')``.
         pattern (str, optional): See :class:`FolderReader`; with the groups
             ``identity`` and, where cameras are known, ``camera``.
-        **kwargs: Of :class:`ReIDDataset`.
+        holdout (float, optional): Share of the training people, in 0..1, that is left
+            out of ``'train'`` and ``'all'``. Defaults to None: nobody.
+        **kwargs: Of :class:`ReIDDataset`; ``name`` of ``split='holdout'`` defaults to
+            the class's with ``_holdout``.
 
     Attributes:
         JUNK (tuple): Labels that are left out of all splits.
         DISTRACTORS (tuple): Labels that are left out of training.
+        COUNTS (Counts): What was published: numbers of ``images``, ``identities`` and
+            ``cameras`` of the parts of ``'train'`` and ``'test'``, and of ``'all'``
+            together. Junk does not count; distractors are images, but no identities.
+            A class that inherits it, or data with a ``name`` of their own, are not
+            compared.
 
     Raises:
-        ValueError: If the split is unknown or the pattern lacks its group.
+        ValueError: If the split is unknown, or none that ``holdout`` has to do with,
+            or the pattern lacks its group; in :meth:`full_init` if too few people are
+            held out to rank, or left to train on.
         TypeError: If a key of ``folders`` is unknown.
     """
 
@@ -71,6 +87,7 @@ class LabelledFolder(FolderReader):
     EXAMPLE: ClassVar[str] = 'anna/c3_000151.jpg'
     JUNK: ClassVar[tuple[Label, ...]] = ()
     DISTRACTORS: ClassVar[tuple[Label, ...]] = ()
+    COUNTS: ClassVar[Counts] = {}
 
     def __init__(
         self,
@@ -78,14 +95,23 @@ class LabelledFolder(FolderReader):
         split: str = 'train',
         folders: dict[str, str] | None = None,
         pattern: str | None = None,
+        holdout: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(data_root, pattern, **kwargs)
-        if split not in self.SPLITS:
+        splits = dict(self.SPLITS)
+        if 'train' in splits:
+            splits['holdout'] = splits['train']
+        if split not in splits:
             raise ValueError(
                 f'{self.name}: unknown split {split!r}, expected one of '
-                f'{sorted(self.SPLITS)}.'
+                f'{sorted(splits)}.'
             )
+        check_holdout(self.name, holdout, split, 'train' in splits)
+        if split == 'holdout' and not kwargs.get('name'):
+            self.name += '_holdout'
+        self.holdout = holdout
+        self.parts = splits[split]
         check_keys(f'{self.name}.folders', folders or (), self.FOLDERS)
         self.split = split
         self.folders = {
@@ -97,13 +123,14 @@ class LabelledFolder(FolderReader):
     @property
     def is_test(self) -> bool:
         """Whether this is an evaluation set."""
-        return self.split == 'test'
+        return self.split in ('test', 'holdout')
 
     def fingerprint(self) -> dict[str, Any]:
         return dict(
             super().fingerprint(),
+            **({} if self.holdout is None else dict(holdout=self.holdout)),
             split=self.split,
-            parts=self.SPLITS[self.split],
+            parts=self.parts,
             folders=self.folders,
             pattern=None if self.usual_names else self.pattern.pattern,
             junk=self.JUNK,
@@ -151,7 +178,7 @@ class LabelledFolder(FolderReader):
         parts: dict[str, tuple[int, int]] = {}
         padded: set[bool] = set()
         wrong: list[str] = []
-        for part in self.SPLITS[self.split]:
+        for part in self.parts:
             first = len(builder)
             for path, name in self.part_images(builder, part):
                 read = self._read(part, name)
@@ -172,11 +199,11 @@ class LabelledFolder(FolderReader):
             parts[part] = first, len(builder)
         self.check_names(builder, wrong)
         codes = builder.column('identity')
-        left_out = (
-            {*self.JUNK} if self.is_test else {*self.JUNK, *self.DISTRACTORS, JUNK}
-        )
+        left_out = {*self.JUNK}
+        if self.split != 'test':
+            left_out |= {*self.DISTRACTORS, JUNK}
         out = [code for (_, who), code in identities.items() if who in left_out]
-        if self.usual_names and not self.is_test:
+        if self.usual_names and self.split != 'test':
             out += find_distractors(
                 identities, codes[slice(*parts.get('query', (0, 0)))], padded
             )
@@ -185,6 +212,13 @@ class LabelledFolder(FolderReader):
             builder.notes.append(
                 f'{len(codes) - len(kept)} images of junk or distractors are left out.'
             )
+        if self.holdout is not None:
+            rows = [np.arange(*parts[part]) for part in self.SPLITS['train']]
+            people = np.unique(codes[np.intersect1d(np.concatenate(rows), kept)])
+            labels = [who for _, who in identities]
+            held = find_held_out(self.name, [labels[i] for i in people], self.holdout)
+            is_held = np.isin(codes[kept], people[held])
+            kept = kept[is_held == (self.split == 'holdout')]
         codes, places = codes[kept], builder.column('camera')[kept]
         unknown = int((places == cameras.get(None, -1)).sum())
         builder.notes += check_cameras(
@@ -240,8 +274,20 @@ class LabelledFolder(FolderReader):
         return numbers
 
     def read_table(self) -> None:
-        if self.is_test:
+        if self.split == 'holdout':
+            is_query = pick_queries(self.table.identity, self.table.camera)
+            self.set_splits([(is_query, ~is_query)])
+        elif self.is_test:
             self.set_splits(self.splits())
+        if self.holdout is None:
+            nobody = self.DISTRACTORS if self.split == 'test' else ()
+            found = count_parts(self.table, self.split, nobody)
+            published = self.published_counts()
+            warn_of_differences(self.name, self.data_root, found, published)
+
+    def published_counts(self) -> Counts:
+        """Hook of subclasses: what the published data hold; nothing if not known."""
+        return vars(type(self)).get('COUNTS', {}) if self.name == self.NAME else {}
 
     def splits(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Hook of subclasses: queries and gallery, as :meth:`set_splits` takes them."""

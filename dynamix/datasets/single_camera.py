@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from dynamix.registry import DATASETS
 
 from .tracklet_folder import TrackletFolder
@@ -19,6 +21,24 @@ class LUPersonNL(TrackletFolder):
     NAME = 'luperson_nl'
     PATTERN = r'/(?P<video>.+)/(?P<tracklet>\d+)_(?P<frame>\d+)_\d+\.'
     EXAMPLE = 'Country/City/video/000012_0000345_01.jpg'
+    FRAMES_ARE_CLOCK = True
+    COUNTS: ClassVar = dict(
+        all=dict(images=10_683_716, tracklets=433_997, videos=21_697)
+    )
+
+
+@DATASETS.register_module()
+class LUPerson(TrackletFolder):
+    """LUPerson: crops of videos without any label, each a tracklet of its own.
+
+    ``country/city/video/00000123_0004.jpg``: frame of the video, number of the
+    detection. For ``RelabelHook(relabeler=dict(type='DBSCANRelabeler'))``. Fu et al.,
+    CVPR 2021. Arguments as in :class:`TrackletFolder`.
+    """
+
+    NAME = 'luperson'
+    PATTERN = r'/(?P<video>[^/]+/[^/]+/[^/]+)/(?P<tracklet>(?P<frame>\d+)_\d+)\.'
+    EXAMPLE = 'Country/City/video/00000123_0004.jpg'
     FRAMES_ARE_CLOCK = True
 
 
@@ -40,3 +60,4 @@ class MARS(TrackletFolder):
     )
     EXAMPLE = '0001/0001C1T0001F001.jpg'
     UNKNOWN_PEOPLE = ('00-1', '0000')
+    COUNTS: ClassVar = dict(all=dict(tracklets=8_298, videos=6, people=625))

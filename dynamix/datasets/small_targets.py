@@ -25,6 +25,12 @@ class VIPeR(RandomHalves):
     PATTERN = r'/(?P<identity>\d+)_[^/]*$'
     EXAMPLE = '000_45.bmp'
 
+    COUNTS: ClassVar = dict(
+        query=dict(images=632, identities=632),
+        gallery=dict(images=632, identities=632),
+        all=dict(images=1_264, identities=632),
+    )
+
     def label(self, part: str, match: re.Match) -> tuple[Label, Label | None]:
         return super().label(part, match)[0], 0 if part == 'query' else 1
 
@@ -43,6 +49,11 @@ class PRID2011(VIPeR):
     PATTERN = r'/person_(?P<identity>\d+)[^/]*$'
     EXAMPLE = 'person_0001.png'
     LAST_PAIR: ClassVar[int] = 200
+    COUNTS: ClassVar = dict(
+        query=dict(images=385, identities=385),
+        gallery=dict(images=749, identities=749),
+        all=dict(images=1_134, identities=934),
+    )
 
     def label(self, part: str, match: re.Match) -> tuple[Label, Label | None]:
         number, camera = super().label(part, match)
@@ -63,6 +74,11 @@ class GRID(RandomHalves):
     PATTERN = r'/(?P<identity>\d+)_(?P<camera>\d+)_[^/]*$'
     EXAMPLE = '0001_1_25004_107_32_106_221.jpeg'
     DISTRACTORS = (0,)
+    COUNTS: ClassVar = dict(
+        query=dict(images=250, identities=250),
+        gallery=dict(images=1_025, identities=250),
+        all=dict(images=500, identities=250),
+    )
 
 
 @DATASETS.register_module()
@@ -79,6 +95,7 @@ class ILIDS(RandomHalves):
     SPLITS: ClassVar = dict(test=('images',), all=('images',))
     PATTERN = r'/(?P<identity>\d{4})(?P<camera>\d{3})\.'
     EXAMPLE = '0001001.jpg'
+    COUNTS: ClassVar = dict(images=dict(images=476, identities=119))
 
     def draw(self, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         identity = self.table.identity
@@ -88,3 +105,28 @@ class ILIDS(RandomHalves):
             is_query[rows[:1]] = True
             is_gallery[rows[1:2]] = True
         return is_query, is_gallery
+
+
+@DATASETS.register_module()
+class CUHK01(RandomHalves):
+    """CUHK01: 486 of 971 people, all images of one camera searched for in the other.
+
+    ``campus/0001001.png``: identity, number of the image; 1 and 2 are of the first
+    camera, 3 and 4 of the second. It is the first pair of CUHK02: train on one, and
+    test on neither. Li et al., ACCV 2012. Arguments as in :class:`RandomHalves`.
+    """
+
+    NAME = 'cuhk01'
+    FOLDERS: ClassVar = dict(images='campus')
+    SPLITS: ClassVar = dict(test=('images',), all=('images',))
+    PATTERN = r'/(?P<identity>\d{4})(?P<camera>\d{3})\.'
+    EXAMPLE = '0001001.png'
+    COUNTS: ClassVar = dict(images=dict(images=3_884, identities=971, cameras=2))
+
+    def label(self, part: str, match: re.Match) -> tuple[Label, Label | None]:
+        return super().label(part, match)[0], (int(match['camera']) + 1) // 2
+
+    def draw(self, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        identity, first = self.table.identity, self.table.camera == 1
+        searched = np.isin(identity, half(np.unique(identity), generator))
+        return searched & first, searched & ~first

@@ -12,6 +12,7 @@ from dynamix.registry import DATASETS
 from .folder_reader import FolderReader
 from .image_table import COLUMNS, ImageTable
 from .image_table_builder import ImageTableBuilder
+from .official_counts import Counts, warn_of_differences
 
 LAST_NUMBER = re.compile(r'(\d+)\D*$')
 LAST_FRAME = np.iinfo(COLUMNS['frame']).max
@@ -43,6 +44,10 @@ class TrackletFolder(FolderReader):
             tracklet, empty where unknown, for scoring only.
         **kwargs: Of :class:`ReIDDataset`.
 
+    Attributes:
+        COUNTS (Counts): What was published, of ``'all'``: numbers of ``images``,
+            ``tracklets``, ``videos`` and ``people``; see :class:`LabelledFolder`.
+
     Raises:
         ValueError: If the pattern lacks a group.
     """
@@ -54,6 +59,7 @@ class TrackletFolder(FolderReader):
     EXAMPLE: ClassVar[str] = 'video_01/tracklet_0007/000123.jpg'
     FRAMES_ARE_CLOCK: ClassVar[bool] = False
     UNKNOWN_PEOPLE: ClassVar[tuple[str, ...]] = ()
+    COUNTS: ClassVar[Counts] = {}
     kind = 'single_camera'
 
     def __init__(
@@ -127,6 +133,16 @@ class TrackletFolder(FolderReader):
         truth = self.table.info['truth']
         if truth is not None:
             self.truth = np.array(truth, np.int32)[self.table.identity]
+        if self.name == self.NAME:
+            table, people = self.table, np.array(truth or (), np.int32)
+            found = dict(
+                images=len(table),
+                tracklets=len(np.unique(table.identity)),
+                videos=len(np.unique(table.video)),
+                people=len(np.unique(people[people >= 0])),
+            )
+            published = vars(type(self)).get('COUNTS', {})
+            warn_of_differences(self.name, self.data_root, dict(all=found), published)
 
     def _frame(self, name: str, match: re.Match) -> int:
         number = LAST_NUMBER.search(match['frame'])

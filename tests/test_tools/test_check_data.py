@@ -181,3 +181,20 @@ def test_a_config_without_data_is_an_error(
     status, lines = run(check_data, root, monkeypatch, capsys, *words)
     assert status == 1
     assert 'has no data to check' in ' '.join(lines[0])
+
+
+def test_warns_once_of_data_that_are_not_as_published(
+    check_data, root, monkeypatch, capsys, logged
+) -> None:
+    people = [f'bounding_box_train/000{p}_c{c}s1_1.jpg' for p in (1, 2) for c in (1, 2)]
+    for name in people:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes((root / 'train/a/c1_1.jpg').read_bytes())
+    option = "train_dataloader.dataset.multi_camera.0.type='Market1501'"
+    for name, warnings in (("'mine'", 0), ('None', 1), ('None', 0)):
+        logged.clear()
+        named = f'train_dataloader.dataset.multi_camera.0.name={name}'
+        options = ('--cfg-options', option, named)
+        status, _ = run(check_data, root, monkeypatch, capsys, *options)
+        found = [line for line in logged if 'images instead of 12936' in line]
+        assert (status, len(found)) == (0, warnings), logged

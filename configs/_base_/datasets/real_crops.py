@@ -13,7 +13,13 @@ train_dataloader = dict(
     ),
     dataset=dict(
         type='MixedDataset',
-        multi_camera=[dict(type='Market1501', data_root=data_root + 'market_subset')],
+        multi_camera=[
+            dict(
+                type='Market1501',
+                name='market_subset',
+                data_root=data_root + 'market_subset',
+            ),
+        ],
         single_camera=[
             dict(
                 type='TrackletFolder',
