@@ -74,7 +74,7 @@ def main() -> None:
 
     def train(runner: Runner) -> None:
         for note in notes:
-            runner.logger.warning(note)
+            runner.logger.info(note)
         runner.register_hook(ResumedEvaluationHook())
         runner.train()
 
