@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 
 from dynamix.engine.command_line import merge_options, parse_arguments
 from dynamix.engine.launch import run_among_ranks, set_loader_defaults, set_work_dir
-from dynamix.engine.output_file import written_whole
+from dynamix.output_file import written_whole
 
 FEATURES = ('.pkl', '.pickle')
 METRICS = ('.json', '.yaml', '.yml')
