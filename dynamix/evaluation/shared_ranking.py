@@ -25,7 +25,7 @@ def gather_records(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns the records of all ranks; ``feature`` travels as an array.
 
     Every rank must call it. Each then holds all features: 0.8 GB for 100 000 of 2 048
-    numbers, and ranking copies them, so ranks on one host need several times that each.
+    numbers. With what ranking copies, a rank needs about five times that.
 
     Args:
         records (list[dict]): Of this rank, with ``feature``, which is taken out.

@@ -38,12 +38,15 @@ def test_agrees_with_the_slow_reference(topk, alpha):
 
 
 @pytest.mark.skipif(not REFERENCES.is_dir(), reason='the optional test data is absent')
-@pytest.mark.parametrize(('alpha', 'mean'), [(0, 0.8694), (3.0, 0.8712)])
-def test_two_images_help_a_real_network(alpha, mean):
+@pytest.mark.parametrize(
+    ('topk', 'alpha', 'mean'),
+    [(2, 0, 0.8694), (2, 3.0, 0.8712), (5, 0, 0.8334), (5, 3.0, 0.8552)],
+)
+def test_a_real_network(topk, alpha, mean):
     data = np.load(REFERENCES / 'csce625_mgn_2048d.npz')
     labels = RankingLabels(
         data['q_pids'], data['g_pids'], data['q_camids'], data['g_camids']
     )
     query, gallery = (torch.from_numpy(data[key]) for key in ('qf', 'gf'))
-    scores = feature_scores(expand_queries(query, gallery, 2, alpha), gallery)
+    scores = feature_scores(expand_queries(query, gallery, topk, alpha), gallery)
     assert rank_blocks(scores, labels).scores()['mAP'] == pytest.approx(mean, abs=1e-4)
