@@ -52,8 +52,9 @@ class ReIDMetric(BaseMetric):
     counts once: images are told apart by ``target`` and ``image_index``. Images of
     ``image_index`` -1 could not be read; they are left out and counted.
 
-    Of several ranks each ranks a share of the queries; all hold all features, and all
-    have the same scores as one rank alone.
+    Of several ranks each ranks a share of the queries, and all have the same scores as
+    one rank alone. Each holds all features and needs about five times their size at
+    the peak: 4 GB for 100 000 of 2 048 numbers.
 
     Args:
         topk (Sequence[int]): Ranks of the CMC to report. Defaults to (1, 5, 10).
