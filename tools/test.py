@@ -8,12 +8,13 @@ from pathlib import Path
 import mmengine
 from mmengine.config import Config
 from mmengine.dist import is_main_process
-from mmengine.evaluator import DumpResults
+from mmengine.evaluator import BaseMetric, DumpResults
 from mmengine.runner import Runner
 
 from dynamix.engine.command_line import merge_options, parse_arguments
 from dynamix.engine.launch import run_among_ranks, set_loader_defaults, set_work_dir
-from dynamix.engine.output_file import written_whole
+from dynamix.evaluation import ReIDMetric
+from dynamix.output_file import written_whole
 
 FEATURES = ('.pkl', '.pickle')
 METRICS = ('.json', '.yaml', '.yml')
@@ -40,6 +41,13 @@ def parse_args() -> argparse.Namespace:
         'features (.pkl)',
     )
     parser.add_argument(
+        '--per-query',
+        type=Path,
+        metavar='FILE.csv',
+        help='file for the average precision, the rank of the first match and the '
+        'nearest images of each query',
+    )
+    parser.add_argument(
         '--amp',
         action='store_true',
         help="mixed precision, MMEngine's test_cfg.fp16: float16 on a GPU (--amp of "
@@ -49,6 +57,8 @@ def parse_args() -> argparse.Namespace:
     suffixes = METRICS + FEATURES
     if args.out and args.out.suffix not in suffixes:
         parser.error(f'--out {args.out}: expected a file in {", ".join(suffixes)}')
+    if args.per_query and args.per_query.suffix != '.csv':
+        parser.error(f'--per-query {args.per_query}: expected a file in .csv')
     return args
 
 
@@ -65,12 +75,25 @@ def make_cfg(args: argparse.Namespace) -> Config:
     return cfg
 
 
+def set_per_query(metrics: list[BaseMetric], path: str) -> None:
+    """Lets the only ``ReIDMetric`` of an evaluator write the results of queries."""
+    found = [metric for metric in metrics if isinstance(metric, ReIDMetric)]
+    if len(found) != 1:
+        raise ValueError(
+            f'--per-query needs one ReIDMetric in test_evaluator, which has '
+            f'{len(found)}.'
+        )
+    found[0].per_query = path
+
+
 def main() -> None:
     args = parse_args()
-    if args.out:  # now, not after the test
-        args.out.parent.mkdir(parents=True, exist_ok=True)
+    for path in filter(None, (args.out, args.per_query)):  # now, not after the test
+        path.parent.mkdir(parents=True, exist_ok=True)
 
     def test(runner: Runner) -> None:
+        if args.per_query:
+            set_per_query(runner.test_evaluator.metrics, str(args.per_query))
         if args.out and args.out.suffix in FEATURES:
             dump = DumpWhole(out_file_path=str(args.out))
             runner.test_evaluator.metrics.append(dump)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dataset import Compose, default_collate
-from mmengine.dist import all_gather_object, all_reduce, get_rank, get_world_size
+from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from dynamix.collectives import on_every_rank
 from dynamix.datasets import MixedDataset
 from dynamix.engine.unwrap import unwrap
 
-Result = TypeVar('Result')
 SECONDS_BETWEEN_LINES = 60
 
 
@@ -105,38 +105,6 @@ class ImageEmbedder:
         whole[get_rank() :: get_world_size()] = share
         all_reduce(whole)
         return whole
-
-
-def on_every_rank(
-    own: Callable[[], Result], together: Callable[[Result], Any], what: str
-) -> Any:
-    """Runs a rank's own work, then what the ranks do together if none has failed.
-
-    Args:
-        own (Callable): Work of this rank, without communication.
-        together (Callable): Takes the result of ``own``; may communicate.
-        what (str): Names the work in the error.
-
-    Returns:
-        The result of ``together``.
-
-    Raises:
-        RuntimeError: If another rank fails, with its message; its own error, if this
-            one does.
-    """
-    failure: Exception | None = None
-    result: Any = None
-    try:
-        result = own()
-    except Exception as error:
-        failure = error
-    text = failure and f'{type(failure).__name__}: {failure}'
-    for rank, message in enumerate(all_gather_object(text)):
-        if message is not None and failure is None:
-            raise RuntimeError(f'{what} failed on rank {rank}: {message}')
-    if failure is not None:
-        raise failure
-    return together(result)
 
 
 class _Batches:

@@ -7,8 +7,9 @@ from typing import Any
 from mmengine.dist import master_only
 from mmengine.runner import Runner
 
+from dynamix.output_file import written_whole
+
 from .checkpoint_file import check_complete
-from .output_file import written_whole
 
 
 class ToolRunner(Runner):

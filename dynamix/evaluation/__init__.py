@@ -1,5 +1,6 @@
-"""Evaluation: CMC, mAP, mINP and k-reciprocal re-ranking on unseen targets."""
+"""Evaluation: CMC, mAP, mINP, query expansion and re-ranking on unseen targets."""
 
+from .query_expansion import expand_queries
 from .ranked_images import ranked_images
 from .ranking import Ranking, feature_scores, rank_blocks
 from .ranking_labels import RankingLabels
@@ -10,6 +11,7 @@ __all__ = [
     'Ranking',
     'RankingLabels',
     'ReIDMetric',
+    'expand_queries',
     'feature_scores',
     'k_reciprocal_scores',
     'rank_blocks',

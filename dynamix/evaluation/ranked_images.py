@@ -29,6 +29,8 @@ def ranked_images(
     left_out = np.zeros(labels.num_gallery, bool)
     left_out[labels.junk_columns] = True
     left_out[columns[~is_match]] = True
-    order = np.argsort(-score, kind='stable')
-    order = order[~left_out[order]][:topk]
+    score = np.where(left_out, -np.inf, score)
+    reached = np.partition(score, -topk)[-topk] if topk < len(score) else -np.inf
+    near = np.flatnonzero((score >= reached) & ~left_out)
+    order = near[np.argsort(-score[near], kind='stable')][:topk]
     return order, np.isin(order, columns[is_match])

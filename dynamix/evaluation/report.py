@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .ranking import Ranking
-from .ranking_labels import RankingLabels
+from .ranking_labels import JUNK, RankingLabels
+
+_SAME_CAMERA = 'seen by no other camera'
+_NO_MATCH = 'not in the gallery'
+_JUNK = 'junk'
 
 
 def score_table(scores: Mapping[str, Mapping[str, float]]) -> str:
@@ -67,6 +71,16 @@ def dropped_line(
     return line + '.'
 
 
+def dropped_reason(labels: RankingLabels, query: int) -> str:
+    """Why a query is dropped; empty if it is ranked."""
+    if labels.query_identity[query] == JUNK:
+        return _JUNK
+    _, _, is_match, itself = labels.pairs(query, query + 1)
+    if is_match.any():
+        return ''
+    return _NO_MATCH if itself.all() else _SAME_CAMERA
+
+
 def copies_line(target: str, copies: int) -> str:
     """Warns of copies of queries in the gallery of a target."""
     return (
@@ -96,8 +110,8 @@ def _reasons(rankings: Sequence[Ranking]) -> str:
     no_match = sum(ranking.num_no_match for ranking in rankings)
     junk = sum(ranking.num_junk for ranking in rankings)
     reasons = (
-        (same_camera, 'seen by no other camera'),
-        (no_match, 'not in the gallery'),
-        (junk, 'junk'),
+        (same_camera, _SAME_CAMERA),
+        (no_match, _NO_MATCH),
+        (junk, _JUNK),
     )
     return ', '.join(f'{count} {reason}' for count, reason in reasons if count)

@@ -36,6 +36,7 @@ class TargetImages:
         self.image_index = np.array(sorted(first), dtype=np.int64)
         self.identity = np.array([int(r['identity']) for r in kept])
         self.camera = np.array([int(r['camera']) for r in kept])
+        self.path = [str(r['img_path']) for r in kept]
         self._query_splits = [tuple(r['query_splits']) for r in kept]
         self._gallery_splits = [tuple(r['gallery_splits']) for r in kept]
         self.feature = np.stack([record['feature'] for record in kept])

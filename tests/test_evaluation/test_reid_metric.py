@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +12,12 @@ from mmengine.evaluator import Evaluator
 from dynamix.evaluation import (
     RankingLabels,
     ReIDMetric,
+    expand_queries,
     feature_scores,
     k_reciprocal_scores,
     rank_blocks,
+    ranking,
+    shared_ranking,
 )
 from dynamix.structures import ReIDDataSample
 from tests.gloo_ranks import run_ranks
@@ -62,6 +67,8 @@ def expected_scores(samples: list[ReIDDataSample], split: int = 0, **options):
         ),
     )
     features = [torch.stack([s.feature for s in side]) for side in (query, gallery)]
+    if 'query_expansion' in options:
+        features[0] = expand_queries(*features, **options['query_expansion'])
     if 'rerank' in options:
         block = k_reciprocal_scores(*features, **options['rerank'])
     else:
@@ -83,6 +90,8 @@ def run(samples: list[ReIDDataSample], batch: int = 7, **options) -> dict[str, f
         dict(topk=(1, 3)),
         dict(camera_aware=False),
         dict(rerank=dict(k1=5, k2=2, lambda_value=0.5)),
+        dict(query_expansion=dict(topk=3, alpha=1.0)),
+        dict(query_expansion=dict(alpha=0), rerank=dict(k1=5)),
     ],
 )
 def test_one_target(options):
@@ -264,6 +273,10 @@ def test_samples_of_a_training_set():
         dict(rerank=dict(k1=0)),
         dict(rerank=dict(k2=-8)),
         dict(rerank=dict(lambda_value=1.5)),
+        dict(query_expansion=3),
+        dict(query_expansion=dict(k=1)),
+        dict(query_expansion=dict(topk=0)),
+        dict(query_expansion=dict(alpha=-1)),
         dict(reranking=None),
     ],
 )
@@ -272,28 +285,73 @@ def test_bad_options_are_named(option):
         ReIDMetric(**option)
 
 
-def evaluate_on_rank(rank: int, count: int) -> dict[str, object]:
-    samples = make_samples(size=61, splits=3)
+OPTIONS = dict(
+    cosine=dict(),
+    refined=dict(
+        query_expansion=dict(topk=2, alpha=1.0), rerank=dict(k1=5), prefix='refined'
+    ),
+)
+
+
+def evaluate_all(parts: dict[str, list], folder: Path) -> dict[str, object]:
+    """Scores and files of queries, by how images are dealt out and by options."""
+    found: dict[str, object] = {}
+    for dealt, samples in parts.items():
+        for name, options in OPTIONS.items():
+            file = folder / f'{dealt}_{name}.csv'
+            found[file.name] = run(samples, per_query=str(file), **options)
+    return found
+
+
+def drawn_samples() -> list[ReIDDataSample]:
+    """Products of such features depend on the block in which they are computed."""
+    samples = make_samples(size=121, splits=3)
+    for sample in samples:
+        generator = torch.Generator().manual_seed(sample.image_index)
+        sample.feature = torch.randn(67, generator=generator)
+    return samples
+
+
+def evaluate_on_rank(rank: int, count: int, folder: Path) -> dict[str, object]:
+    ranking.BLOCK_BYTES = BLOCK_BYTES
+    samples = drawn_samples()
     padded = [*samples, samples[0]]
-    outcome: dict[str, object] = dict(scores=run(padded[rank::2]))
-    # An odd order, as of a sampler that deals out whole chunks.
-    outcome['chunks'] = run(padded[:31] if rank else padded[31:])
-    if rank == 0:
-        samples[8].feature[:] = math.nan
-    try:
-        run(samples[rank::2])
-    except (ValueError, RuntimeError) as error:
-        outcome['error'] = f'{type(error).__name__}: {error}'
+    parts = dict(
+        turns=padded[rank::2],
+        # an odd order, as of a sampler that deals out whole chunks
+        chunks=padded[:61] if rank else padded[61:],
+        alone=[] if rank else samples,
+    )
+    outcome = evaluate_all(parts, folder)
+    samples[8].feature[:] = math.nan
+    for name in ('not finite', 'failing'):
+        with pytest.raises((ValueError, RuntimeError, OSError)) as error:
+            run(samples[rank::2])
+        outcome[name] = f'{error.type.__name__}: {error.value}'
+        samples = drawn_samples()
+        if rank == 1:
+            shared_ranking.rank_blocks = no_memory
     return outcome
 
 
+def no_memory(*_):
+    raise OSError('no memory on rank 1')
+
+
+BLOCK_BYTES = 4 * 61 * 7
+
+
 def test_two_processes_score_as_one(tmp_path, monkeypatch):
-    # where they leave the features for each other
-    monkeypatch.chdir(tmp_path)
-    expected = run(make_samples(size=61, splits=3))
-    for rank, outcome in enumerate(run_ranks(2, evaluate_on_rank)):
-        assert outcome['scores'] == expected
-        assert outcome['chunks'] == expected
-        assert 'shop/8.jpg' in outcome['error']
-        kind = 'RuntimeError: rank 0 failed' if rank else 'ValueError'
-        assert outcome['error'].startswith(kind)
+    monkeypatch.setattr(ranking, 'BLOCK_BYTES', BLOCK_BYTES)
+    alone = {name: drawn_samples() for name in ('turns', 'chunks', 'alone')}
+    (tmp_path / 'two').mkdir()
+    expected = evaluate_all(alone, tmp_path)
+    for rank, outcome in enumerate(run_ranks(2, evaluate_on_rank, tmp_path / 'two')):
+        for file, scores in expected.items():
+            assert outcome[file] == scores
+        assert outcome['not finite'].startswith('ValueError')
+        assert 'shop/8.jpg' in outcome['not finite']
+        kind = 'OSError' if rank else 'RuntimeError: ranking .* failed on rank 1.*'
+        assert re.fullmatch(f'{kind}: no memory on rank 1', outcome['failing'])
+    for file in expected:
+        assert (tmp_path / 'two' / file).read_bytes() == (tmp_path / file).read_bytes()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import csv
 import json
 import runpy
+import shutil
 from pathlib import Path
 
 import cv2
@@ -156,3 +158,95 @@ def test_an_unreadable_image_loses_no_others(run, model, crops, tmp_path, capsys
         file.write_bytes(b'no image')
     with pytest.raises(SystemExit, match='none of the 3 images'):
         run('extract_features.py', *model, crops / 'query', '--out', out, *workers)
+
+
+def test_flip_is_an_option_of_the_config(run, model, crops, tmp_path):
+    out, mirrored = tmp_path / 'features.npz', tmp_path / 'mirrored'
+    for file in crops.rglob('*.jpg'):
+        image = cv2.imread(str(file))
+        for folder, view in (('plain', image), ('mirrored', image[:, ::-1])):
+            copy = tmp_path / folder / file.with_suffix('.png').name
+            copy.parent.mkdir(exist_ok=True)
+            cv2.imwrite(str(copy), view)
+    flip = ('--num-workers', 0, '--cfg-options', 'model.test_cfg.flip=True')
+    found = []
+    for folder in (tmp_path / 'plain', mirrored):
+        run('extract_features.py', *model, folder, '--out', out, *flip)
+        found.append(np.load(out)['features'])
+    np.testing.assert_allclose(*found, atol=1e-6)
+
+
+def test_cross_evaluate(run, model, crops, tmp_path, capsys):
+    config, checkpoint = model
+    out, moved = tmp_path / 'tables' / 'all', tmp_path / 'moved'
+    targets = Config.fromfile(config)
+    reader = targets.test_dataloader.dataset.targets[0]
+    targets.test_dataloader.dataset.targets = [
+        reader,
+        dict(reader, name='second', data_root=str(moved)),
+    ]
+    targets.dump(tmp_path / 'targets.py')
+    words = ['--model', *model, '--model', config, tmp_path / 'other.pth']
+    words += ['--targets', tmp_path / 'targets.py', '--out', out]
+
+    def cells() -> list[dict]:
+        code = 0
+        try:
+            run('cross_evaluate.py', *words)
+        except SystemExit as ended:
+            code = ended.code
+        found = json.loads(out.with_suffix('.json').read_text())['cells']
+        assert code == any('error' in cell for cell in found)
+        return found
+
+    first = cells()
+    assert [cell['target'] for cell in first] == 2 * ['market1501', 'second']
+    assert ['error' in cell for cell in first] == [False, True, True, True]
+    printed = capsys.readouterr().out
+    assert f'failed: {checkpoint} on second: FileNotFoundError: ' in printed
+    assert f'failed: {tmp_path}/other.pth on market1501: FileNotFoundError' in printed
+
+    # what was finished is taken as it is written, the others are made up for
+    first[0]['scores']['mAP'] = 12.5
+    out.with_suffix('.json').write_text(json.dumps(dict(cells=first, earlier=[])))
+    shutil.copytree(crops, moved)
+    torch.manual_seed(1)
+    weights = MODELS.build(Config.fromfile(config).model).state_dict()
+    torch.save(dict(state_dict=weights), tmp_path / 'other.pth')
+    whole = cells()
+    assert whole[0] == first[0]
+    assert len({cell['key'] for cell in whole}) == 4
+    assert [*whole[1]['scores']] == ['Rank-1', 'Rank-5', 'Rank-10', 'mAP', 'mINP']
+    with open(out.with_suffix('.csv'), newline='') as file:
+        rows = [*csv.DictReader(file)]
+    assert [(row['checkpoint'], row['target']) for row in rows] == [
+        (cell['checkpoint'], cell['target']) for cell in whole
+    ]
+    assert float(rows[1]['mAP']) == whole[1]['scores']['mAP']
+    table = out.with_suffix('.md').read_text()
+    assert '| config | checkpoint | market1501 | second |' in table
+    assert f'| {config} | {checkpoint} | 12.5 / ' in table
+
+    # another checkpoint, labels of the target or metric: another cell
+    shutil.copy(checkpoint, tmp_path / 'other.pth')
+    query = moved / 'query' / '0003_c1s1_000001_00.jpg'
+    content = query.read_bytes()
+    query.unlink()
+    changed = cells()
+    assert [cell['scores'] for cell in changed[:2]] == [
+        cell['scores'] for cell in changed[2:]
+    ]
+    assert changed[0] == whole[0]
+    assert changed[1]['key'] != whole[1]['key']
+    assert changed[1]['scores'] != whole[1]['scores']
+    query.write_bytes(content)
+    # earlier ones are kept
+    assert cells()[1] == whole[1]
+    words += ['--cfg-options', 'test_evaluator.camera_aware=False']
+    assert cells()[0]['scores']['mAP'] != 12.5
+
+    out.with_suffix('.json').write_text('{}')
+    with pytest.raises(SystemExit) as ended:
+        run('cross_evaluate.py', *words)
+    assert ended.value.code == 2
+    assert 'all.json is no table of this tool' in capsys.readouterr().err

@@ -115,6 +115,17 @@ def test_a_file_that_can_hold_no_results_is_refused(tool, capsys):
     assert '--out m.txt: expected a file in .json, .yaml, .yml, .pkl' in printed
 
 
+def test_results_of_queries_need_their_metric(tool, config, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        tool('test.py', 'a.py', 'a.pth', '--per-query', 'q.txt').parse_args()
+    assert '--per-query q.txt: expected a file in .csv' in capsys.readouterr().err
+    module = tool('test.py', config, 'a.pth', '--per-query', 'q.csv')
+    runner = SimpleNamespace(test_evaluator=SimpleNamespace(metrics=[]))
+    monkeypatch.setattr(module, 'run_among_ranks', lambda cfg, task: task(runner))
+    with pytest.raises(ValueError, match=r'needs one ReIDMetric .* which has 0'):
+        module.main()
+
+
 @pytest.mark.parametrize('is_main', [True, False])
 @pytest.mark.parametrize('name', ['m.json', 'm.pkl'])
 def test_what_is_written(tool, config, tmp_path, monkeypatch, name, is_main):

@@ -1,5 +1,6 @@
 """The tools as users run them, on one process and on two."""
 
+import csv
 import json
 import os
 import re
@@ -140,9 +141,14 @@ def test_log_says_what_matters(one_rank):
 def test_test_tool_repeats_the_last_evaluation(toy, one_rank):
     trained = read_scalars(toy / 'one')['strangers/mAP'].y[-1]
     words = toy / 'toy.py', toy / 'one' / 'epoch_4.pth', '--work-dir', toy / 'tested'
-    run('test.py', *words, '--out', toy / 'out' / 'metrics.json')
-    metrics = json.loads((toy / 'out' / 'metrics.json').read_text())
+    files = toy / 'out' / 'metrics.json', toy / 'queries' / 'each.csv'
+    run('test.py', *words, '--out', files[0], '--per-query', files[1])
+    metrics = json.loads(files[0].read_text())
     assert metrics['strangers/mAP'] == pytest.approx(trained)
+    with open(files[1], newline='') as file:
+        precision = [float(row['AP']) for row in csv.DictReader(file)]
+    assert len(precision) == 12
+    assert sum(precision) / 12 == pytest.approx(trained)
 
 
 @pytest.mark.slow

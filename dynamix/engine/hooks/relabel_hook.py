@@ -13,8 +13,9 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from dynamix.collectives import on_every_rank
 from dynamix.config_checks import check_whole
-from dynamix.engine.embedding import ImageEmbedder, on_every_rank
+from dynamix.engine.embedding import ImageEmbedder
 from dynamix.engine.unwrap import check_head, unwrap
 from dynamix.registry import HOOKS, TASK_UTILS
 from dynamix.relabeling import Relabeling, RelabelReport, score_labels

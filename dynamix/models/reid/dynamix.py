@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from dynamix.config_checks import check_keys
 from dynamix.registry import MODELS
 from dynamix.structures import ReIDDataSample
 
@@ -36,6 +37,8 @@ class DynaMix(BaseModel):
         channels_last (bool): Keep images and filters with the channels last in
             memory, which convolutions run faster on, on GPU and CPU.
             Defaults to False.
+        test_cfg (dict, optional): ``flip=True``: :meth:`predict` averages the
+            embeddings of an image and of its mirror image. Defaults to None.
         data_preprocessor (dict, optional): Config of the data preprocessor. Defaults
             to :class:`ReIDDataPreprocessor` without normalisation.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
@@ -48,6 +51,7 @@ class DynaMix(BaseModel):
         head: dict | None = None,
         momentum_encoder: dict | None = None,
         channels_last: bool = False,
+        test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -61,6 +65,9 @@ class DynaMix(BaseModel):
             average, default_args=dict(model=self.encoder)
         )
         self.head = None if head is None else MODELS.build(head)
+        test_cfg = test_cfg or {}
+        check_keys('model.test_cfg', test_cfg, ('flip',))
+        self._flip = bool(test_cfg.get('flip', False))
         self._memory_format = (
             torch.channels_last if channels_last else torch.contiguous_format
         )
@@ -131,6 +138,9 @@ class DynaMix(BaseModel):
     ) -> list[ReIDDataSample]:
         """Embeds images and writes ``feature`` into their data samples.
 
+        With ``test_cfg.flip`` it is the mean of the embeddings of the image and of its
+        mirror image, at unit length.
+
         Args:
             inputs (Tensor): ``[B, 3, H, W]``.
             data_samples (list[ReIDDataSample]): One an image.
@@ -138,7 +148,10 @@ class DynaMix(BaseModel):
         Returns:
             list[ReIDDataSample]: The samples, each with ``feature``, ``[D]``.
         """
-        for sample, feature in zip(data_samples, self.embed(inputs)):
+        features = self.embed(inputs)
+        if self._flip:
+            features = F.normalize(features + self.embed(inputs.flip(3)), dim=1)
+        for sample, feature in zip(data_samples, features):
             sample.set_data(dict(feature=feature))
         return data_samples
 

@@ -93,6 +93,26 @@ def test_the_momentum_encoder_embeds(channels_last: bool) -> None:
     torch.testing.assert_close(torch.stack([s.feature for s in samples]), found)
 
 
+def test_flip_averages_an_image_and_its_mirror_image() -> None:
+    plain, flipped = make(), make(test_cfg=dict(flip=True))
+    x = torch.rand(2, 3, 32, 32)
+    for model in (plain, flipped):
+        model.eval()
+
+    def features(model: DynaMix, images: Tensor) -> Tensor:
+        samples = model(images, [ReIDDataSample(), ReIDDataSample()], mode='predict')
+        return torch.stack([sample.feature for sample in samples])
+
+    assert torch.equal(flipped(x), plain(x))  # of relabeling and export
+    mean = (plain(x) + plain(x.flip(3))) / 2
+    expected = mean / mean.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(features(flipped, x), expected)
+    torch.testing.assert_close(features(flipped, x.flip(3)), expected)
+    assert not torch.allclose(features(plain, x), expected)
+    with pytest.raises(TypeError, match="no key 'mirror'"):
+        make(test_cfg=dict(mirror=True))
+
+
 def test_what_is_wrong_is_named(model: DynaMix) -> None:
     with pytest.raises(ValueError, match=r"mode must be .* got 'losses'"):
         model(torch.rand(2, 3, 32, 32), mode='losses')

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from dynamix.engine.output_file import written_whole
+from dynamix.output_file import written_whole
 
 
 def write_half(path, error):

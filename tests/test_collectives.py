@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dynamix.engine.embedding import on_every_rank
+from dynamix.collectives import on_every_rank
 from tests.gloo_ranks import run_ranks
 
 
