@@ -30,8 +30,10 @@ def truncation(data: bytes) -> str | None:
         return 'the file is empty'
     # A thumbnail in the header of a JPEG has an end of its own; within a scan the end
     # marker cannot occur by chance.
-    if data.startswith(JPEG_START) and data.find(JPEG_END, _first_scan(data)) < 0:
-        return f'a JPEG of {len(data)} bytes without its end marker'
+    if data.startswith(JPEG_START):
+        scan = _first_scan(data)
+        if not data.endswith(JPEG_END, scan) and data.find(JPEG_END, scan) < 0:
+            return f'a JPEG of {len(data)} bytes without its end marker'
     if data.startswith(PNG_START) and data.rfind(PNG_END) < 0:
         return f'a PNG of {len(data)} bytes without its end chunk'
     return None
