@@ -11,8 +11,8 @@ import torch
 def match_ranks(score: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
     """Ranks some entries of a matrix within their rows; equal ones by column.
 
-    Only the scores that reach the row's lowest match are sorted: few, once a model
-    has learnt something.
+    Only the scores that reach the row's lowest match are sorted, few once a model has
+    learnt something; where they are most of the row, it costs less to sort all.
 
     Args:
         score (np.ndarray): ``[B, G]`` floats without NaN, higher ranks first.
@@ -22,24 +22,28 @@ def match_ranks(score: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.nd
     Returns:
         np.ndarray: ``[P]`` int64, 0-based.
     """
-    rank = np.empty(len(row), np.int64)
+    rank, equal = np.empty((2, len(row)), np.int64)
+    value = score[row, column]
     rows, begin = np.unique(row, return_index=True)
     end = np.append(begin[1:], len(row))
+    lowest = np.minimum.reduceat(value, begin)
 
     def rank_rows(first: int) -> None:
         for i in range(first, len(rows), threads):
             part = slice(begin[i], end[i])
-            scores, columns = score[rows[i]], column[part]
-            value = scores[columns]
-            reached = np.sort(scores[scores >= value.min()])
-            up_to = np.searchsorted(reached, value, side='right')
+            scores = score[rows[i]]
+            reaches = scores >= lowest[i]
+            most = 2 * np.count_nonzero(reaches) > len(scores)
+            # 3 to 6 times as fast as scores[reaches], unless these are few
+            reached = np.sort(scores if most else scores.compress(reaches))
+            up_to = reached.searchsorted(value[part], side='right')
             rank[part] = len(reached) - up_to
-            equal = up_to - np.searchsorted(reached, value)
-            for tied in np.flatnonzero(equal > 1):
-                earlier = scores[: columns[tied]] == value[tied]
-                rank[part.start + tied] += np.count_nonzero(earlier)
+            equal[part] = up_to - reached.searchsorted(value[part])
 
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(rank_rows, range(threads)))
+    for tied in np.flatnonzero(equal > 1):
+        earlier = score[row[tied], : column[tied]] == value[tied]
+        rank[tied] += np.count_nonzero(earlier)
     return rank
