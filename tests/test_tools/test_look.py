@@ -186,6 +186,8 @@ def test_embedding_map(run, tmp_path, capsys):
     text = out.read_text()
     assert text.count('<circle') == 2 * 12
     assert f'{html.escape(BAD)} c0' in text
+    with pytest.raises(SystemExit, match=r'nothing\.pth'):
+        call('analysis_tools/embedding_map.py', given[0], tmp_path / 'nothing.pth')
     if CHROMIUM:
         title, _ = browse(out, 1280)
         assert title.endswith('undefined')

@@ -61,6 +61,14 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    try:
+        draw(args)
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+
+
+def draw(args: argparse.Namespace) -> None:
+    """Embeds, maps and writes what the command line asks for."""
     cfg = Config.fromfile(args.config)
     merge_options(cfg, args.cfg_options)
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
@@ -75,7 +83,7 @@ def main() -> None:
     )
     features = np.stack([sample.feature.numpy() for sample in samples])
     if len(features) < 4:
-        raise SystemExit(f'{args.config} has {len(features)} test images: too few')
+        raise ValueError(f'{args.config} has {len(features)} test images: too few')
     print('t-SNE:')
     points = TSNE(
         perplexity=min(30, len(features) / 4),

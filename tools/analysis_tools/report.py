@@ -1,7 +1,6 @@
 """Writes a report of a run: one HTML page that needs no other file.
 
-    python tools/analysis_tools/report.py work_dirs/dynamix_r18_synthetic \
-        --out report.html
+    python tools/analysis_tools/report.py work_dirs/NAME --out report.html
 
 The page holds the data, curves, table of targets and config of the run. Its last
 checkpoint ranks the best and worst queries of each target, and relabels the last window
