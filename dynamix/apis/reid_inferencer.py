@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, default_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
+from mmengine.utils import track_iter_progress
 from torch.utils.data import DataLoader, Dataset
 
 from dynamix.engine.checkpoint_file import check_complete
@@ -120,7 +121,11 @@ class ReIDInferencer:
 
     @torch.no_grad()
     def predict(
-        self, dataset: Dataset, batch_size: int = 64, num_workers: int = 0
+        self,
+        dataset: Dataset,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        progress: bool = False,
     ) -> list[ReIDDataSample]:
         """Embeds a data set whose items the test pipeline has prepared.
 
@@ -128,6 +133,7 @@ class ReIDInferencer:
             dataset (Dataset): Its items hold ``inputs`` and ``data_samples``.
             batch_size (int): Defaults to 64.
             num_workers (int): Processes that load. Defaults to 0.
+            progress (bool): Whether to print a bar of the batches. Defaults to False.
 
         Returns:
             list[ReIDDataSample]: One an item, in order, on the CPU.
@@ -139,7 +145,8 @@ class ReIDInferencer:
             dataset, batch_size, num_workers=num_workers, collate_fn=default_collate
         )
         samples: list[ReIDDataSample] = []
-        for batch in loader:
+        batches = track_iter_progress((loader, len(loader))) if progress else loader
+        for batch in batches:
             found = self.model.test_step(batch)
             # one copy from the device for all of them
             features = torch.stack([sample.feature for sample in found]).cpu()

@@ -65,7 +65,12 @@ def choose_start(cfg: Config, resume: str | None) -> str | None:
     cfg.resume = False
     folder = Path(cfg.work_dir)
     if resume == 'auto':
-        path, passed_over = _latest_checkpoint(folder)
+        path, passed_over = latest_checkpoint(folder)
+        if path is None and passed_over:
+            raise ValueError(
+                f'--resume: {"; ".join(passed_over)}. Name another checkpoint by '
+                '--resume PATH, or begin from the start in another --work-dir.'
+            )
         if path is None:
             return f'--resume: {folder} has no checkpoint yet, so training begins.'
         cfg.resume, cfg.load_from = True, str(path)
@@ -90,11 +95,18 @@ def _numbered(folder: Path) -> list[Path]:
     return [folder / f'epoch_{number}.pth' for number in numbers]
 
 
-def _latest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
-    """Returns the newest whole checkpoint, and why others were passed over.
+def latest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
+    """Finds the newest whole checkpoint of a work directory.
 
     Only files of ``folder`` count: the path in ``last_checkpoint`` is that of another
     run where a work directory was copied, and of none where it was moved.
+
+    Args:
+        folder (Path): The work directory.
+
+    Returns:
+        tuple[Path | None, list[str]]: The file, None if none is whole, and why others
+        were passed over.
     """
     candidates = _numbered(folder)
     last = folder / 'last_checkpoint'
@@ -109,9 +121,4 @@ def _latest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
             passed_over.append(f'{path} is cut off')
         else:
             return path, passed_over
-    if passed_over:
-        raise ValueError(
-            f'--resume: {"; ".join(passed_over)}. Name another checkpoint by --resume '
-            'PATH, or begin from the start in another --work-dir.'
-        )
-    return None, []
+    return None, passed_over

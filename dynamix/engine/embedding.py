@@ -42,7 +42,7 @@ class ImageEmbedder:
     ) -> None:
         self._batches = _Batches(batch_size)
         self._loader = DataLoader(
-            _PlainImages(dataset, pipeline),
+            PlainImages(dataset, pipeline),
             batch_sampler=self._batches,
             num_workers=num_workers,
             collate_fn=default_collate,
@@ -122,7 +122,14 @@ class _Batches:
         return -(-len(self.rows) // self.batch_size)
 
 
-class _PlainImages(Dataset):
+class PlainImages(Dataset):
+    """Images of a data set as at inference; unreadable ones have the number -1.
+
+    Args:
+        dataset (MixedDataset): The training data.
+        pipeline (Sequence[dict]): Transforms that make one plain view.
+    """
+
     def __init__(self, dataset: MixedDataset, pipeline: Sequence[dict]) -> None:
         self.dataset = dataset
         self.pipeline = Compose(

@@ -7,11 +7,13 @@ steps gains.
 from .dbscan import relabel_by_density
 from .label_scores import score_labels
 from .relabel import relabel
-from .report import Relabeling, RelabelReport
+from .report import Decisions, Relabeling, RelabelReport, VideoDecisions
 
 __all__ = [
+    'Decisions',
     'RelabelReport',
     'Relabeling',
+    'VideoDecisions',
     'relabel',
     'relabel_by_density',
     'score_labels',

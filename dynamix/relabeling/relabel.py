@@ -23,7 +23,7 @@ from .grouping import (
 )
 from .linkage import cannot_link, link
 from .purify import assign_strays, image_threshold, split_tracklets
-from .report import Relabeling, RelabelReport
+from .report import Decisions, Relabeling, RelabelReport, VideoDecisions
 
 
 def relabel(
@@ -70,7 +70,7 @@ def relabel(
         split_share (float): The same of step 1.
 
     Returns:
-        Relabeling: Labels and a report.
+        Relabeling: Labels, a report and the decisions.
 
     Raises:
         ValueError: If shapes disagree or a tracklet lies in two videos.
@@ -94,19 +94,21 @@ def relabel(
         tracklets=len(first),
     )
     label = np.full(len(video), -1, np.int64)
+    decisions = Decisions(label.copy(), [])
     if len(rows):
         images = _Images(x, rows, video, frame, tracklet, span, first)
         part = images.tracklet
         if split:
             part = _split(images, split_share)
-        label[rows] = _merge(images, part, merge_share, report)
+        decisions.part[rows] = part
+        label[rows] = _merge(images, part, merge_share, report, decisions.videos)
     silent = np.ones(len(video), bool)
     silent[rows] = not drop
     silent &= label < 0
     label = _follow_majority(label, tracklet, silent)
     report.drops = int(np.count_nonzero(label < 0))
     report.seconds = time.perf_counter() - begin
-    return Relabeling(number_by_appearance(label), report)
+    return Relabeling(number_by_appearance(label), report, decisions)
 
 
 class _Images:
@@ -200,7 +202,11 @@ def _split(images: _Images, share: float) -> np.ndarray:
 
 
 def _merge(
-    images: _Images, part: np.ndarray, share: float, report: RelabelReport
+    images: _Images,
+    part: np.ndarray,
+    share: float,
+    report: RelabelReport,
+    decisions: list[VideoDecisions],
 ) -> np.ndarray:
     """``[m]`` label of each image; -1: dropped."""
     kept, count = np.flatnonzero(part >= 0), int(part.max()) + 1
@@ -234,6 +240,8 @@ def _merge(
         videos, similarities, levels, thresholds
     ):
         siblings = parent[members][:, None] == parent[members]
+        # linkage is given the array as it is changed below
+        decisions.append(VideoDecisions(members, similarity, forbidden, merge))
         if merge == np.inf:
             label[members] = members[siblings.argmax(1)]
             continue

@@ -44,6 +44,39 @@ class RelabelReport:
         )
 
 
+class VideoDecisions(NamedTuple):
+    """What decided which parts of the tracklets of one video were joined.
+
+    Args:
+        part (np.ndarray): ``[k]`` their numbers.
+        similarity (np.ndarray): ``[k, k]`` symmetric, as average linkage was given it:
+            parts of one tracklet count as more similar by as much as their threshold
+            is lower.
+        forbidden (np.ndarray): ``[k, k]`` bool, symmetric: pairs that exist at the
+            same time.
+        threshold (float): Mean similarity from which clusters of parts were joined;
+            infinite: none were, but those of one tracklet.
+    """
+
+    part: np.ndarray
+    similarity: np.ndarray
+    forbidden: np.ndarray
+    threshold: float
+
+
+class Decisions(NamedTuple):
+    """What labels were decided by.
+
+    Args:
+        part (np.ndarray): ``[n]`` part of a tracklet that each image belongs to; -1:
+            none, its label comes from elsewhere.
+        videos (list[VideoDecisions]): One a video.
+    """
+
+    part: np.ndarray
+    videos: list[VideoDecisions]
+
+
 class Relabeling(NamedTuple):
     """Repaired labels.
 
@@ -51,7 +84,9 @@ class Relabeling(NamedTuple):
         label (np.ndarray): ``[n]`` int64 group of each image, numbered from 0 in order
             of first appearance; every group lies in one video; -1: dropped.
         report (RelabelReport): What was done.
+        decisions (Decisions, optional): What decided, to look at. None: not told.
     """
 
     label: np.ndarray
     report: RelabelReport
+    decisions: Decisions | None = None

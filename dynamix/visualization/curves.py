@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 
 class Curve(NamedTuple):
@@ -132,17 +133,19 @@ def select_curves(
     return chosen
 
 
-def plot_curves(
-    curves: Mapping[str, Curve], out_file: str | Path, xlabel: str = 'step'
-) -> None:
+def draw_curves(
+    curves: Mapping[str, Curve], xlabel: str = 'step', ylabel: str = ''
+) -> Figure:
     """Draws curves into one picture, with a legend.
 
     Args:
         curves (Mapping[str, Curve]): By the name in the legend. Values that are not
             finite leave a gap.
-        out_file (str | Path): Where to write; the suffix says the format, e.g.
-            ``.png`` or ``.svg``. Its folder is made.
         xlabel (str): Defaults to ``'step'``.
+        ylabel (str): Defaults to ``''``.
+
+    Returns:
+        Figure: 7 x 4 inches.
     """
     # No pyplot: it would keep global state and look for a screen.
     figure = Figure(figsize=(7, 4), layout='constrained')
@@ -157,10 +160,31 @@ def plot_curves(
             linewidth=1.6,
             label=name,
         )
-    axes.set(xlabel=xlabel)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    low, high = axes.get_xlim()
+    if high - low < 1:
+        # whole numbers have ticks
+        axes.set_xlim(np.floor(low), np.ceil(high))
     axes.grid(alpha=0.25)
     axes.spines[['top', 'right']].set_visible(False)
-    axes.legend(frameon=False)
+    for text in axes.legend(frameon=False).get_texts():
+        text.set_parse_math(False)
+    return figure
+
+
+def plot_curves(
+    curves: Mapping[str, Curve], out_file: str | Path, xlabel: str = 'step'
+) -> None:
+    """Writes a picture of curves, see :func:`draw_curves`.
+
+    Args:
+        curves (Mapping[str, Curve]): By the name in the legend.
+        out_file (str | Path): Where to write; the suffix says the format, e.g.
+            ``.png`` or ``.svg``. Its folder is made.
+        xlabel (str): Defaults to ``'step'``.
+    """
+    figure = draw_curves(curves, xlabel)
     out_file = Path(out_file)
     out_file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out_file, dpi=150)

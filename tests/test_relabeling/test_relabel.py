@@ -11,6 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from dynamix.relabeling import relabel, relabel_by_density, score_labels
 from dynamix.relabeling.evidence import largest_share, with_evidence
+from dynamix.relabeling.linkage import link
 from dynamix.relabeling.purify import alternates, assign_strays
 
 from .conftest import Tracks, add_errors, f1, join, make_tracks
@@ -18,7 +19,7 @@ from .conftest import Tracks, add_errors, f1, join, make_tracks
 
 def test_fragments_are_joined_and_reported():
     tracks = make_tracks(videos=2)
-    label, report = relabel(*tracks.columns)
+    label, report, _ = relabel(*tracks.columns)
     assert adjusted_rand_score(tracks.person, label) == 1
     assert (report.images, report.embedded) == (288, 288)
     assert (report.videos, report.tracklets, report.merges) == (2, 48, 32)
@@ -29,11 +30,27 @@ def test_fragments_are_joined_and_reported():
 def test_errors_are_repaired():
     tracks = add_errors(make_tracks(images=12, dim=64), 0.1)
     before = f1(tracks.tracklet, tracks)
-    label, report = relabel(*tracks.columns)
+    label, report, _ = relabel(*tracks.columns)
     assert report.splits > 0
     assert f1(label, tracks) > 0.9 > before
     unsplit = relabel(*tracks.columns, split=False)
     assert unsplit.report.splits == unsplit.report.drops == 0
+
+
+def test_decisions_are_what_linkage_was_given():
+    tracks = add_errors(make_tracks(images=12, videos=2, dim=64), 0.1)
+    label, report, decisions = relabel(*tracks.columns)
+    assert len(decisions.videos) == report.videos
+    for video in decisions.videos:
+        group = np.array([label[decisions.part == p][0] for p in video.part])
+        cluster = link(video.similarity, video.threshold, video.forbidden)
+        np.testing.assert_array_equal(
+            group[:, None] == group, cluster[:, None] == cluster
+        )
+        # parts of one tracklet, so also a part and itself, count as more similar
+        assert (video.similarity.diagonal() > 1.01).all()
+    stray = decisions.part < 0
+    assert 0 < stray.sum() < 0.2 * len(label)
 
 
 @settings(max_examples=10, deadline=None)
@@ -91,7 +108,7 @@ def test_rows_without_embedding_follow_their_tracklet():
     tracks.x[1::6] = 0
     tracks.x[2::6, 0] = np.inf
     tracks.x[tracks.tracklet == 5] = np.nan
-    label, report = relabel(*tracks.columns)
+    label, report, _ = relabel(*tracks.columns)
     assert report.embedded == 23 * 3
     assert (label >= 0).all()
     known = tracks.tracklet != 5
@@ -182,7 +199,7 @@ def test_crops_unlike_everybody_are_dropped():
 
 def test_no_rows():
     empty = np.empty(0, np.int64)
-    label, report = relabel(np.empty((0, 4)), empty, empty)
+    label, report, _ = relabel(np.empty((0, 4)), empty, empty)
     assert len(label) == report.images == 0
 
 
@@ -199,7 +216,7 @@ def test_bad_input_is_refused():
 
 def test_density_finds_people_without_tracklets():
     tracks = make_tracks(videos=2, noise=0.3)
-    label, report = relabel_by_density(tracks.x, tracks.video, eps=0.3)
+    label, report, _ = relabel_by_density(tracks.x, tracks.video, eps=0.3)
     assert adjusted_rand_score(tracks.person, label) == 1
     assert report.threshold == pytest.approx(0.7)
     found = relabel_by_density(tracks.x, tracks.video, tracks.tracklet)

@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from dynamix.collectives import on_every_rank
 from dynamix.config_checks import check_whole
+from dynamix.datasets import MixedDataset
 from dynamix.engine.embedding import ImageEmbedder
 from dynamix.engine.unwrap import check_head, unwrap
 from dynamix.registry import HOOKS, TASK_UTILS
@@ -144,18 +145,11 @@ class RelabelHook(Hook):
         window = loader.sampler.window(epoch)
         rows = np.concatenate(window)
         tracklet = table.original[rows]
-        position = spread_evenly(tracklet, self.images_per_tracklet)
+        position, columns = self.choose(data, rows)
         if len(position) == 0:
             return
         embedding = self.embedder.embed(runner, rows[position])
         embedded = time.perf_counter()
-        frame = np.asarray(data.frame[rows])
-        columns = dict(
-            video=np.asarray(data.video[rows[position]]),
-            tracklet=tracklet[position],
-            frame=frame[position],
-            span=span_of_tracklets(tracklet, frame)[position],
-        )
         report, group = on_every_rank(
             lambda: self._relabel(embedding, columns), _from_main, 'relabeling'
         )
@@ -171,6 +165,29 @@ class RelabelHook(Hook):
         if is_main_process():
             seconds = (embedded - begin, time.perf_counter() - embedded)
             self._report(runner, rows, identity, report, seconds)
+
+    def choose(
+        self, data: MixedDataset, rows: np.ndarray
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Images of a window to embed, and what the relabeler is told about them.
+
+        Args:
+            data (MixedDataset): The training data.
+            rows (np.ndarray): ``[n]`` rows of the window.
+
+        Returns:
+            tuple[np.ndarray, dict[str, np.ndarray]]: ``[k]`` ascending positions in
+            ``rows``, and ``video``, ``tracklet``, ``frame`` and ``span`` of these.
+        """
+        tracklet = data.identity_table.original[rows]
+        position = spread_evenly(tracklet, self.images_per_tracklet)
+        frame = np.asarray(data.frame[rows])
+        return position, dict(
+            video=np.asarray(data.video[rows[position]]),
+            tracklet=tracklet[position],
+            frame=frame[position],
+            span=span_of_tracklets(tracklet, frame)[position],
+        )
 
     def _relabel(
         self, embedding: torch.Tensor, columns: dict[str, np.ndarray]
