@@ -43,7 +43,7 @@ class ReIDInferencer:
 
     Args:
         config (str | Path | Config): Config the model was trained with, or an ONNX
-            file (``.onnx``), which needs no checkpoint.
+            file (``.onnx``), which needs no more.
         checkpoint (str | Path, optional): Its checkpoint, or an ONNX file. Defaults to
             None.
         device (str, optional): Defaults to None: the current GPU, or the CPU without
