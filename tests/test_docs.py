@@ -21,6 +21,7 @@ from mmengine.runner import Runner, save_checkpoint
 from mmpretrain.apis import ModelHub, list_models
 
 from dynamix import registry
+from dynamix.export import export_onnx
 from dynamix.model_index import register_models
 
 ROOT = Path(__file__).parents[1]
@@ -137,6 +138,21 @@ def test_inference(code, tmp_path, monkeypatch):
     names: dict = {}
     exec(re.sub(r"'configs/[^']*\.py'", repr(str(DEMO)), code), names)
     assert len(names['found'].rows) == 1
+
+
+@pytest.mark.parametrize('code', blocks_with('onnxruntime'))
+def test_onnx(code, tmp_path, monkeypatch):
+    pytest.importorskip('onnxscript')
+    init_default_scope('dynamix')
+    model = registry.MODELS.build({**Config.fromfile(DEMO).model, 'head': None})
+    monkeypatch.chdir(tmp_path)
+    export_onnx(model.eval(), 'reid.onnx', (96, 48), 'demo', raw_input=True)
+    for name in re.findall(r"'([^']+\.jpg)'", code):
+        Path(name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(name, np.full((64, 32, 3), 99, np.uint8))
+    names: dict = {}
+    exec(code, names)
+    assert names['embeddings'].shape == (2, 256)
 
 
 @pytest.mark.parametrize('code', blocks_with('get_model('))

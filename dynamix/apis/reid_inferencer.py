@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from dynamix.engine.checkpoint_file import check_complete
 from dynamix.evaluation import feature_scores
+from dynamix.export import OnnxModel, embedding_weights, weights_fingerprint
 from dynamix.models.checkpoint_weights import checkpoint_weights
 from dynamix.registry import MODELS
 from dynamix.structures import ReIDDataSample
@@ -41,14 +43,16 @@ class ReIDInferencer:
     its memories serve training alone.
 
     Args:
-        config (str | Path | Config): Config the model was trained with.
-        checkpoint (str | Path): Its checkpoint.
+        config (str | Path | Config): Config the model was trained with, or an ONNX
+            file (``.onnx``), which needs no more.
+        checkpoint (str | Path, optional): Its checkpoint, or an ONNX file. Defaults to
+            None.
         device (str, optional): Defaults to None: the current GPU, or the CPU without
             one.
 
     Raises:
-        ValueError: If the checkpoint is cut off or does not fit the config, or the
-            config has no test pipeline.
+        ValueError: If the checkpoint is cut off or does not fit the config, the
+            config has no test pipeline, or the ONNX file cannot be used.
 
     Example:
         >>> inferencer = ReIDInferencer('configs/dynamix_r50.py', 'epoch_100.pth')
@@ -60,9 +64,24 @@ class ReIDInferencer:
     def __init__(
         self,
         config: str | Path | Config,
-        checkpoint: str | Path,
+        checkpoint: str | Path | None = None,
         device: str | None = None,
     ) -> None:
+        self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        self.model: Any
+        weights = config if checkpoint is None else checkpoint
+        path = '' if isinstance(weights, Config) else os.path.expanduser(weights)
+        if is_onnx := str(path).endswith('.onnx'):
+            self.model = OnnxModel(str(path), self.device)
+        elif checkpoint is None:
+            raise ValueError(
+                f'{path or "a config"} needs a checkpoint; only an ONNX file (.onnx) '
+                'needs none.'
+            )
+        if checkpoint is None:
+            init_default_scope('dynamix')
+            self.pipeline = Compose(self.model.pipeline)
+            return
         if not isinstance(config, Config):
             config = Config.fromfile(os.path.expanduser(config))
         name = str(config.filename or 'the given config')
@@ -73,19 +92,20 @@ class ReIDInferencer:
                 f'{name} has no test_dataloader.dataset.pipeline to prepare images.'
             )
         init_default_scope(config.get('default_scope', 'dynamix'))
-        self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        self.model = MODELS.build({**config.model, 'head': None})
-        checkpoint = os.path.expanduser(checkpoint)
-        check_complete(checkpoint)
-        state = checkpoint_weights(
-            CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu'),
-            self.model,
-            f"checkpoint '{checkpoint}'",
-            name,
-        )
-        self.model.load_state_dict(state)
-        self.model.to(self.device).eval()
+        if not is_onnx:
+            self.model = _load(config, str(path), name).to(self.device).eval()
         self.pipeline = Compose(pipeline)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that tell the weights that embed from all others.
+
+        They are the same for a checkpoint, its published file and its ONNX file. Of an
+        ONNX file that dynamix did not write, they are those of the file.
+        """
+        if isinstance(self.model, OnnxModel):
+            return self.model.metadata.fingerprint
+        return weights_fingerprint(embedding_weights(self.model))
 
     def __call__(
         self,
@@ -206,6 +226,19 @@ class ReIDInferencer:
         else:
             features = self(images, batch_size, num_workers)
         return torch.as_tensor(features).float().to(self.device)
+
+
+def _load(config: Config, checkpoint: str, name: str) -> torch.nn.Module:
+    model = MODELS.build({**config.model, 'head': None})
+    check_complete(checkpoint)
+    state = checkpoint_weights(
+        CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu'),
+        model,
+        f"checkpoint '{checkpoint}'",
+        name,
+    )
+    model.load_state_dict(state)
+    return model
 
 
 class _Images(Dataset):

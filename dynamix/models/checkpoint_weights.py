@@ -5,6 +5,28 @@ from typing import Any
 
 from torch import Tensor, nn
 
+MOMENTUM_ENCODER = 'momentum_encoder.'
+_AVERAGED = f'{MOMENTUM_ENCODER}module.'
+
+
+def with_encoder(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns weights with the encoder that published ones lack.
+
+    Published weights are those of the momentum encoder alone; training goes on from
+    an encoder that equals it.
+
+    Args:
+        weights (Mapping[str, Any]): By name, without ``module.``.
+    """
+    encoder = {}
+    if not any(name.startswith('encoder.') for name in weights):
+        encoder = {
+            f'encoder.{name.removeprefix(_AVERAGED)}': weight
+            for name, weight in weights.items()
+            if name.startswith(_AVERAGED)
+        }
+    return {**weights, **encoder}
+
 
 def checkpoint_weights(
     checkpoint: Mapping[str, Any],
@@ -16,7 +38,8 @@ def checkpoint_weights(
     """Takes the weights of a model out of a checkpoint, if they fit.
 
     MMEngine loads what fits and warns about the rest, and the model stays half random.
-    The head is left out on both sides: the size of its memories follows the data.
+    The head is left out on both sides: the size of its memories follows the data. If
+    the encoder is missing as in published weights, see :func:`with_encoder`.
 
     Args:
         checkpoint (Mapping[str, Any]): Weights by name, or what has them as
@@ -41,6 +64,7 @@ def checkpoint_weights(
         key.removeprefix('module.'): value
         for key, value in checkpoint.get('state_dict', checkpoint).items()
     }
+    theirs = with_encoder(theirs)
     theirs = {k: value for k, value in theirs.items() if not k.startswith('head.')}
     # Not model.state_dict(): the head would gather its memories from all ranks.
     ours: dict[str, Tensor] = {}

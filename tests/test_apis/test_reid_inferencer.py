@@ -138,6 +138,21 @@ def test_is_the_momentum_encoder_on_prepared_pixels(inferencer, crops):
     np.testing.assert_allclose(inferencer(crops[0]), feature, atol=1e-6)
 
 
+def test_fingerprint_is_that_of_the_momentum_encoder(inferencer, checkpoint, tmp_path):
+    state = torch.load(checkpoint)['state_dict']
+
+    def fingerprint(name: str) -> str:
+        changed = {**state, name: state[name] + 1}
+        torch.save(dict(state_dict=changed), tmp_path / 'changed.pth')
+        changed = ReIDInferencer(make_config(), tmp_path / 'changed.pth', 'cpu')
+        return changed.fingerprint
+
+    name = 'neck.norm.weight'
+    assert fingerprint(f'encoder.{name}') == inferencer.fingerprint
+    assert fingerprint('head.memory.centroids') == inferencer.fingerprint
+    assert fingerprint(f'momentum_encoder.module.{name}') != inferencer.fingerprint
+
+
 def test_search_finds_the_nearest(inferencer, crops):
     gallery = inferencer(crops)
     found = inferencer.search(crops[3:5], gallery, topk=3)

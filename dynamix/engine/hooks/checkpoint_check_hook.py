@@ -5,7 +5,7 @@ from mmengine.runner import Runner
 
 from dynamix.engine.resumed_settings import settings_of, warn_of_resumed
 from dynamix.engine.unwrap import unwrap
-from dynamix.models.checkpoint_weights import checkpoint_weights
+from dynamix.models.checkpoint_weights import checkpoint_weights, with_encoder
 from dynamix.registry import HOOKS
 
 
@@ -41,6 +41,8 @@ class CheckpointCheckHook(Hook):
             source=source,
             partly=training and not runner._resume,
         )
+        if 'state_dict' in checkpoint:
+            checkpoint['state_dict'] = with_encoder(checkpoint['state_dict'])
         if not training or not runner._resume:
             return
         if 'optimizer' not in checkpoint:

@@ -36,6 +36,20 @@ def test_fitting_checkpoints_pass_whatever_the_head_holds():
     check({**GOOD, 'head.weight': torch.zeros(9, 9)}, resume=True)
 
 
+@pytest.mark.parametrize('training', [False, True])
+def test_published_weights_are_those_of_the_encoder_too(training):
+    runner = make_runner(training=training)
+    runner.model['momentum_encoder'] = nn.ModuleDict(dict(module=nn.Linear(2, 3)))
+    averaged = runner.model['momentum_encoder'].state_dict()
+    checkpoint = dict(
+        state_dict={f'momentum_encoder.{name}': w for name, w in averaged.items()}
+    )
+    CheckpointCheckHook().after_load_checkpoint(runner, checkpoint)
+    for name in ('weight', 'bias'):
+        weight = checkpoint['state_dict'][f'encoder.{name}']
+        assert weight is averaged[f'module.{name}']
+
+
 def test_weights_that_do_not_fit_are_named():
     with pytest.raises(
         ValueError, match=r"some.pth .* 'encoder.weight': \[5, 2\] .*\[3, 2\]"
