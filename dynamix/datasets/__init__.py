@@ -30,6 +30,7 @@ from .sample_key import SampleKey, seeded
 from .single_camera import MARS, LUPerson, LUPersonNL
 from .small_targets import CUHK01, GRID, ILIDS, PRID2011, VIPeR
 from .synthetic import SyntheticPedestrians
+from .table_dataset import TableDataset
 from .target_dataset import TargetDataset
 from .tracklet_folder import TrackletFolder
 
@@ -66,6 +67,7 @@ __all__ = [
     'SampleKey',
     'SourceSpan',
     'SyntheticPedestrians',
+    'TableDataset',
     'TargetDataset',
     'TrackletFolder',
     'VIPeR',

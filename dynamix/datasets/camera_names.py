@@ -120,8 +120,9 @@ def check_cameras(
     if not unknown:
         return []
     advice = (
-        'Name cameras in a usual way (c1_, cam1_, a folder cam1/, ...) or by the group '
-        '`camera` of `pattern`; a `pattern` without it says that they are not known; '
+        'Name cameras in a usual way (c1_, cam1_, a folder cam1/, ...), by the group '
+        '`camera` of `pattern` or the column `camera` of a table; a `pattern` without '
+        'it says that they are not known; '
         f'{PREPARATION}.'
     )
     if known:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from .image_files import PREPARATION, iter_images
 from .image_table_builder import ImageTableBuilder
+from .lmdb_images import PREFIX, image_root, list_keys
 from .reid_dataset import ReIDDataset
 
 
@@ -14,7 +15,8 @@ class FolderReader(ReIDDataset):
     """Base of readers that take labels from the paths of images, by a pattern.
 
     Args:
-        data_root (str): Folder of the data set.
+        data_root (str): Folder of the data set, or an LMDB whose keys are paths
+            relative to it.
         pattern (str, optional): Regular expression that is searched in ``'/'`` and
             the path below the folder that is read. Defaults to the class's
             ``PATTERN``.
@@ -51,6 +53,18 @@ class FolderReader(ReIDDataset):
                 f'{", ".join(self.GROUPS)}, but {sorted(lacking)} are not in {text!r}.'
             )
 
+    @property
+    def image_root(self) -> str:
+        """``root`` of the table."""
+        return image_root(self.data_root)
+
+    def has(self, path: str) -> bool:
+        """Whether the data set has a folder or file, on disk or in its LMDB."""
+        if os.path.exists(os.path.join(self.data_root, path)):
+            return True
+        root = self.image_root
+        return root.startswith(PREFIX) and any(list_keys(root, os.path.join(path, '')))
+
     def require(self, path: str, holds: str) -> str:
         """Full path of a folder or file of the data set.
 
@@ -61,13 +75,13 @@ class FolderReader(ReIDDataset):
         Raises:
             FileNotFoundError: If it does not exist.
         """
-        path = os.path.abspath(os.path.join(self.data_root, path))
-        if not os.path.exists(path):
+        full = os.path.abspath(os.path.join(self.data_root, path))
+        if not self.has(path):
             raise FileNotFoundError(
-                f'{self.name}: {path} is missing. It should hold {holds}; '
+                f'{self.name}: {full} is missing. It should hold {holds}; '
                 f'{PREPARATION}.'
             )
-        return path
+        return full
 
     def find_images(
         self, builder: ImageTableBuilder, folder: str, holds: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .image_table_builder import ImageTableBuilder
+from .lmdb_images import PREFIX, data_file, list_keys
 
 # What OpenCV or Pillow decode.
 IMAGE_SUFFIXES = (
@@ -45,7 +46,8 @@ def iter_images(
 
     Linked folders are followed, unless they lead back up. Hidden entries and folders
     that network drives make (thumbnails, what was deleted) are passed over; files
-    that are no images by their suffix are counted. Every folder is watched.
+    that are no images by their suffix are counted. Every folder is watched. In an LMDB
+    keys are paths, and those without a suffix are images.
 
     Args:
         builder (ImageTableBuilder): Knows the root; watches and counts.
@@ -56,6 +58,18 @@ def iter_images(
         str: Path relative to ``folder``, with forward slashes.
     """
     here = os.path.join(folder, below)
+    list_images = _from_lmdb if builder.root.startswith(PREFIX) else _from_folder
+    files, folders = list_images(builder, here)
+    for name in files:
+        yield below + name
+    for name in _in_natural_order(folders):
+        yield from iter_images(builder, folder, f'{below}{name}/')
+
+
+def _from_folder(
+    builder: ImageTableBuilder, here: str
+) -> tuple[Iterable[str], list[str]]:
+    """Names of images, in natural order, and of folders."""
     builder.watch(here)
     folders, files = [], []
     with os.scandir(os.path.join(builder.root, here)) as entries:
@@ -70,10 +84,37 @@ def iter_images(
                 files.append(name)
             else:
                 builder.other_suffixes[os.path.splitext(name)[1].lower()] += 1
-    for name in _in_natural_order(files):
-        yield below + name
-    for name in _in_natural_order(folders):
-        yield from iter_images(builder, folder, f'{below}{name}/')
+    return _in_natural_order(files), folders
+
+
+def _from_lmdb(
+    builder: ImageTableBuilder, here: str
+) -> tuple[Iterable[str], list[str]]:
+    """The same of an LMDB; names in the usual order are not kept in memory."""
+    builder.watch(data_file(builder.root))
+    folders: list[str] = []
+    shapes: set[str] = set()
+    for name, is_folder in list_keys(builder.root, here):
+        if name.startswith('.'):
+            continue
+        if is_folder:
+            if name.lower() not in NOT_DATA:
+                folders.append(name)
+        elif not _is_image_key(name):
+            builder.other_suffixes[os.path.splitext(name)[1].lower()] += 1
+        elif len(shapes) < 2:
+            shapes.add(name.translate(_ANY_DIGIT))
+    names = (
+        name
+        for name, is_folder in list_keys(builder.root, here)
+        if not is_folder and not name.startswith('.') and _is_image_key(name)
+    )
+    # the order of keys is that of numbers of one width
+    return names if len(shapes) < 2 else _in_natural_order([*names]), folders
+
+
+def _is_image_key(name: str) -> bool:
+    return '.' not in name or name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def _leads_back(entry: os.DirEntry) -> bool:

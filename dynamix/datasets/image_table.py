@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .lmdb_images import PREFIX
+
 FORMAT_VERSION = 1
 """Of saved tables, and of what readers put into them; others are built again."""
 
@@ -35,8 +37,10 @@ class ImageTable:
             ends in ``paths``) and ``paths`` (uint8: all paths, one after the
             other); for a table that was read from a folder ``watched`` (uint8: names
             of the folders and list files that were read, separated by zero bytes)
-            and ``stamps`` (int64: when each of them was last changed).
-        root (str): Folder that the paths are relative to. Defaults to ``''``.
+            and ``stamps`` (int64: when each of them was last changed); and what else
+            a reader keeps of each row.
+        root (str): What the paths are relative to: a folder, or an LMDB as
+            ``lmdb://`` and its path. Defaults to ``''``.
         info (dict, optional): What the reader keeps about the whole table, in JSON
             types.
 
@@ -129,7 +133,7 @@ class ImageTable:
         return digest.hexdigest()[:32]
 
     def path(self, index: int) -> str:
-        """Full path of an image.
+        """Full path of an image, which ``mmengine.fileio.get`` reads.
 
         Args:
             index (int): Row; negative ones count from the end.
@@ -138,13 +142,16 @@ class ImageTable:
             IndexError: If there is no such row.
             ValueError: If the images of this table are no files.
         """
+        return os.path.join(self.root, self.name(index))
+
+    def name(self, index: int) -> str:
+        """Path of an image relative to the root; see :meth:`path`."""
         if 'ends' not in self.arrays:
             raise ValueError('the images of this table are drawn: they have no path.')
         row = range(len(self))[index]
         ends = self.arrays['ends']
         start = int(ends[row - 1]) if row else 0
-        name = self.arrays['paths'][start : int(ends[row])].tobytes()
-        return os.path.join(self.root, os.fsdecode(name))
+        return os.fsdecode(self.arrays['paths'][start : int(ends[row])].tobytes())
 
     def is_current(self) -> bool:
         """Whether no folder or list file that the table was read from has changed.
@@ -246,7 +253,7 @@ def time_of_change(path: str) -> int:
     -1 when it is missing.
     """
     try:
-        return os.stat(path).st_mtime_ns
+        return os.stat(path.removeprefix(PREFIX)).st_mtime_ns
     except OSError:
         return -1
 

@@ -170,7 +170,7 @@ class LabelledFolder(FolderReader):
             yield os.path.join(folder, name), '/' + name
 
     def build_table(self) -> ImageTable:
-        builder = ImageTableBuilder(os.path.abspath(self.data_root))
+        builder = ImageTableBuilder(self.image_root)
         identities: dict[tuple[bool, Label], int] = {}
         cameras: dict[Label | None, int] = {}
         spellings: Counter[str] = Counter()

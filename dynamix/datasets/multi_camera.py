@@ -128,7 +128,7 @@ class MSMT17(LabelledFolder):
     ) -> Iterator[tuple[str, str]]:
         folder = self.folders[part]
         second = self.VERSION_2.get(folder, folder)
-        if os.path.isdir(os.path.join(self.data_root, second)):
+        if self.has(second):
             folder = second
         self.require(
             folder, f'the {part} images, like {self.EXAMPLE} (or {second}: version 2)'

@@ -11,15 +11,17 @@ from .tracklet_folder import TrackletFolder
 
 @DATASETS.register_module()
 class LUPersonNL(TrackletFolder):
-    """LUPerson-NL as its authors' script extracts it from the videos.
+    """LUPerson-NL as its authors' scripts write it: images, or an LMDB of them.
 
     ``country/city/video/000012_0000345_01.jpg``: number of the person in the video,
-    frame of the video, number of the detection. 10.7 M crops, 434 k tracklets, 21.7 k
-    videos. Fu et al., CVPR 2022. Arguments as in :class:`TrackletFolder`.
+    frame of the video, number of the detection; in the LMDB
+    ``00001_000012_0000345_01``, after the number of the video. 10.7 M crops, 434 k
+    tracklets, 21.7 k videos. Fu et al., CVPR 2022. Arguments as in
+    :class:`TrackletFolder`.
     """
 
     NAME = 'luperson_nl'
-    PATTERN = r'/(?P<video>.+)/(?P<tracklet>\d+)_(?P<frame>\d+)_\d+\.'
+    PATTERN = r'/(?P<video>.+)[/_](?P<tracklet>\d+)_(?P<frame>\d+)_\d+(?:\.|$)'
     EXAMPLE = 'Country/City/video/000012_0000345_01.jpg'
     FRAMES_ARE_CLOCK = True
     COUNTS: ClassVar = dict(

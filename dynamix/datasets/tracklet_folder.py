@@ -88,7 +88,7 @@ class TrackletFolder(FolderReader):
         )
 
     def build_table(self) -> ImageTable:
-        builder = ImageTableBuilder(os.path.abspath(self.data_root))
+        builder = ImageTableBuilder(self.image_root)
         videos: dict[str, int] = {}
         tracklets: dict[tuple[str, str], int] = {}
         people = self._read_truth(builder)

@@ -27,8 +27,9 @@ from dynamix.datasets.transforms import LoadReIDImage
 from dynamix.engine.command_line import add_config_options, merge_options
 from dynamix.registry import DATA_SAMPLERS, DATASETS
 
-# What a wrong entry of a config raises, unknown types and arguments too.
-WRONG = (OSError, ValueError, TypeError, KeyError)
+# What a wrong entry of a config raises, unknown types and arguments too, or a missing
+# package that it needs.
+WRONG = (OSError, ValueError, TypeError, KeyError, ImportError)
 TRAINING = (
     'source',
     'kind',

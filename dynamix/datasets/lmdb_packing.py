@@ -1,0 +1,168 @@
+"""Packing the images of data sets into an LMDB, which readers take as `data_root`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine import fileio
+
+from .image_files import iter_images
+from .image_table import ImageTable
+from .image_table_builder import ImageTableBuilder
+from .lmdb_images import PREFIX, close_lmdb, image_root, is_lmdb, open_lmdb
+
+MAP_SIZE = 1 << 42  # of addresses: the file grows as it is filled
+COMMIT_BYTES = 64 << 20
+COMMIT_IMAGES = 1000
+LIST_SUFFIXES = ('.csv', '.json', '.parquet', '.pq', '.txt')
+
+
+def folder_table(folder: str) -> ImageTable:
+    """Names of all images below a folder, and the list files in it as watched files.
+
+    Raises:
+        ValueError: If there is no image.
+    """
+    builder = ImageTableBuilder(image_root(folder))
+    for name in iter_images(builder, ''):
+        builder.add(name, 0)
+    if not len(builder):
+        raise ValueError(f'{folder} holds no image{builder.other_files()}.')
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        if name.lower().endswith(LIST_SUFFIXES):
+            builder.watch(name)
+    return builder.build()
+
+
+def pack_lmdb(
+    tables: Sequence[ImageTable],
+    out: str | Path,
+    step: Callable[[int], None] = lambda number: None,
+) -> int:
+    """Writes images into an LMDB, byte for byte, and compares each with its file.
+
+    Keys are the paths relative to the root. List files below the root that the tables
+    were read from are copied beside. All is written to ``<out>.unfinished``, which is
+    renamed at the end; what an interrupted call has written is not written again. An
+    LMDB that is there already is added to.
+
+    Args:
+        tables (Sequence[ImageTable]): Images, all of one root.
+        out (str | Path): Folder of the LMDB.
+        step (Callable): Called with a number of images that were written or compared;
+            in all, twice the number of rows.
+
+    Returns:
+        int: How many images were written now.
+
+    Raises:
+        ImportError: If lmdb is not installed.
+        FileNotFoundError: If an image is missing.
+        ValueError: If roots differ, a path cannot be a key, ``out`` is something else,
+            or an image in it is not what its file holds.
+        OSError: If it cannot be written.
+    """
+    try:
+        import lmdb
+    except ImportError as error:
+        raise ImportError('packing needs lmdb: pip install -e ".[lmdb]"') from error
+    roots = {table.root for table in tables}
+    if len(roots) > 1:
+        raise ValueError(
+            f'an LMDB takes data of one data_root, but got {", ".join(sorted(roots))}.'
+        )
+    out = Path(out).absolute()
+    beside = out.with_name(f'{out.name}.unfinished')
+    if out.exists():
+        if beside.exists():
+            raise ValueError(f'both {out} and {beside} are there: delete one of them.')
+        if out.is_file() or not is_lmdb(str(out)):
+            raise ValueError(f'{out} is there and is no folder of an LMDB.')
+        close_lmdb(str(out))
+        out.rename(beside)
+    beside.mkdir(parents=True, exist_ok=True)
+    try:
+        with lmdb.open(str(beside), map_size=MAP_SIZE) as environment:
+            images = _images(tables, environment.max_key_size())
+            written, more = 0, True
+            while more:
+                with environment.begin(write=True, buffers=True) as transaction:
+                    seen, new, more = _put(transaction, images)
+                written += new
+                if seen:
+                    step(seen)
+    except lmdb.Error as error:
+        raise OSError(f'{beside} cannot be written: {error}') from error
+    _compare(tables, beside, step)
+    for table in tables:
+        _copy_lists(table, beside)
+    beside.rename(out)
+    return written
+
+
+def _images(tables: Sequence[ImageTable], longest: int) -> Iterator[tuple[bytes, str]]:
+    """Key and path of each image."""
+    for table in tables:
+        for row in range(len(table)):
+            name = table.name(row)
+            key = os.fsencode(name)
+            if os.path.isabs(name) or '..' in name.split('/') or len(key) > longest:
+                raise ValueError(
+                    f'the path {name!r} cannot be a key: it must lie in {table.root} '
+                    f'and have at most {longest} bytes.'
+                )
+            yield key, table.path(row)
+
+
+def _put(
+    transaction: Any, images: Iterator[tuple[bytes, str]]
+) -> tuple[int, int, bool]:
+    """Writes one portion: images looked at, images written, whether there are more."""
+    seen = written = size = 0
+    for key, path in images:
+        seen += 1
+        if transaction.get(key) is None:
+            data = fileio.get(path)
+            transaction.put(key, data)
+            written += 1
+            size += len(data)
+        if size >= COMMIT_BYTES or seen >= COMMIT_IMAGES:
+            return seen, written, True
+    return seen, written, False
+
+
+def _compare(
+    tables: Sequence[ImageTable], packed: Path, step: Callable[[int], None]
+) -> None:
+    different = []
+    environment = open_lmdb(str(packed))
+    longest = environment.max_key_size()
+    with environment.begin(buffers=True) as transaction:
+        for number, (key, path) in enumerate(_images(tables, longest), 1):
+            if transaction.get(key) != fileio.get(path):
+                different.append(path)
+            if number % COMMIT_IMAGES == 0:
+                step(COMMIT_IMAGES)
+    close_lmdb(str(packed))
+    if number % COMMIT_IMAGES:
+        step(number % COMMIT_IMAGES)
+    if different:
+        raise ValueError(
+            f'{len(different)} images in {packed} are not what their files hold, the '
+            f'first is {different[0]}: has it changed? Delete {packed.name} and pack '
+            'again.'
+        )
+
+
+def _copy_lists(table: ImageTable, target: Path) -> None:
+    root = table.root.removeprefix(PREFIX)
+    for name in os.fsdecode(table.arrays['watched'].tobytes()).split('\0'):
+        source = os.path.join(root, name)
+        inside = not os.path.isabs(name) and '..' not in name.split('/')
+        if inside and os.path.isfile(source):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target / name)
