@@ -90,9 +90,10 @@ def _from_folder(
 def _from_lmdb(
     builder: ImageTableBuilder, here: str
 ) -> tuple[Iterable[str], list[str]]:
-    """The same of an LMDB; names in the usual order are not kept in memory."""
+    """The same of an LMDB, whose one folder may hold millions of images."""
     builder.watch(data_file(builder.root))
     folders: list[str] = []
+    files = bytearray()
     shapes: set[str] = set()
     for name, is_folder in list_keys(builder.root, here):
         if name.startswith('.'):
@@ -100,21 +101,23 @@ def _from_lmdb(
         if is_folder:
             if name.lower() not in NOT_DATA:
                 folders.append(name)
-        elif not _is_image_key(name):
+        elif '.' not in name or name.lower().endswith(IMAGE_SUFFIXES):
+            files += os.fsencode(name) + b'\0'
+            if len(shapes) < 2:
+                shapes.add(name.translate(_ANY_DIGIT))
+        else:
             builder.other_suffixes[os.path.splitext(name)[1].lower()] += 1
-        elif len(shapes) < 2:
-            shapes.add(name.translate(_ANY_DIGIT))
-    names = (
-        name
-        for name, is_folder in list_keys(builder.root, here)
-        if not is_folder and not name.startswith('.') and _is_image_key(name)
-    )
     # the order of keys is that of numbers of one width
+    names = _split(files)
     return names if len(shapes) < 2 else _in_natural_order([*names]), folders
 
 
-def _is_image_key(name: str) -> bool:
-    return '.' not in name or name.lower().endswith(IMAGE_SUFFIXES)
+def _split(names: bytearray) -> Iterator[str]:
+    start = 0
+    while start < len(names):
+        end = names.index(0, start)
+        yield os.fsdecode(bytes(names[start:end]))
+        start = end + 1
 
 
 def _leads_back(entry: os.DirEntry) -> bool:

@@ -47,35 +47,39 @@ def open_lmdb(path: str) -> Any:
         ValueError: If it is no LMDB.
     """
     global _opened_by
-    try:
-        import lmdb
-    except ImportError as error:
-        raise ImportError(
-            f'reading {path} needs lmdb: pip install -e ".[lmdb]"'
-        ) from error
     if _opened_by != os.getpid():
         for inherited in _opened.values():
             inherited.close()
         _opened.clear()
         _opened_by = os.getpid()
     if path not in _opened:
-        try:
-            _opened[path] = lmdb.open(
-                path,
-                subdir=os.path.isdir(path),
-                readonly=True,
-                lock=False,
-                readahead=False,
-            )
-        except lmdb.Error as error:
-            raise ValueError(f'{path} cannot be read as an LMDB: {error}') from error
+        _opened[path] = _open(path, readahead=False)
     return _opened[path]
 
 
 def close_lmdb(path: str) -> None:
-    """Closes an LMDB that :func:`open_lmdb` may have opened in this process."""
-    if _opened_by == os.getpid() and path in _opened:
+    """Closes an LMDB that :func:`open_lmdb` may have opened."""
+    if path in _opened:
         _opened.pop(path).close()
+
+
+def _open(path: str, readahead: bool) -> Any:
+    try:
+        import lmdb
+    except ImportError as error:
+        raise ImportError(
+            f'reading {path} needs lmdb: pip install -e ".[lmdb]"'
+        ) from error
+    try:
+        return lmdb.open(
+            path,
+            subdir=os.path.isdir(path),
+            readonly=True,
+            lock=False,
+            readahead=readahead,
+        )
+    except lmdb.Error as error:
+        raise ValueError(f'{path} cannot be read as an LMDB: {error}') from error
 
 
 def list_keys(root: str, folder: str) -> Iterator[tuple[str, bool]]:
@@ -90,9 +94,11 @@ def list_keys(root: str, folder: str) -> Iterator[tuple[str, bool]]:
     Yields:
         tuple[str, bool]: Name, and whether it is a folder; in the order of bytes.
     """
-    prefix = os.fsencode(folder)
-    with open_lmdb(root.removeprefix(PREFIX)).begin() as transaction:
-        cursor = transaction.cursor()
+    path, prefix = root.removeprefix(PREFIX), os.fsencode(folder)
+    close_lmdb(path)  # a process can have it open once
+    # to step over keys touches the first page of each value: read on, not at random
+    with _open(path, readahead=True) as environment, environment.begin() as reading:
+        cursor = reading.cursor()
         more = cursor.set_range(prefix)
         while more and cursor.key().startswith(prefix):
             name, slash, _ = cursor.key()[len(prefix) :].partition(b'/')

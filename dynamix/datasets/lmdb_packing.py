@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine import fileio
 
 from .image_files import iter_images
 from .image_table import ImageTable
 from .image_table_builder import ImageTableBuilder
-from .lmdb_images import PREFIX, close_lmdb, image_root, is_lmdb, open_lmdb
+from .lmdb_images import PREFIX, close_lmdb, image_root, is_lmdb
 
 MAP_SIZE = 1 << 42  # of addresses: the file grows as it is filled
 COMMIT_BYTES = 64 << 20
@@ -53,8 +54,8 @@ def pack_lmdb(
     Args:
         tables (Sequence[ImageTable]): Images, all of one root.
         out (str | Path): Folder of the LMDB.
-        step (Callable): Called with a number of images that were written or compared;
-            in all, twice the number of rows.
+        step (Callable): Called with the number of images just written or compared; in
+            all, twice the number of rows.
 
     Returns:
         int: How many images were written now.
@@ -62,9 +63,10 @@ def pack_lmdb(
     Raises:
         ImportError: If lmdb is not installed.
         FileNotFoundError: If an image is missing.
-        ValueError: If roots differ, a path cannot be a key, ``out`` is something else,
-            or an image in it is not what its file holds.
+        ValueError: If roots differ, a path cannot be a key, or ``out`` is something
+            else.
         OSError: If it cannot be written.
+        RuntimeError: If an image in it is not what its file holds.
     """
     try:
         import lmdb
@@ -93,11 +95,18 @@ def pack_lmdb(
                 with environment.begin(write=True, buffers=True) as transaction:
                     seen, new, more = _put(transaction, images)
                 written += new
-                if seen:
-                    step(seen)
+                step(seen)
+            images = _images(tables, environment.max_key_size())
+            with environment.begin(buffers=True) as transaction:
+                different = _different(transaction, images, step)
     except lmdb.Error as error:
         raise OSError(f'{beside} cannot be written: {error}') from error
-    _compare(tables, beside, step)
+    if different:
+        raise RuntimeError(
+            f'{len(different)} images in {beside} are not what their files hold, the '
+            f'first is {different[0]}: has it changed? Delete {beside.name} and pack '
+            'again.'
+        )
     for table in tables:
         _copy_lists(table, beside)
     beside.rename(out)
@@ -135,32 +144,26 @@ def _put(
     return seen, written, False
 
 
-def _compare(
-    tables: Sequence[ImageTable], packed: Path, step: Callable[[int], None]
-) -> None:
+def _different(
+    transaction: Any, images: Iterator[tuple[bytes, str]], step: Callable[[int], None]
+) -> list[str]:
+    """Paths of the images that are not what their key holds."""
     different = []
-    environment = open_lmdb(str(packed))
-    longest = environment.max_key_size()
-    with environment.begin(buffers=True) as transaction:
-        for number, (key, path) in enumerate(_images(tables, longest), 1):
-            if transaction.get(key) != fileio.get(path):
-                different.append(path)
-            if number % COMMIT_IMAGES == 0:
-                step(COMMIT_IMAGES)
-    close_lmdb(str(packed))
-    if number % COMMIT_IMAGES:
-        step(number % COMMIT_IMAGES)
-    if different:
-        raise ValueError(
-            f'{len(different)} images in {packed} are not what their files hold, the '
-            f'first is {different[0]}: has it changed? Delete {packed.name} and pack '
-            'again.'
-        )
+    compared = 0
+    for key, path in images:
+        if transaction.get(key) != fileio.get(path):
+            different.append(path)
+        compared += 1
+        if compared % COMMIT_IMAGES == 0:
+            step(COMMIT_IMAGES)
+    step(compared % COMMIT_IMAGES)
+    return different
 
 
 def _copy_lists(table: ImageTable, target: Path) -> None:
     root = table.root.removeprefix(PREFIX)
-    for name in os.fsdecode(table.arrays['watched'].tobytes()).split('\0'):
+    watched = table.arrays.get('watched', np.empty(0, np.uint8))
+    for name in os.fsdecode(watched.tobytes()).split('\0'):
         source = os.path.join(root, name)
         inside = not os.path.isabs(name) and '..' not in name.split('/')
         if inside and os.path.isfile(source):

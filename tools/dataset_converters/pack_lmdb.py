@@ -77,8 +77,11 @@ def main() -> int:
         parser.error(f'{args.source}: {error}')
     bar = ProgressBar(2 * sum(map(len, tables)))
     try:
-        written = pack_lmdb(tables, args.out, bar.update)
-    except (OSError, ValueError, ImportError) as error:
+        # the bar takes no zero
+        written = pack_lmdb(tables, args.out, lambda done: done and bar.update(done))
+    except (ValueError, ImportError) as error:
+        parser.error(f'{args.source}: {error}')
+    except (OSError, RuntimeError) as error:
         print(f'\nerror: {error}', file=sys.stderr)
         return 1
     print(
