@@ -25,7 +25,7 @@ from dynamix.datasets import (
     TrackletFolder,
 )
 from dynamix.datasets.image_files import iter_images, natural_key
-from dynamix.datasets.lmdb_images import close_lmdb, image_root
+from dynamix.datasets.lmdb_images import close_lmdb, image_root, open_lmdb
 from dynamix.datasets.lmdb_packing import folder_table, pack_lmdb
 from dynamix.datasets.transforms import LoadReIDImage
 
@@ -158,8 +158,11 @@ def test_keys_come_in_the_order_of_folders(tmp_path_factory, names) -> None:
     close_lmdb(str(root))
 
 
+OPENED: list[lmdb.Environment] = []
+
+
 class Reading:
-    """Mean value of each image, and the process that read it."""
+    """Mean value of each image, who read it, and whether from what was inherited."""
 
     def __init__(self, dataset: ReIDDataset) -> None:
         self.dataset = dataset
@@ -167,9 +170,10 @@ class Reading:
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, row: int) -> tuple[int, int]:
+    def __getitem__(self, row: int) -> tuple[int, int, bool]:
         image = LoadReIDImage()(self.dataset.get_data_info(row))['img']
-        return int(image.mean()), os.getpid()
+        environment = open_lmdb(self.dataset.data_root)
+        return int(image.mean()), os.getpid(), environment in OPENED
 
 
 @pytest.mark.parametrize(('start', 'workers'), [('fork', 2), ('spawn', 1)])
@@ -177,14 +181,16 @@ def test_loader_workers_open_it_themselves(tmp_path, start, workers) -> None:
     keys = [f'v/t{i // 4}/{i:03d}.png' for i in range(32)]
     root = write(tmp_path / 'x', {key: picture(i) for i, key in enumerate(keys)})
     reading = Reading(TrackletFolder(str(root)))
-    assert reading[5][0] == 5, 'the main process has it open'
+    assert reading[5][0] == 5
+    OPENED[:] = [open_lmdb(str(root))]
     loader = DataLoader(
         reading, 4, num_workers=workers, multiprocessing_context=start, collate_fn=list
     )
-    values, processes = zip(*(item for batch in loader for item in batch))
+    values, processes, inherited = zip(*(item for batch in loader for item in batch))
     assert values == tuple(range(32))
     assert len({*processes} - {os.getpid()}) == workers
-    assert reading[9] == (9, os.getpid())
+    assert not any(inherited)
+    assert reading[9] == (9, os.getpid(), True)
 
 
 def test_the_index_is_made_again_when_the_lmdb_has_changed(tmp_path) -> None:
