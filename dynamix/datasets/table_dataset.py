@@ -79,9 +79,10 @@ class TableDataset(LabelledFolder):
             raise ValueError(
                 f'{self.name}.labels must be one of {[*self.USED]}, but got {labels!r}.'
             )
-        if labels == 'tracklet' and self.is_test:
+        if labels == 'tracklet' and (self.is_test or self.holdout is not None):
             raise ValueError(
-                f"{self.name}: split='test' needs people: set labels='person'."
+                f"{self.name}: split='test' and holdout need people: set "
+                "labels='person'."
             )
         self.table_file = table
         self.labelled_by = labels
@@ -144,7 +145,7 @@ class TableDataset(LabelledFolder):
 
     def _check_columns(self, table: TableRows) -> None:
         needed = {'path', self.labelled_by}
-        if self.is_test:
+        if self.split == 'test':
             needed.add('split')
         if self.frames_are_clock and self.kind == 'single_camera':
             needed.add('frame')
@@ -193,7 +194,7 @@ class TableDataset(LabelledFolder):
         tracklets: dict[tuple[str | None, str | None], int] = {}
         people: dict[Label, int] = {'': -1, JUNK: -1}
         truth = array('i')
-        for part in self.SPLITS[self.split]:
+        for part in self.parts:
             for path, _, tracklet, video, frame, person in self.rows(builder, part):
                 assert path is not None
                 builder.add(

@@ -83,6 +83,17 @@ def test_people_are_those_of_the_folders(make_images, split) -> None:
     assert len(table) == {'train': 3, 'test': 6, 'all': 7}[split]
 
 
+@pytest.mark.parametrize('split', ['train', 'holdout'])
+def test_the_same_people_are_held_out(make_images, split) -> None:
+    paths = [f'train/{i}/c{c}_1.jpg' for i in range(30) for c in (1, 2)]
+    root = make_images(paths)
+    rows = [dict(path=p, person=p.split('/')[1], camera=p[-7]) for p in paths]
+    table = TableDataset(write(root / 'x.csv', rows), split=split, holdout=0.3)
+    folder = LabelledFolder(str(root), split=split, holdout=0.3)
+    assert contents(table) == contents(folder)
+    assert 0 < len(table) < 60
+
+
 def test_without_cameras_and_splits_all_is_for_training(
     make_images, logged, tmp_path
 ) -> None:
