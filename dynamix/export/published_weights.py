@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from dynamix.output_file import written_whole
 from dynamix.models.checkpoint_weights import MOMENTUM_ENCODER
+from dynamix.output_file import written_whole
 
 HASH_DIGITS = 8
 KEPT_META = ('epoch', 'iter')

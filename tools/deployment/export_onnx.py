@@ -26,8 +26,8 @@ from dynamix.apis import ReIDInferencer
 from dynamix.datasets import ImageTableBuilder
 from dynamix.datasets.image_files import iter_images
 from dynamix.engine.command_line import add_config_options, merge_options
-from dynamix.output_file import written_whole
 from dynamix.export import FLOAT16, FLOAT32, compare_embeddings, export_onnx
+from dynamix.output_file import written_whole
 from dynamix.registry import DATASETS
 
 BATCH_SIZE = 16
