@@ -44,6 +44,7 @@ param_scheduler = _base_.param_scheduler
 param_scheduler[0].end = param_scheduler[1].begin = 1
 param_scheduler[1].update(end=4, eta_min=0)
 train_cfg = dict(max_epochs=4, val_interval=4)
+auto_scale_lr = dict(base_batch_size=32)
 default_hooks = dict(logger=dict(interval=10))
 custom_hooks = [
     dict(type='InitialEvaluationHook'),

@@ -107,13 +107,12 @@ def convert_videos(
         for job, result in run_jobs(jobs, workers, lambda: progress.advance(bar)):
             try:
                 done = result()
+                more(done.frames - length[job.name])
+                say(job.name, describe(done))
+                write_contact_sheet(out, job.name)
             except FAILURES as error:
                 failed.append(job.name)
                 say(job.name, str(error))
-                continue
-            more(done.frames - length[job.name])
-            say(job.name, describe(done))
-            write_contact_sheet(out, job.name)
     return merge_indexes(out), failed
 
 

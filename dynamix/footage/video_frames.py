@@ -85,7 +85,7 @@ class VideoFrames:
 
     def _read(self) -> Iterator[tuple[int, np.ndarray]]:
         for number, file in enumerate(self._images()):
-            image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
+            image = cv2.imread(str(file))
             if image is not None:
                 yield number, image
 

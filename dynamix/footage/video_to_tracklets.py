@@ -68,9 +68,8 @@ def video_to_tracklets(
     decoded = 0
     try:
         for number, image in frames:
-            size = np.array(image.shape[1::-1] * 2)
             boxes, scores = detect(image)
-            boxes = np.clip(boxes, 0, size)
+            boxes = np.clip(boxes, 0, image.shape[1::-1] * 2)
             likely = scores >= options.score
             for tracklet, box, score in track(boxes[likely], scores[likely]):
                 writer.add(tracklet, number, image, box, score)
@@ -86,16 +85,12 @@ def video_to_tracklets(
 def make_tracker(
     frame_rate: float, score: float
 ) -> Callable[[np.ndarray, np.ndarray], list[Tracked]]:
-    """A function from the boxes and scores of the next frame to those in tracklets.
+    """Returns a function from boxes ``[n, 4]`` and scores ``[n]`` of the next frame to
+    those that are in tracklets.
 
     Args:
         frame_rate (float): Frames per second.
-        score (float): Least score of a box. A tracklet begins with two boxes of at
-            least 0.2 more.
-
-    Returns:
-        Callable: From ``[n, 4]`` and ``[n]`` to a list of number of the tracklet, box
-        and score.
+        score (float): Least score of a box; see :class:`TrackletOptions`.
 
     Raises:
         ImportError: If ``trackers`` is missing.
@@ -116,9 +111,7 @@ def make_tracker(
         high_conf_det_threshold=begin,
     )
 
-    def track(
-        boxes: np.ndarray, scores: np.ndarray
-    ) -> list[tuple[int, np.ndarray, float]]:
+    def track(boxes: np.ndarray, scores: np.ndarray) -> list[Tracked]:
         found: Any = tracker.update(Detections(xyxy=boxes, confidence=scores))
         columns = zip(found.tracker_id.tolist(), found.xyxy, found.confidence)
         return [(t, box, float(s)) for t, box, s in columns if t >= 0]

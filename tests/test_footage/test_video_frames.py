@@ -122,11 +122,12 @@ def test_frames_of_a_folder(tmp_path):
     for name, frame in (('f2.png', 0), ('f10.png', 2), ('.f3.png', 9)):
         cv2.imwrite(str(tmp_path / name), IMAGES[frame])
     (tmp_path / 'f9.png').write_bytes(b'no image')
+    (tmp_path / 'f11.png').touch()
     (tmp_path / 'f1.txt').touch()
     frames = VideoFrames(tmp_path, frame_rate=7)
     found = dict(frames)
-    assert (frames.frame_rate, frames.length) == (7, 3)
+    assert (frames.frame_rate, frames.length) == (7, 4)
     assert [*found] == [0, 2]
     for number, image in found.items():
         np.testing.assert_array_equal(image, IMAGES[number])
-    assert '2 of 3 frames' in frames.damage
+    assert '2 of 4 frames' in frames.damage
