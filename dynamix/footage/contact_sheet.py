@@ -6,7 +6,7 @@ from pathlib import Path
 import mmcv
 import numpy as np
 
-from dynamix.engine.output_file import written_whole
+from dynamix.output_file import written_whole
 from dynamix.visualization import RankedImage, draw_rank_sheet
 
 ROWS, CROPS = 50, 10

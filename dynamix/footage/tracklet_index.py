@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from dynamix.datasets.image_files import natural_key
-from dynamix.engine.output_file import written_whole
+from dynamix.output_file import written_whole
 
 from .tracklet_writer import COLUMNS, INDEX
 
