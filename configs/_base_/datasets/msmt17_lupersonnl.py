@@ -6,20 +6,6 @@ data_root = 'data/'
 # Of millions of crops from the web one or the other is broken: left out and counted.
 train_pipeline = _base_.train_pipeline
 train_pipeline[0].skip_unreadable = True
-# The same views by transforms that cost less.
-__flip, __crop, __jitter, __blur, __erasing = train_pipeline[2].transforms[0]
-train_pipeline[2] = dict(
-    type='ImageViews',
-    transforms=[
-        [
-            dict(type='RandomFlipCrop', padding=__crop.padding),
-            __jitter,
-            __blur,
-            dict(type='RandomErasing', fill_color=__erasing.fill_color),
-        ],
-        [],
-    ],
-)
 
 train_dataloader = dict(
     num_workers=8,

@@ -4,12 +4,10 @@ train_pipeline = [
     dict(type='LoadReIDImage'),
     dict(type='Resize', scale=image_size[::-1]),
     dict(
-        type='mmpretrain.MultiView',
-        num_views=[1, 1],
+        type='ImageViews',
         transforms=[
             [
-                dict(type='RandomFlip', prob=0.5),
-                dict(type='mmpretrain.RandomCrop', crop_size=image_size, padding=10),
+                dict(type='RandomFlipCrop', padding=10),
                 dict(
                     type='RandomColorJitter',
                     brightness=0.2,
@@ -20,11 +18,7 @@ train_pipeline = [
                     grayscale_prob=0.05,
                 ),
                 dict(type='RandomGaussianBlur', sigma=(0.1, 2.0), prob=0.2),
-                dict(
-                    type='mmpretrain.RandomErasing',
-                    erase_prob=0.5,
-                    fill_color=[103.53, 116.28, 123.675],
-                ),
+                dict(type='RandomErasing', fill_color=[103.53, 116.28, 123.675]),
             ],
             [],
         ],

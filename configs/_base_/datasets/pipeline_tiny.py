@@ -3,5 +3,3 @@ _base_ = './pipeline_small.py'
 image_size = (64, 32)
 train_pipeline, test_pipeline = _base_.train_pipeline, _base_.test_pipeline
 train_pipeline[1].scale = test_pipeline[1].scale = image_size[::-1]
-__flip, __crop, *__others = train_pipeline[2].transforms[0]
-__crop.crop_size = image_size
