@@ -177,7 +177,7 @@ class DynaMix(BaseModel):
         if views not in (2, 3):
             raise ValueError(
                 'training needs two views of each image, [augmented, plain], or '
-                'three, [augmented, plain, augmented], made by MultiView in the '
+                'three, [augmented, plain, augmented], made by ImageViews in the '
                 f'training pipeline, but got {views}.'
             )
         augmented, plain, *again = (
