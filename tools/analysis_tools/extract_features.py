@@ -3,9 +3,9 @@
     python tools/analysis_tools/extract_features.py CONFIG CHECKPOINT crops/ \
         --out features.npz
 
-The file holds `features` ([N, D] float32, unit length) and `paths` ([N], relative to
-the folder, in natural order). Images that cannot be read are left out and named at the
-end.
+The file holds `features` ([N, D] float32, unit length), `paths` ([N], relative to the
+folder, in natural order) and `model`, the fingerprint of the weights. Images that
+cannot be read are left out and named at the end.
 """
 
 from __future__ import annotations
@@ -65,7 +65,12 @@ def main() -> None:
         raise SystemExit(
             f"none of the {len(names)} images of '{args.folder}' can be read"
         )
-    np.savez(args.out, features=features[readable], paths=names[readable])
+    np.savez(
+        args.out,
+        features=features[readable],
+        paths=names[readable],
+        model=inferencer.fingerprint,
+    )
     print(
         f'wrote {readable.sum()} features of {features.shape[1]} numbers to {args.out}'
         f'{builder.other_files()}'

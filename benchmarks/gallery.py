@@ -1,0 +1,132 @@
+"""Time of a gallery of a million people: build, open, add, remove, search.
+
+    OMP_NUM_THREADS=2 python benchmarks/gallery.py
+
+Features are drawn with the spread of real ones: mean, variance between and within
+people are those of OSNet on MARS; the variances along the axes fall slower, so that
+the inverted lists have a harder task. Queries are further images of people that are in
+the gallery.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from dynamix.gallery import Gallery
+
+MEAN, BETWEEN, WITHIN = 0.47, 0.35, 0.19
+BATCH = 10_000
+
+
+def draw(
+    people: int, images: int, queries: int, dim: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of a gallery in random order and of queries, float32, unit length."""
+    rng = np.random.default_rng(0)
+    axis = np.arange(1, dim + 1)
+    between, within = (
+        np.sqrt(total * shares / shares.sum()).astype(np.float32)
+        for total, shares in ((BETWEEN, 1 / axis), (WITHIN, 1 / (axis + 3)))
+    )
+    mean = rng.standard_normal(dim, np.float32)
+    mean *= np.sqrt(MEAN) / np.linalg.norm(mean)
+    centres = mean + between * rng.standard_normal((people, dim), np.float32)
+    identity = rng.permutation(np.repeat(np.arange(people), images))
+    found = []
+    for who in (identity, rng.integers(0, people, queries)):
+        features = centres[who]
+        for start in range(0, len(features), BATCH):
+            part = features[start : start + BATCH]
+            part += within * rng.standard_normal(part.shape, np.float32)
+            part /= np.linalg.norm(part, axis=1, keepdims=True)
+        found.append(features)
+    return found[0], found[1]
+
+
+def timed(run: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    run()
+    return time.perf_counter() - begin
+
+
+def row(name: str, seconds: float) -> None:
+    print(f'| {name} | {seconds:.2f} s |', flush=True)
+
+
+def latencies(name: str, run: Callable[[np.ndarray], object], queries: np.ndarray):
+    """Prints a row of the time that single queries take."""
+    times = [1000 * timed(lambda q=query: run(q[None])) for query in queries]
+    low, half, high = np.min(times), *np.percentile(times, (50, 99))
+    print(f'| {name} | {low:.1f} | {half:.1f} | {high:.1f} |', flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--people', type=int, default=50_000)
+    parser.add_argument('--images', type=int, default=20, help='of each')
+    parser.add_argument('--queries', type=int, default=300)
+    parser.add_argument('--dim', type=int, default=512)
+    parser.add_argument('--folder', help='for the gallery; by default a temporary one')
+    args = parser.parse_args()
+    features, queries = draw(args.people, args.images, args.queries + 3000, args.dim)
+    queries, later = queries[: args.queries], queries[args.queries :]
+    rows = len(features)
+    names = [f'crops/{n // 20:05d}/{n:07d}.jpg' for n in range(rows)]
+    cameras = [f'c{n % 8}' for n in range(rows)]
+
+    def add(part: np.ndarray, of: str) -> None:
+        writer.add(part, [f'{of}/{n}.jpg' for n in range(len(part))])
+
+    def build() -> None:
+        for start in range(0, rows, BATCH):
+            part = slice(start, start + BATCH)
+            writer.add(features[part], names[part], cameras[part])
+
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        writer = Gallery.create(folder, args.dim, 'drawn', ivf_from=rows + 1000)
+        print(f'{rows} x {args.dim}, load {os.getloadavg()[0]:.1f}\n')
+        print('| step | time |\n|---|---|')
+        row('build, without embedding', timed(build))
+        row('open', timed(lambda: Gallery.open(folder).close()))
+        gallery = Gallery.open(folder)
+        row('first search, which loads it', timed(lambda: gallery.search(queries[:1])))
+        ids = writer.select()[500:-1:1001][:1000]
+        row(f'remove {len(ids)}', timed(lambda: writer.remove(ids)))
+        row('next search of a reader', timed(lambda: gallery.search(queries[:1])))
+        row('add 1000', timed(lambda: add(later[:1000], 'a')))
+        row('next search of a reader', timed(lambda: gallery.search(queries[:1])))
+        print('\n| single queries, ms | least | p50 | p99 |\n|---|---|---|---|')
+        latencies('NumPy, float32: the product', lambda q: features @ q[0], queries)
+        latencies('exact, the 10 nearest', gallery.search, queries)
+        latencies(
+            'exact, one of 8 cameras',
+            lambda q: gallery.search(q, camera='c3'),
+            queries,
+        )
+        print('\n| step | time |\n|---|---|')
+        row('add 1000 and train the lists', timed(lambda: add(later[1000:2000], 'b')))
+        row('add 1000', timed(lambda: add(later[2000:], 'c')))
+        row('next search of a reader', timed(lambda: gallery.search(queries[:1])))
+        print('\n| single queries, ms | least | p50 | p99 |\n|---|---|---|---|')
+        latencies('NumPy, float32: the product', lambda q: features @ q[0], queries)
+        latencies('IVF, the 10 nearest', gallery.search, queries)
+        pairs = zip(gallery.search(queries), gallery.search(queries, time=(None, None)))
+        same = [
+            len({m.entry.id for m in a} & {m.entry.id for m in b}) for a, b in pairs
+        ]
+        print(f'\nrecall@10 of IVF: {np.mean(same) / 10:.4f}')
+        row('verify', timed(gallery.verify))
+        size = sum(file.stat().st_size for file in Path(folder).iterdir())
+        print(f'{size / len(gallery):.0f} bytes an entry on disk')
+        print(f'load {os.getloadavg()[0]:.1f}')
+
+
+if __name__ == '__main__':
+    main()

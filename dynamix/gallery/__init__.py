@@ -1,0 +1,6 @@
+"""People on disk: a gallery of features that is searched and grows."""
+
+from .gallery import Gallery, Match
+from .store import Entry
+
+__all__ = ['Entry', 'Gallery', 'Match']

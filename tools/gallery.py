@@ -1,0 +1,288 @@
+"""Keeps a gallery of people on disk: builds it, adds to it, searches it.
+
+    python tools/gallery.py build hall CONFIG CHECKPOINT crops/
+    python tools/gallery.py add hall CONFIG CHECKPOINT monday/ --tracklets --fps 25
+    python tools/gallery.py search hall CONFIG CHECKPOINT who.jpg --picture found.png
+    python tools/gallery.py remove hall --time 0 3600
+    python tools/gallery.py verify hall
+
+The model is CONFIG CHECKPOINT, or an ONNX file in place of both. Inputs and queries are
+images, folders of them, and .npz files of extract_features.py. What is in the gallery
+already is left out, so a build that was killed is finished by `add`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import mmcv
+import numpy as np
+from mmengine.utils import ProgressBar
+
+from dynamix.apis import ReIDInferencer
+from dynamix.datasets import ImageTableBuilder
+from dynamix.datasets.image_files import iter_images
+from dynamix.datasets.transforms import LoadReIDImage
+from dynamix.engine.output_file import written_whole
+from dynamix.gallery import Gallery, Match
+from dynamix.gallery.inputs import GalleryInput, InputRules, embed_inputs, read_inputs
+from dynamix.visualization import RankedImage, draw_rank_sheet
+
+COLUMNS = ('query', 'rank', 'score', 'id', 'path', 'camera', 'time', 'person')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest='command', required=True)
+    for name, text in (
+        ('build', 'make a gallery of crops, tracklets or features'),
+        ('add', 'add some to a gallery'),
+        ('search', 'find who looks like the queries'),
+        ('remove', 'remove entries that meet all conditions'),
+        ('verify', 'check all that a gallery holds'),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument('gallery', type=Path, help='its folder')
+        if name in ('build', 'add', 'search'):
+            add_model_options(command)
+        if name in ('build', 'add'):
+            command.add_argument(
+                '--camera',
+                help='that took all inputs; by default as paths name it (c1_, cam1/); '
+                'of tracklets, else the folder above them',
+            )
+            command.add_argument('--person', help='whom all inputs show')
+            command.add_argument('--time', type=float, metavar='SECONDS')
+            command.add_argument(
+                '--fps',
+                type=float,
+                help='file names end in '
+                'the number of a frame; number / FPS is added to the time',
+            )
+            command.add_argument(
+                '--labelled',
+                action='store_true',
+                help='crops lie in '
+                'a folder for each person, as LabelledFolder reads them',
+            )
+        if name in ('search', 'remove'):
+            command.add_argument(
+                '--camera',
+                action='append',
+                help='only of this one; may be given several times',
+            )
+            command.add_argument(
+                '--time',
+                type=float,
+                nargs=2,
+                metavar=('FROM', 'TO'),
+                help='only of these seconds',
+            )
+        if name == 'search':
+            command.add_argument('--topk', type=int, default=10, help='entries a query')
+            command.add_argument('--out', type=Path, help='CSV file to write')
+            command.add_argument('--picture', help='picture of what was found to write')
+        if name == 'remove':
+            command.add_argument('paths', nargs='*', help='entries, or folders above')
+            command.add_argument('--person', help='only of this one')
+    args = parser.parse_args()
+    if 'model' in args:
+        take = 1 if args.model[0].endswith('.onnx') else 2
+        args.inputs, args.model = args.model[take:], args.model[:take]
+        if not args.inputs:
+            parser.error(
+                'expected a config and a checkpoint, or an ONNX file, and then inputs'
+            )
+    if args.command == 'search':
+        if args.topk < 1:
+            parser.error(f'--topk {args.topk}: expected at least 1')
+        if args.picture and not cv2.haveImageWriter(args.picture):
+            parser.error(f'--picture {args.picture}: expected an image, such as a.png')
+    if args.command == 'remove' and not (
+        args.paths or args.camera or args.time or args.person
+    ):
+        parser.error('say what to remove: paths, --camera, --time or --person')
+    return args
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        'model',
+        nargs='+',
+        metavar='CONFIG CHECKPOINT INPUT',
+        help='the model (CONFIG CHECKPOINT, or an ONNX file), then images, folders or '
+        '.npz files',
+    )
+    parser.add_argument(
+        '--tracklets',
+        action='store_true',
+        help='one entry for each '
+        'folder of crops, with the mean of their features; else one for each crop',
+    )
+    parser.add_argument(
+        '--root', help='folder that the paths in .npz files are relative to'
+    )
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument(
+        '--num-workers', type=int, default=4, help='processes that read images'
+    )
+    parser.add_argument('--device', help='by default a GPU if there is one')
+
+
+def load_model(args: argparse.Namespace) -> ReIDInferencer:
+    inferencer = ReIDInferencer(*args.model, device=args.device)
+    for transform in inferencer.pipeline.transforms:
+        if isinstance(transform, LoadReIDImage):
+            transform.skip_unreadable = True
+    return inferencer
+
+
+def embed(
+    args: argparse.Namespace, inferencer: ReIDInferencer, inputs: list[GalleryInput]
+) -> Iterator[tuple[list[GalleryInput], np.ndarray]]:
+    """Yields inputs and their features; names those that cannot be read at the end."""
+    unread = []
+    bar = ProgressBar(sum(len(entry.crops) for entry in inputs) or 1)
+    for block, features in embed_inputs(
+        inputs, inferencer, args.batch_size, args.num_workers
+    ):
+        readable = ~np.isnan(features).any(axis=1)
+        unread += [e.path for e, is_read in zip(block, readable) if not is_read]
+        if readable.any():
+            kept = [e for e, is_read in zip(block, readable) if is_read]
+            yield kept, features[readable]
+        bar.update(sum(len(entry.crops) for entry in block))
+    print()
+    if unread:
+        print(f'left out {len(unread)} inputs, which cannot be read:')
+        print(*unread, sep='\n')
+
+
+def build_or_add(args: argparse.Namespace) -> None:
+    if args.command == 'build' and Gallery.exists(args.gallery):
+        raise FileExistsError(f'there is a gallery in {args.gallery}: use `add`.')
+    inferencer = load_model(args)
+    rules = InputRules(
+        tracklets=args.tracklets,
+        labelled=args.labelled,
+        camera=args.camera,
+        person=args.person,
+        time=args.time,
+        fps=args.fps,
+        root=args.root,
+    )
+    inputs = read_inputs(args.inputs, rules, inferencer.fingerprint)
+    with ExitStack() as stack:
+        gallery = None
+        if args.command == 'add':
+            gallery = Gallery.open(args.gallery, inferencer.fingerprint, write=True)
+            stack.enter_context(gallery)
+            known = gallery.known([entry.path for entry in inputs])
+            inputs = [entry for entry in inputs if entry.path not in known]
+            if known:
+                print(f'left out {len(known)} inputs that are in it already')
+        added = 0
+        for block, features in embed(args, inferencer, inputs):
+            if gallery is None:
+                name = ' '.join(args.model)
+                dim = features.shape[1]
+                gallery = Gallery.create(
+                    args.gallery, dim, inferencer.fingerprint, name
+                )
+                stack.enter_context(gallery)
+            paths, cameras, times, persons, *_ = zip(*block)
+            added += len(gallery.add(features, paths, cameras, times, persons))
+        if gallery is None:
+            raise ValueError('no input can be read, so there is no gallery.')
+        print(f'added {added} entries to {args.gallery}, which now has {len(gallery)}')
+
+
+def search(args: argparse.Namespace) -> None:
+    inferencer = load_model(args)
+    rules = InputRules(tracklets=args.tracklets, root=args.root)
+    with Gallery.open(args.gallery, inferencer.fingerprint) as gallery:
+        queries: list[GalleryInput] = []
+        found: list[list[Match]] = []
+        inputs = read_inputs(args.inputs, rules, inferencer.fingerprint)
+        for block, features in embed(args, inferencer, inputs):
+            queries += block
+            found += gallery.search(features, args.topk, args.camera, args.time)
+    rows = [
+        (query.path, rank, f'{match.score:.4f}', *match.entry)
+        for query, matches in zip(queries, found)
+        for rank, match in enumerate(matches, start=1)
+    ]
+    print_table([COLUMNS, *rows])
+    if args.out:
+        with written_whole(args.out) as path, open(path, 'w', newline='') as file:
+            csv.writer(file).writerows([COLUMNS, *rows])
+    if args.picture:
+        sheet = [
+            (draw(query.path), [draw(m.entry.path, m) for m in matches])
+            for query, matches in zip(queries, found)
+        ]
+        mmcv.imwrite(draw_rank_sheet(sheet), args.picture)
+
+
+def print_table(rows: Sequence[Sequence[object]]) -> None:
+    texts = [['' if cell is None else str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts)]
+    for row in texts:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
+        print('  '.join(cells).rstrip())
+
+
+def draw(path: str, match: Match | None = None) -> RankedImage:
+    """A query, or what was found: its crop, or the middle one of its tracklet."""
+    if os.path.isdir(path):
+        crops = list(iter_images(ImageTableBuilder(path), ''))
+        path = os.path.join(path, crops[len(crops) // 2])
+    image = mmcv.imread(path)
+    if match is None:
+        return RankedImage(image)
+    camera = '' if match.entry.camera is None else f' {match.entry.camera}'
+    return RankedImage(image, None, f'{match.score:.2f}{camera}')
+
+
+def remove(args: argparse.Namespace) -> None:
+    below = [os.path.abspath(os.path.expanduser(path)) for path in args.paths]
+    # names in a gallery of features are no files
+    below += args.paths
+    with Gallery.open(args.gallery, write=True) as gallery:
+        ids = gallery.select(args.camera, args.time, args.person, below or None)
+        print(f'removed {gallery.remove(ids)} entries; {len(gallery)} are left')
+
+
+def verify(args: argparse.Namespace) -> None:
+    with Gallery.open(args.gallery) as gallery:
+        faults = gallery.verify()
+        if faults:
+            raise ValueError('\n'.join([f'{args.gallery} is damaged:', *faults]))
+        print(
+            f'{args.gallery}: {len(gallery)} entries of {gallery.dim} numbers by model '
+            f'{gallery.described_model}: all well'
+        )
+
+
+def main() -> int:
+    args = parse_args()
+    run = dict(search=search, remove=remove, verify=verify)
+    try:
+        run.get(args.command, build_or_add)(args)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        print(f'gallery.py {args.command}: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
