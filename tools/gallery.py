@@ -27,12 +27,16 @@ import numpy as np
 from mmengine.utils import ProgressBar
 
 from dynamix.apis import ReIDInferencer
-from dynamix.datasets import ImageTableBuilder
-from dynamix.datasets.image_files import iter_images
 from dynamix.datasets.transforms import LoadReIDImage
 from dynamix.engine.output_file import written_whole
 from dynamix.gallery import Gallery, Match
-from dynamix.gallery.inputs import GalleryInput, InputRules, embed_inputs, read_inputs
+from dynamix.gallery.inputs import (
+    GalleryInput,
+    InputRules,
+    crop_of,
+    embed_inputs,
+    read_inputs,
+)
 from dynamix.visualization import RankedImage, draw_rank_sheet
 
 COLUMNS = ('query', 'rank', 'score', 'id', 'path', 'camera', 'time', 'person')
@@ -151,16 +155,17 @@ def embed(
 ) -> Iterator[tuple[list[GalleryInput], np.ndarray]]:
     """Yields inputs and their features; names those that cannot be read at the end."""
     unread = []
-    bar = ProgressBar(sum(len(entry.crops) for entry in inputs) or 1)
+    bar = ProgressBar(sum(entry.size for entry in inputs)) if inputs else None
     for block, features in embed_inputs(
-        inputs, inferencer, args.batch_size, args.num_workers
+        inputs, lambda crops: inferencer(crops, args.batch_size, args.num_workers)
     ):
         readable = ~np.isnan(features).any(axis=1)
         unread += [e.path for e, is_read in zip(block, readable) if not is_read]
         if readable.any():
             kept = [e for e, is_read in zip(block, readable) if is_read]
             yield kept, features[readable]
-        bar.update(sum(len(entry.crops) for entry in block))
+        assert bar is not None
+        bar.update(sum(entry.size for entry in block))
     print()
     if unread:
         print(f'left out {len(unread)} inputs, which cannot be read:')
@@ -242,11 +247,8 @@ def print_table(rows: Sequence[Sequence[object]]) -> None:
 
 
 def draw(path: str, match: Match | None = None) -> RankedImage:
-    """A query, or what was found: its crop, or the middle one of its tracklet."""
-    if os.path.isdir(path):
-        crops = list(iter_images(ImageTableBuilder(path), ''))
-        path = os.path.join(path, crops[len(crops) // 2])
-    image = mmcv.imread(path)
+    """A query, or what was found."""
+    image = mmcv.imread(crop_of(path))
     if match is None:
         return RankedImage(image)
     camera = '' if match.entry.camera is None else f' {match.entry.camera}'

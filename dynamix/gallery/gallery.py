@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,21 +8,15 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
-from filelock import FileLock, Timeout
-from mmengine.logging import print_log
+from filelock import FileLock
 
-from .store import BLOCK, FILE, FORMAT, Entry, GalleryStore
-from .vector_index import (
-    VectorIndex,
-    nearest_centroids,
-    sample_size,
-    train_centroids,
-)
+from .inverted_lists import centroids_of, nearest_centroids, train_lists
+from .store import FILE, FORMAT, Entry, GalleryStore
+from .vector_index import VectorIndex
+from .writer_lock import closed_on_error, writer_lock
 
-LOCK = 'writer.lock'
 # Below it, exact search takes less than about 15 ms (benchmarks/gallery.md).
 IVF_FROM = 250_000
-_RETRAIN_AT = 4
 Times = tuple[float | None, float | None]
 
 
@@ -110,7 +103,7 @@ class Gallery:
         """
         folder = Path(folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-        with _released_on_error(_lock(folder)) as lock:
+        with closed_on_error(writer_lock(folder)) as lock:
             store = GalleryStore(folder)
             is_new = store.create(
                 dim=dim,
@@ -145,7 +138,7 @@ class Gallery:
         folder = Path(folder).expanduser()
         if not cls.exists(folder):
             raise FileNotFoundError(f'there is no gallery in {folder}: no {FILE}.')
-        with _released_on_error(_lock(folder) if write else None) as lock:
+        with closed_on_error(writer_lock(folder) if write else None) as lock:
             gallery = cls(folder, GalleryStore(folder), lock)
             if model is not None and model != gallery.model:
                 gallery.close()
@@ -260,13 +253,13 @@ class Gallery:
             )
         with self._transaction(write=True):
             about = self._store.about()
-            lists = [None] * len(paths)
-            if about['trained_on']:
-                lists = self._lists(halves, about).tolist()
+            centroids = centroids_of(about, self.dim)
+            lists = nothing
+            if centroids is not None:
+                lists = nearest_centroids(halves, centroids).tolist()
             ids = self._store.insert(zip(*columns, lists), halves)
-            count = self._store.count()
-            if count >= max(self._ivf_from, _RETRAIN_AT * int(about['trained_on']), 1):
-                self._train(count, int(about['trainings']) + 1)
+            if self._store.count() >= max(self._ivf_from, 4 * about['trained_on'], 1):
+                train_lists(self._store, self.dim)
         return ids
 
     def remove(self, ids: Sequence[int] | np.ndarray) -> int:
@@ -350,7 +343,7 @@ class Gallery:
         about = self._store.about()
         index = self._index
         if index is None or self._trainings != about['trainings']:
-            index = VectorIndex(self.dim, self._centroids(about))
+            index = VectorIndex(self.dim, centroids_of(about, self.dim))
         for block in self._store.features(self.dim, after=index.last_id):
             index.add(*block)
         if len(index) != self._store.count():
@@ -366,62 +359,8 @@ class Gallery:
             self._filter = (camera, time), self._store.ids(camera, time)
         return self._filter[1]
 
-    def _centroids(self, about: dict[str, Any]) -> np.ndarray | None:
-        if not about['trained_on']:
-            return None
-        return np.frombuffer(about['centroids'], np.float32).reshape(-1, self.dim)
-
-    def _lists(self, halves: np.ndarray, about: dict[str, Any]) -> np.ndarray:
-        centroids = self._centroids(about)
-        assert centroids is not None
-        return nearest_centroids(halves.astype(np.float32), centroids)
-
-    def _train(self, count: int, trainings: int) -> None:
-        """Trains the inverted lists and assigns all entries to them."""
-        num_lists = min(count, round(4 * math.sqrt(count)))
-        if count > BLOCK:
-            print_log(
-                f'{self.folder}: dividing {count} entries among {num_lists} lists for '
-                'a faster search.',
-                logger='current',
-            )
-        size = min(count, sample_size(num_lists))
-        chosen = np.random.default_rng(0).choice(self._store.ids(), size, replace=False)
-        parts = [part for *_, part in self._store.features(self.dim, among=chosen)]
-        centroids = train_centroids(np.concatenate(parts).astype(np.float32), num_lists)
-        assigned = [
-            (ids, nearest_centroids(halves.astype(np.float32), centroids))
-            for ids, _, halves in self._store.features(self.dim)
-        ]
-        for block in assigned:
-            self._store.set_lists(*block)
-        self._store.set_about(
-            centroids=centroids.tobytes(), trained_on=count, trainings=trainings
-        )
-
 
 def _names(camera: str | Sequence[str] | None) -> list[str] | None:
     if camera is None:
         return None
     return [camera] if isinstance(camera, str) else [*camera]
-
-
-def _lock(folder: Path) -> FileLock:
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RuntimeError(
-            f'another process is writing to the gallery {folder}: wait until it ends.'
-        ) from None
-    return lock
-
-
-@contextmanager
-def _released_on_error(lock: FileLock | None) -> Iterator[FileLock | None]:
-    try:
-        yield lock
-    except BaseException:
-        if lock is not None:
-            lock.release()
-        raise

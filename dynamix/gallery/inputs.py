@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 
-from dynamix.apis import ReIDInferencer
 from dynamix.datasets import ImageTableBuilder
 from dynamix.datasets.camera_names import find_cameras, person_and_camera
 from dynamix.datasets.image_files import IMAGE_SUFFIXES, iter_images
@@ -56,6 +55,11 @@ class GalleryInput(NamedTuple):
     crops: list[str]
     features: np.ndarray | None
 
+    @property
+    def size(self) -> int:
+        """Number of crops or of features."""
+        return len(self.crops if self.features is None else self.features)
+
 
 def read_inputs(
     inputs: Sequence[str], rules: InputRules, model: str
@@ -90,22 +94,17 @@ def read_inputs(
 
 def embed_inputs(
     inputs: Sequence[GalleryInput],
-    inferencer: ReIDInferencer,
-    batch_size: int = 64,
-    num_workers: int = 4,
+    embed: Callable[[Sequence[str]], np.ndarray],
 ) -> Iterator[tuple[Sequence[GalleryInput], np.ndarray]]:
     """Embeds entries to be, some thousand crops at a time.
 
     Args:
         inputs (Sequence[GalleryInput]): See :func:`read_inputs`.
-        inferencer (ReIDInferencer): The model.
-        batch_size (int): Defaults to 64.
-        num_workers (int): Processes that read images. Defaults to 4.
+        embed (Callable): Takes paths of crops, returns features, ``[n, D]``.
 
     Yields:
         tuple[Sequence[GalleryInput], np.ndarray]: Entries and their features,
-        ``[N, D]`` float32; NaN where no crop could be read, if ``LoadReIDImage`` of
-        the inferencer's pipeline is to skip it.
+        ``[N, D]``; NaN where those of all crops are.
     """
     begin = 0
     while begin < len(inputs):
@@ -114,7 +113,7 @@ def embed_inputs(
             crops += inputs[end].crops
             end += 1
         block = inputs[begin:end]
-        embedded = inferencer(crops, batch_size, num_workers) if crops else None
+        embedded = embed(crops) if crops else None
         means, row = [], 0
         for entry in block:
             rows = entry.features
@@ -127,6 +126,14 @@ def embed_inputs(
             means.append(unit.mean(axis=0) if len(unit) else rows[0])
         yield block, np.stack(means)
         begin = end
+
+
+def crop_of(path: str) -> str:
+    """The crop that shows an entry: its own, or the middle one of its tracklet."""
+    if not os.path.isdir(path):
+        return path
+    names = list(iter_images(ImageTableBuilder(path), ''))
+    return os.path.join(path, names[len(names) // 2])
 
 
 def _crops(

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -123,7 +123,7 @@ class GalleryStore:
     def _number(self, query: str) -> int:
         return self._db.execute(query).fetchone()[0] or 0
 
-    def about(self) -> dict[str, str | int | bytes]:
+    def about(self) -> dict[str, Any]:
         """What is noted about the gallery as a whole; empty if this is no gallery."""
         if not self._has_tables():
             return {}
@@ -195,7 +195,7 @@ class GalleryStore:
         person: str | None = None,
         below: Sequence[str] | None = None,
     ) -> np.ndarray:
-        """Ids of the entries that fit all conditions, ``[N]`` int64; of all without.
+        """Ids of the entries that meet all conditions, ``[N]`` int64, ascending.
 
         Args:
             camera (Sequence[str], optional): Any of these cameras.
@@ -226,7 +226,7 @@ class GalleryStore:
         rows = self._db.execute(
             f'SELECT id FROM entry WHERE {" AND ".join(terms)}', values
         )
-        return np.fromiter((i for (i,) in rows), np.int64)
+        return np.sort(np.fromiter((i for (i,) in rows), np.int64))
 
     def entries(self, ids: Iterable[int]) -> dict[int, Entry]:
         """The entries of these ids, by id."""

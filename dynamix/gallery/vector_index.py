@@ -7,8 +7,6 @@ import numpy as np
 # An exact index has lists too: threads share them in the search of one query.
 _EXACT_LISTS = 64
 _PROBED_SHARE = 8
-_TRAINED_PER_LIST = 40
-_ROUNDS = 8
 
 
 class VectorIndex:
@@ -106,38 +104,6 @@ class VectorIndex:
         self._index.parallel_mode = int(len(queries) == 1)
         parameters = faiss.SearchParametersIVF(sel=selector, nprobe=probed)
         return self._index.search(queries, topk, params=parameters)
-
-
-def train_centroids(features: np.ndarray, num_lists: int) -> np.ndarray:
-    """Centroids of inverted lists by spherical k-means, ``[num_lists, D]`` float32.
-
-    Args:
-        features (np.ndarray): ``[N, D]`` float32.
-        num_lists (int): At most ``N``.
-    """
-    kmeans = import_faiss().Kmeans(
-        features.shape[1],
-        num_lists,
-        niter=_ROUNDS,
-        spherical=True,
-        seed=0,
-        min_points_per_centroid=1,
-        max_points_per_centroid=_TRAINED_PER_LIST,
-    )
-    kmeans.train(features)
-    return kmeans.centroids
-
-
-def sample_size(num_lists: int) -> int:
-    """How many features :func:`train_centroids` makes use of."""
-    return _TRAINED_PER_LIST * num_lists
-
-
-def nearest_centroids(features: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    """The list that each feature belongs to, ``[N]`` int64."""
-    index = import_faiss().IndexFlatIP(centroids.shape[1])
-    index.add(centroids)
-    return index.search(features, 1)[1][:, 0]
 
 
 def import_faiss() -> Any:
