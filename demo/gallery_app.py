@@ -7,8 +7,6 @@ GALLERY is one, or a folder of several, made by `tools/gallery.py` with this mod
 Nobody else on the network sees the page, unless --host says so.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 from pathlib import Path
@@ -22,7 +20,7 @@ from dynamix.gallery import Entry, Gallery
 from dynamix.gallery.inputs import crop_of
 
 os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'
-SHOWN = 24
+SHOWN = 21
 
 
 def build_app(folder: str | Path, inferencer: ReIDInferencer) -> Any:
@@ -58,10 +56,8 @@ def build_app(folder: str | Path, inferencer: ReIDInferencer) -> Any:
         """What a gallery has to choose from: cameras, and some of its entries."""
         gallery = galleries[name]
         ids = gallery.select()
-        some = ids[np.unique(np.linspace(0, len(ids) - 1, SHOWN).astype(int))]
-        shown = (
-            [(crop(e), caption(e)) for e in gallery.entries(some)] if len(ids) else []
-        )
+        some = ids[:: max(1, len(ids) // SHOWN)][:SHOWN]
+        shown = [crop(entry) for entry in gallery.entries(some)]
         return gr.Dropdown(choices=gallery.cameras(), value=[]), shown
 
     def choose(event: gr.SelectData) -> np.ndarray:
@@ -77,7 +73,9 @@ def build_app(folder: str | Path, inferencer: ReIDInferencer) -> Any:
         return [(crop(m.entry), f'{m.score:.2f} {caption(m.entry)}') for m in found]
 
     first = next(iter(galleries))
-    with gr.Blocks(title='Who is it?', analytics_enabled=False) as page:
+    with gr.Blocks(
+        title='Who is it?', analytics_enabled=False, fill_width=True
+    ) as page:
         with gr.Row():
             with gr.Column(scale=1):
                 name = gr.Dropdown([*galleries], value=first, label='Gallery')
@@ -90,9 +88,9 @@ def build_app(folder: str | Path, inferencer: ReIDInferencer) -> Any:
                 button = gr.Button('Search', variant='primary')
             with gr.Column(scale=3):
                 look = dict(format='png', object_fit='contain', allow_preview=False)
-                matches = gr.Gallery(label='Matches', columns=6, height=420, **look)
+                matches = gr.Gallery(label='Matches', columns=6, height=310, **look)
                 entries = gr.Gallery(
-                    label='Or choose a query', columns=12, height=240, **look
+                    label='Or choose a query', columns=7, height=330, **look
                 )
         gr.on([page.load, name.change], show, name, [cameras, entries], api_name=False)
         entries.select(choose, None, query, api_name=False)
@@ -116,8 +114,8 @@ def crop(entry: Entry) -> np.ndarray:
 
 
 def caption(entry: Entry) -> str:
-    known = (entry.person, entry.camera and f'camera {entry.camera}')
-    return ', '.join(word for word in known if word)
+    known = (entry.person, entry.camera and f'cam {entry.camera}')
+    return ' '.join(word for word in known if word)
 
 
 def main() -> None:

@@ -101,7 +101,9 @@ class VectorIndex:
             selector = faiss.IDSelectorBitmap(bits)
         elif not self.is_exact:
             probed = -(-self.num_lists // _PROBED_SHARE)
-        self._index.parallel_mode = int(len(queries) == 1)
+        # Threads help a single query only where it has much to read.
+        alone = len(queries) == 1 and probed == self.num_lists
+        self._index.parallel_mode = int(alone)
         parameters = faiss.SearchParametersIVF(sel=selector, nprobe=probed)
         return self._index.search(queries, topk, params=parameters)
 

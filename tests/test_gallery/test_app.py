@@ -35,7 +35,7 @@ def test_a_search_of_the_page(model, tracks, tmp_path):
         query = gradio_client.handle_file(str(person))
         found = client.predict('tuesday', query, [], 3, api_name='/search')
         assert len(found) == 3
-        assert found[0]['caption'] == '1.00 camera 0001'
+        assert found[0]['caption'] == '1.00 cam 0001'
         shown = cv2.imread(found[0]['image'])
         assert np.abs(shown.astype(int) - cv2.imread(str(person))).mean() < 12
         found = client.predict('monday', query, ['0000'], 9, api_name='/search')
