@@ -83,7 +83,11 @@ def build_app(folder: str | Path, inferencer: ReIDInferencer) -> Any:
                 query = gr.Image(
                     label='Query', format='png', height=260, sources=['upload']
                 )
-                cameras = gr.Dropdown([], multiselect=True, label='Only these cameras')
+                cameras = gr.Dropdown(
+                    sorted({c for g in galleries.values() for c in g.cameras()}),
+                    multiselect=True,
+                    label='Only these cameras',
+                )
                 topk = gr.Slider(1, 50, value=12, step=1, label='Matches')
                 button = gr.Button('Search', variant='primary')
             with gr.Column(scale=3):

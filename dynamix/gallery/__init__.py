@@ -1,6 +1,6 @@
 """People on disk: a gallery of features that is searched and grows."""
 
-from .gallery import Gallery, Match
-from .store import Entry
+from .entry import Entry, Match
+from .gallery import Gallery
 
 __all__ = ['Entry', 'Gallery', 'Match']

@@ -4,27 +4,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import Any, NamedTuple
 
 import numpy as np
-from filelock import FileLock
 
+from .entry import Entry, Match
 from .inverted_lists import centroids_of, nearest_centroids, train_lists
-from .store import FILE, FORMAT, Entry, GalleryStore
-from .vector_index import VectorIndex
-from .writer_lock import closed_on_error, writer_lock
+from .loaded_index import LoadedIndex, Times
+from .store import FILE, FORMAT, GalleryStore
+from .vector_index import unit_rows
+from .writer_lock import writer_lock
 
 # Below it, exact search takes less than about 15 ms (benchmarks/gallery.md).
 IVF_FROM = 250_000
-Times = tuple[float | None, float | None]
-
-
-class Match(NamedTuple):
-    """An entry that was found, and its ``score``: the cosine to the query."""
-
-    score: float
-    entry: Entry
 
 
 class Gallery:
@@ -56,26 +47,28 @@ class Gallery:
         'hall/7.jpg'
     """
 
-    def __init__(self, folder: Path, store: GalleryStore, lock: FileLock | None):
+    def __init__(self, folder: Path, write: bool) -> None:
         self.folder = folder
-        self._store = store
-        self._writer = lock
         self._threads = Lock()
-        self._index: VectorIndex | None = None
-        self._seen: int | None = None
-        self._trainings = 0
-        self._filter: Any = None
-        with store.transaction():
-            about = store.about()
-        if about.get('format') != FORMAT:
-            raise ValueError(
-                f'{store.file} is no gallery of this version: its format is '
-                f'{about.get("format")!r}, expected {FORMAT!r}.'
-            )
+        self._writer = writer_lock(folder) if write else None
+        try:
+            self._store = GalleryStore(folder)
+            with self._store.transaction():
+                about = self._store.about()
+            if about.get('format') != FORMAT:
+                raise ValueError(
+                    f'{self._store.file} is no gallery of this version: its format is '
+                    f'{about.get("format")!r}, expected {FORMAT!r}.'
+                )
+        except BaseException:
+            if self._writer is not None:
+                self._writer.release()
+            raise
         self.dim = int(about['dim'])
         self.model = str(about['model'])
         self.model_name = str(about['model_name'])
         self._ivf_from = int(about['ivf_from'])
+        self._loaded = LoadedIndex(self._store, self.dim)
 
     @classmethod
     def create(
@@ -103,7 +96,7 @@ class Gallery:
         """
         folder = Path(folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-        with closed_on_error(writer_lock(folder)) as lock:
+        with writer_lock(folder):
             store = GalleryStore(folder)
             is_new = store.create(
                 dim=dim,
@@ -113,10 +106,10 @@ class Gallery:
                 trained_on=0,
                 trainings=0,
             )
-            if not is_new:
-                store.close()
-                raise FileExistsError(f'there is a gallery in {folder} already.')
-            return cls(folder, store, lock)
+            store.close()
+        if not is_new:
+            raise FileExistsError(f'there is a gallery in {folder} already.')
+        return cls(folder, write=True)
 
     @classmethod
     def open(
@@ -138,16 +131,14 @@ class Gallery:
         folder = Path(folder).expanduser()
         if not cls.exists(folder):
             raise FileNotFoundError(f'there is no gallery in {folder}: no {FILE}.')
-        with closed_on_error(writer_lock(folder) if write else None) as lock:
-            gallery = cls(folder, GalleryStore(folder), lock)
-            if model is not None and model != gallery.model:
-                gallery.close()
-                raise ValueError(
-                    f'the gallery {folder} was made by model '
-                    f'{gallery.described_model}, not by model {model}: their features '
-                    'cannot be compared.'
-                )
-            return gallery
+        gallery = cls(folder, write)
+        if model is not None and model != gallery.model:
+            gallery.close()
+            raise ValueError(
+                f'the gallery {folder} was made by model {gallery.described_model}, '
+                f'not by model {model}: their features cannot be compared.'
+            )
+        return gallery
 
     @staticmethod
     def exists(folder: str | Path) -> bool:
@@ -168,12 +159,7 @@ class Gallery:
     def __enter__(self) -> Gallery:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __len__(self) -> int:
@@ -242,7 +228,7 @@ class Gallery:
                 not finite or is zero.
             RuntimeError: If the gallery is not open for writing.
         """
-        halves = self._unit(features).astype(np.float16)
+        halves = unit_rows(features, self.dim).astype(np.float16)
         nothing = [None] * len(paths)
         columns = [paths, cameras or nothing, times or nothing, persons or nothing]
         if {len(column) for column in columns} != {len(halves)}:
@@ -294,11 +280,9 @@ class Gallery:
             ValueError: If a feature has another length, is not finite or is zero; if
                 the gallery is damaged.
         """
-        queries = self._unit(features)
+        queries = unit_rows(features, self.dim)
         with self._transaction():
-            index = self._loaded()
-            among = self._among(_names(camera), time)
-            scores, ids = index.search(queries, topk, among)
+            scores, ids = self._loaded.search(queries, topk, _names(camera), time)
             entries = self._store.entries({*ids.ravel().tolist()})
         return [
             [Match(s, entries[i]) for s, i in zip(*row) if i >= 0]
@@ -319,45 +303,6 @@ class Gallery:
             raise RuntimeError(f'the gallery {self.folder} is not open for writing.')
         with self._threads, self._store.transaction(write):
             yield
-        if write:
-            self._seen = None
-
-    def _unit(self, features: np.ndarray) -> np.ndarray:
-        features = np.asarray(features, np.float32)
-        if features.ndim != 2 or features.shape[1] != self.dim:
-            raise ValueError(
-                f'features must be [N, {self.dim}] for the gallery {self.folder}, but '
-                f'are {list(features.shape)}.'
-            )
-        length = np.linalg.norm(features, axis=1, keepdims=True)
-        wrong = ~(np.isfinite(length) & (length > 0)).ravel()
-        if wrong.any():
-            raise ValueError(f'feature {wrong.argmax()} is zero or not finite.')
-        return features / length
-
-    def _loaded(self) -> VectorIndex:
-        """The index as of this transaction."""
-        seen = self._store.version()
-        if self._index is not None and seen == self._seen:
-            return self._index
-        about = self._store.about()
-        index = self._index
-        if index is None or self._trainings != about['trainings']:
-            index = VectorIndex(self.dim, centroids_of(about, self.dim))
-        for block in self._store.features(self.dim, after=index.last_id):
-            index.add(*block)
-        if len(index) != self._store.count():
-            index.keep(self._store.ids())
-        self._index, self._seen, self._filter = index, seen, None
-        self._trainings = int(about['trainings'])
-        return index
-
-    def _among(self, camera: list[str] | None, time: Times | None) -> np.ndarray | None:
-        if camera is None and time is None:
-            return None
-        if self._filter is None or self._filter[0] != (camera, time):
-            self._filter = (camera, time), self._store.ids(camera, time)
-        return self._filter[1]
 
 
 def _names(camera: str | Sequence[str] | None) -> list[str] | None:

@@ -6,16 +6,17 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from .entry import Entry
 
 FILE = 'gallery.sqlite'
 FORMAT = 'dynamix gallery 1'
 BLOCK = 8192
 _PAGE_BYTES = 32768  # several features fit in a page of SQLite's
 _SECONDS_TO_WAIT = 30
-_MOST_FAULTS = 5
 _TABLES = (
     'CREATE TABLE about (key TEXT PRIMARY KEY, value)',
     # ids of removed entries are not given again
@@ -25,20 +26,6 @@ _TABLES = (
     'CREATE TABLE feature (id INTEGER PRIMARY KEY, half BLOB NOT NULL, '
     'checksum INTEGER NOT NULL)',
 )
-
-
-class Entry(NamedTuple):
-    """One entry of a gallery.
-
-    ``path``: of a crop, of the folder of a tracklet, or another name; it is unique.
-    ``time``: seconds, of whatever clock. What is not known is None.
-    """
-
-    id: int
-    path: str
-    camera: str | None
-    time: float | None
-    person: str | None
 
 
 class GalleryStore:
@@ -133,9 +120,9 @@ class GalleryStore:
         """Notes something about the gallery as a whole."""
         self._db.executemany('REPLACE INTO about VALUES (?, ?)', values.items())
 
-    def version(self) -> int:
-        """A number that changes when another process or connection has written."""
-        return self._number('PRAGMA data_version')
+    def version(self) -> tuple[int, int]:
+        """Changes whenever this or another connection has written."""
+        return self._number('PRAGMA data_version'), self._db.total_changes
 
     def count(self) -> int:
         """Number of entries."""
@@ -309,7 +296,7 @@ class GalleryStore:
             if len(half) != 2 * dim or zlib.crc32(half) != checksum
         ]
         if wrong:
-            first = ', '.join(map(str, wrong[:_MOST_FAULTS]))
+            first = ', '.join(map(str, wrong[:5]))
             found.append(
                 f'{len(wrong)} features are not as they were written; ids: {first}'
             )

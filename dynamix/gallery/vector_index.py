@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-# An exact index has lists too: threads share them in the search of one query.
+# An exact index has lists too: they grow in small steps, and threads can share them.
 _EXACT_LISTS = 64
+_SHARED_FROM = 500_000
 _PROBED_SHARE = 8
 
 
@@ -101,11 +102,30 @@ class VectorIndex:
             selector = faiss.IDSelectorBitmap(bits)
         elif not self.is_exact:
             probed = -(-self.num_lists // _PROBED_SHARE)
-        # Threads help a single query only where it has much to read.
-        alone = len(queries) == 1 and probed == self.num_lists
-        self._index.parallel_mode = int(alone)
+        # Threads wait for each other, long on a busy machine: only where much is read.
+        much = probed == self.num_lists and len(self) > _SHARED_FROM
+        self._index.parallel_mode = int(much and len(queries) == 1)
         parameters = faiss.SearchParametersIVF(sel=selector, nprobe=probed)
         return self._index.search(queries, topk, params=parameters)
+
+
+def unit_rows(features: np.ndarray, dim: int) -> np.ndarray:
+    """Features of unit length, ``[N, dim]`` float32.
+
+    Raises:
+        ValueError: If one has another length than ``dim``, is zero or is not finite.
+    """
+    features = np.asarray(features, np.float32)
+    if features.ndim != 2 or features.shape[1] != dim:
+        raise ValueError(
+            f'features must be [N, {dim}] for this gallery, but are '
+            f'{list(features.shape)}.'
+        )
+    length = np.linalg.norm(features, axis=1, keepdims=True)
+    wrong = ~(np.isfinite(length) & (length > 0)).ravel()
+    if wrong.any():
+        raise ValueError(f'feature {wrong.argmax()} is zero or not finite.')
+    return features / length
 
 
 def import_faiss() -> Any:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -28,14 +26,3 @@ def writer_lock(folder: Path) -> FileLock:
             f'another process is writing to the gallery {folder}: wait until it ends.'
         ) from None
     return lock
-
-
-@contextmanager
-def closed_on_error(lock: FileLock | None) -> Iterator[FileLock | None]:
-    """Yields a lock and releases it if what is done with it fails."""
-    try:
-        yield lock
-    except BaseException:
-        if lock is not None:
-            lock.release()
-        raise

@@ -176,7 +176,7 @@ def test_a_call_adds_all_or_nothing(gallery, folder):
     with pytest.raises(ValueError, match=r"'\\udcff' is no UTF-8"):
         gallery.add(unit(2, 1), ['new', '\udcff'])
     for features, message in (
-        (unit(2)[:, :5], r'must be \[N, 16\] for the gallery .*hall, but are \[2, 5\]'),
+        (unit(2)[:, :5], r'must be \[N, 16\] for this gallery, but are \[2, 5\]'),
         (unit(2) * [[1], [0]], 'feature 1 is zero or not finite'),
         (unit(2) * [[np.nan], [1]], 'feature 0 is zero or not finite'),
         (unit(3), '3 features but 2, 2, 2, 2 paths'),
