@@ -28,7 +28,6 @@ from mmengine.utils import ProgressBar
 
 from dynamix.apis import ReIDInferencer
 from dynamix.datasets.transforms import LoadReIDImage
-from dynamix.engine.output_file import written_whole
 from dynamix.gallery import Gallery, Match
 from dynamix.gallery.inputs import (
     GalleryInput,
@@ -37,6 +36,7 @@ from dynamix.gallery.inputs import (
     embed_inputs,
     read_inputs,
 )
+from dynamix.output_file import written_whole
 from dynamix.visualization import RankedImage, draw_rank_sheet
 
 COLUMNS = ('query', 'rank', 'score', 'id', 'path', 'camera', 'time', 'person')
