@@ -1,4 +1,8 @@
-"""Tests a checkpoint on unseen data: ``python tools/test.py CONFIG CHECKPOINT``."""
+"""Tests a checkpoint on unseen data.
+
+    python tools/test.py configs/dynamix_r18_synthetic.py \\
+        work_dirs/dynamix_r18_synthetic/epoch_24.pth
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,9 @@ class DumpWhole(DumpResults):
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Test a checkpoint.')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='folder for logs')

@@ -1,4 +1,7 @@
-"""Trains a model: ``python tools/train.py CONFIG``."""
+"""Trains a model.
+
+python tools/train.py configs/dynamix_r18_synthetic.py
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ from dynamix.engine.work_dir_lock import work_dir_lock
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Train a model.')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(

@@ -112,6 +112,7 @@ class ReIDInferencer:
         images: Image | Iterable[Image],
         batch_size: int = 64,
         num_workers: int = 0,
+        progress: bool = False,
     ) -> np.ndarray:
         """Embeds images.
 
@@ -121,6 +122,7 @@ class ReIDInferencer:
             batch_size (int): Defaults to 64.
             num_workers (int): Processes that read and prepare images. Defaults to 0:
                 this one does.
+            progress (bool): Whether to print a bar of the batches. Defaults to False.
 
         Returns:
             np.ndarray: ``[N, D]`` float32, unit length; NaN where an image cannot be
@@ -134,7 +136,8 @@ class ReIDInferencer:
         if isinstance(images, (str, Path, np.ndarray)):
             images = [images]
         several = images if isinstance(images, Sequence) else list(images)
-        samples = self.predict(_Images(several, self.pipeline), batch_size, num_workers)
+        dataset = _Images(several, self.pipeline)
+        samples = self.predict(dataset, batch_size, num_workers, progress)
         features = np.stack([sample.feature.numpy() for sample in samples])
         features[[sample.get('image_index', 0) < 0 for sample in samples]] = np.nan
         return features

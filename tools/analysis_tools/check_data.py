@@ -19,6 +19,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
+from mmengine.utils import track_iter_progress
 from torch.utils.data import DataLoader, Dataset
 
 from dynamix.datasets import ReIDDataset
@@ -55,7 +56,9 @@ TARGETS = (
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Check the data of a config.')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--decode',
@@ -159,7 +162,8 @@ def broken_images(dataset: ReIDDataset, number: int, workers: int = 0) -> list[s
         num_workers=workers,
         collate_fn=list,
     )
-    return [message for messages in loader for message in messages if message]
+    batches = track_iter_progress((loader, len(loader)), file=sys.stderr)
+    return [message for messages in batches for message in messages if message]
 
 
 def build(dataset: dict[str, Any]) -> Any:
@@ -207,7 +211,8 @@ def main() -> int:
 
     def read(source: Any, row: Callable) -> list[str]:
         dataset = build(source)
-        problems.extend(broken_images(dataset, args.decode, args.workers))
+        if args.decode:
+            problems.extend(broken_images(dataset, args.decode, args.workers))
         return row(dataset)
 
     def read_all(sources: list[Any], head: tuple[str, ...], row: Callable) -> bool:

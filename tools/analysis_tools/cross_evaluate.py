@@ -1,7 +1,7 @@
 """Evaluates several checkpoints on several targets: one table.
 
-    python tools/analysis_tools/cross_evaluate.py \
-        --model configs/a.py a/epoch_100.pth --model configs/b.py b/epoch_100.pth \
+    python tools/analysis_tools/cross_evaluate.py \\
+        --model configs/a.py a/epoch_100.pth --model configs/b.py b/epoch_100.pth \\
         --targets configs/a.py --out tables/transfer
 
 Writes `transfer.md`, `transfer.csv` and `transfer.json`. Targets and metric are those

@@ -1,6 +1,6 @@
 """Embeds a folder of person crops with a trained model.
 
-    python tools/analysis_tools/extract_features.py CONFIG CHECKPOINT crops/ \
+    python tools/analysis_tools/extract_features.py CONFIG CHECKPOINT crops/ \\
         --out features.npz
 
 The file holds `features` ([N, D] float32, unit length), `paths` ([N], relative to the
@@ -24,7 +24,9 @@ from dynamix.engine.command_line import add_config_options, merge_options
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Embed a folder of person crops.')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', type=Path, help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('folder', type=Path, help='crops, in subfolders too')
@@ -59,7 +61,7 @@ def main() -> None:
         if isinstance(transform, LoadReIDImage):
             transform.skip_unreadable = True
     paths = [args.folder / name for name in names]
-    features = inferencer(paths, args.batch_size, args.num_workers)
+    features = inferencer(paths, args.batch_size, args.num_workers, progress=True)
     readable = ~np.isnan(features).any(axis=1)
     if not readable.any():
         raise SystemExit(

@@ -46,7 +46,9 @@ def count(cfg: Config) -> tuple[int, int, tuple[int, int]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Count parameters and FLOPs.')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', nargs='+', help='config files')
     for path in parser.parse_args().config:
         flops, parameters, (height, width) = count(Config.fromfile(path))

@@ -1,6 +1,6 @@
 """Plots scalars of one or more training logs.
 
-    python tools/analysis_tools/plot_curves.py work_dirs/dynamix_r18_synthetic \
+    python tools/analysis_tools/plot_curves.py work_dirs/dynamix_r18_synthetic \\
         --keys relabel/f1_tracker relabel/f1_after --out f1.png
 """
 
@@ -15,7 +15,9 @@ from dynamix.visualization import plot_curves, read_scalars, select_curves
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Plot scalars of training logs.')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         'logs', nargs='+', help='work directories, or the scalars.json of runs'
     )

@@ -1,6 +1,6 @@
 """Draws rank lists of a target: queries, and what the model finds for them.
 
-    python tools/analysis_tools/plot_ranks.py CONFIG CHECKPOINT --target viper \
+    python tools/analysis_tools/plot_ranks.py CONFIG CHECKPOINT --target viper \\
         --order worst --out ranks.png
 
 The ranking is that of the config's `test_evaluator`. Green frames are right, red ones
@@ -24,7 +24,9 @@ from dynamix.visualization import draw_rank_sheet
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Draw rank lists of a target.')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--target', help='its name; by default the first one')

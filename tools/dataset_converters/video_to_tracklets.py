@@ -1,6 +1,6 @@
 """Detects and tracks the people in videos and writes crops of them.
 
-    python tools/dataset_converters/video_to_tracklets.py hall.mp4 door.mp4 \
+    python tools/dataset_converters/video_to_tracklets.py hall.mp4 door.mp4 \\
         --out tracks --detector yolox_nano.onnx
 
 Writes `tracks/<video>/<tracklet>/<frame>.jpg`, which `TrackletFolder` reads with
