@@ -21,7 +21,11 @@ model = dict(
         )
     ),
 )
-labelled = dict(type='Market1501', data_root=_base_.data_root + 'market_subset')
+labelled = dict(
+    type='Market1501',
+    name='market_subset',
+    data_root=_base_.data_root + 'market_subset',
+)
 footage = dict(
     type='TrackletFolder', name='footage', data_root='tracks', frames_are_clock=True
 )

@@ -4,6 +4,7 @@ import os
 import time
 from array import array
 from collections import Counter
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from .image_table import COLUMNS, ImageTable, path_arrays, time_of_change
 
 SETTLED_AFTER_NS = 2_000_000_000
 UNSETTLED = -2
+# Lists of images lie beside them: nobody takes these for images.
+LIST_SUFFIXES = ('.csv', '.json', '.mat', '.txt')
 
 
 class ImageTableBuilder:
@@ -83,15 +86,18 @@ class ImageTableBuilder:
         self._paths += os.fsencode(path)
         self._ends.append(len(self._paths))
 
-    def other_files(self) -> str:
-        """Names the suffixes of files that are no images, for messages; or ''."""
-        if not self.other_suffixes:
-            return ''
+    def other_files(self, ignored: Container[str] = ()) -> str:
+        """Names the suffixes of files that are no images, for messages; or ''.
+
+        Args:
+            ignored (Container[str]): Suffixes not to name. Defaults to ``()``.
+        """
         named = ', '.join(
             f'{count} {suffix or "without suffix"}'
             for suffix, count in self.other_suffixes.most_common()
+            if suffix not in ignored
         )
-        return f' (no images by their suffix: {named})'
+        return named and f' (no images by their suffix: {named})'
 
     def column(self, name: str) -> np.ndarray:
         """A copy of what was collected: ``[n]`` int32."""
@@ -127,8 +133,8 @@ class ImageTableBuilder:
             arrays['watched'] = np.frombuffer(b'\0'.join(self._watched), np.uint8)
             arrays['stamps'] = np.array(self._stamps, dtype=np.int64)
         notes = [*self.notes]
-        if self.other_suffixes:
-            notes.append(f'some files are left out{self.other_files()}.')
+        if others := self.other_files(ignored=LIST_SUFFIXES):
+            notes.append(f'some files are left out{others}.')
         return ImageTable(arrays, self.root, dict(info or {}, notes=notes))
 
     def _reordered(

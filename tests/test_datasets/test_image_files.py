@@ -82,7 +82,7 @@ def test_what_is_left_out_is_counted_and_said_in_each_run(make_images, logged) -
         logged.clear()
         assert len(LabelledFolder(str(root))) == 3
         (line,) = (line for line in logged if '.heic' in line)
-        assert '2 .heic, 1 .txt, 1 without suffix' in line
+        assert '(no images by their suffix: 2 .heic, 1 without suffix)' in line
 
 
 @pytest.mark.parametrize('reader', [LabelledFolder, TrackletFolder])
