@@ -108,10 +108,12 @@ class OnnxModel:
     def _assume(self, shape: list[Any]) -> OnnxMetadata:
         """Returns the metadata that a file without them is taken to have."""
         size = shape[2:]
-        if shape[1:2] != [3] or [type(number) for number in size] != [int, int]:
+        has_size = [type(number) for number in size] == [int, int]
+        if self._is_raw or shape[1:2] != [3] or not has_size:
             raise ValueError(
                 f'{self._path} says nothing about its images, so its input must be '
-                f'[N, 3, H, W] with a height and width, but it is {shape}.'
+                f'float [N, 3, H, W] with a height and width, but it is '
+                f'{"uint8 " if self._is_raw else ""}{shape}.'
             )
         print_log(
             f'{self._path} says nothing about its images: assumed that it takes RGB '
