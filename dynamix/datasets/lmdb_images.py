@@ -44,7 +44,7 @@ def open_lmdb(path: str) -> Any:
 
     Raises:
         ImportError: If lmdb is not installed.
-        ValueError: If it is no LMDB.
+        ValueError: If it is no LMDB, or is cut off.
     """
     global _opened_by
     if _opened_by != os.getpid():
@@ -71,7 +71,7 @@ def _open(path: str, readahead: bool) -> Any:
             f'reading {path} needs lmdb: pip install -e ".[lmdb]"'
         ) from error
     try:
-        return lmdb.open(
+        environment = lmdb.open(
             path,
             subdir=os.path.isdir(path),
             readonly=True,
@@ -80,6 +80,16 @@ def _open(path: str, readahead: bool) -> Any:
         )
     except lmdb.Error as error:
         raise ValueError(f'{path} cannot be read as an LMDB: {error}') from error
+    pages = environment.stat()
+    used = pages['branch_pages'] + pages['leaf_pages'] + pages['overflow_pages']
+    needed = used * pages['psize']
+    size = os.path.getsize(data_file(path))
+    if size < needed:  # a read beyond the end would kill the process
+        environment.close()
+        raise ValueError(
+            f'{path} is cut off: it has {size} bytes, but its content takes {needed}.'
+        )
+    return environment
 
 
 def list_keys(root: str, folder: str) -> Iterator[tuple[str, bool]]:
@@ -121,7 +131,7 @@ class LmdbImages(BaseStorageBackend):
 
         Raises:
             FileNotFoundError: If there is no such LMDB or key.
-            ValueError: If the LMDB is damaged.
+            ValueError: If it is no LMDB, or is cut off.
         """
         path, key = _split(str(filepath).removeprefix(PREFIX))
         with open_lmdb(path).begin() as transaction:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
@@ -103,7 +104,8 @@ def _open_csv(file: str) -> Any:
     return open(file, newline='', encoding='utf-8-sig', errors='surrogateescape')
 
 
-def _open_parquet(file: str) -> Any:
+@contextmanager
+def _open_parquet(file: str) -> Iterator[Any]:
     try:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
@@ -112,8 +114,9 @@ def _open_parquet(file: str) -> Any:
             f'reading {file} needs pyarrow: pip install -e ".[tables]"'
         ) from error
     try:
-        return ParquetFile(file)
-    except ArrowException as error:
+        with ParquetFile(file) as table:
+            yield table
+    except (ArrowException, OSError) as error:  # also while rows are read
         raise ValueError(f'{file} cannot be read as Parquet: {error}') from error
 
 

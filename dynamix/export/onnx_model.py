@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch.nn.functional as F
 from mmengine.logging import print_log
 from torch import Tensor
 
+from dynamix.onnx_session import onnx_session
 from dynamix.structures import ReIDDataSample
 
 from .fingerprint import file_fingerprint
@@ -37,22 +37,8 @@ class OnnxModel:
     """
 
     def __init__(self, path: str, device: str = 'cpu') -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ImportError(
-                f'{path} needs ONNX Runtime: pip install -e ".[onnx]"'
-            ) from error
-        if not os.path.isfile(path):
-            raise FileNotFoundError(f'there is no file {path}.')
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        every = onnxruntime.get_available_providers()
-        providers = ['CPUExecutionProvider'] if device == 'cpu' else every
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers)
-        except Exception as error:  # ONNX Runtime's own types have no public base
-            raise ValueError(f'{path} is no model for ONNX Runtime: {error}') from error
+        threads = torch.get_num_threads()
+        self._session = onnx_session(path, threads, use_gpu=device != 'cpu')
         self._path = path
         taken = self._session.get_inputs()[0]
         self._name = taken.name
@@ -122,10 +108,12 @@ class OnnxModel:
     def _assume(self, shape: list[Any]) -> OnnxMetadata:
         """Returns the metadata that a file without them is taken to have."""
         size = shape[2:]
-        if shape[1:2] != [3] or [type(number) for number in size] != [int, int]:
+        has_size = [type(number) for number in size] == [int, int]
+        if self._is_raw or shape[1:2] != [3] or not has_size:
             raise ValueError(
                 f'{self._path} says nothing about its images, so its input must be '
-                f'[N, 3, H, W] with a height and width, but it is {shape}.'
+                f'float [N, 3, H, W] with a height and width, but it is '
+                f'{"uint8 " if self._is_raw else ""}{shape}.'
             )
         print_log(
             f'{self._path} says nothing about its images: assumed that it takes RGB '

@@ -2,8 +2,7 @@
 
 from .convert_videos import convert_videos
 from .detectors import Detector, load_detector
-from .tracklet_options import TrackletOptions
-from .tracklet_writer import TrackletWriter
+from .tracklet_writer import TrackletOptions, TrackletWriter
 from .video_frames import VideoFrames
 from .video_to_tracklets import VideoSummary, video_to_tracklets
 

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .detectors import Detector
-from .tracklet_options import TrackletOptions
-from .tracklet_writer import TrackletWriter
+from .tracklet_writer import TrackletOptions, TrackletWriter
 from .video_frames import VideoFrames
 
 CROPS_PER_SECOND = 5
@@ -18,8 +17,6 @@ BEGIN_ABOVE_SCORE = 0.2
 # Frames at 30 per second without a box after which a tracklet ends. Relabeling joins
 # tracklets of one person more reliably than it divides one of two people, so it is low.
 LOST_FRAMES = 9
-# Number of the tracklet, box, score.
-Tracked = tuple[int, np.ndarray, float]
 
 
 class VideoSummary(NamedTuple):
@@ -30,6 +27,13 @@ class VideoSummary(NamedTuple):
     frames: int
     damage: str
     crops: list[int]
+
+    def __str__(self) -> str:
+        median = f', median {np.median(self.crops):g} a tracklet' if self.crops else ''
+        return (
+            f'{self.frames} frames, {len(self.crops)} tracklets, '
+            f'{sum(self.crops)} crops{median}{self.damage and "; "}{self.damage}'
+        )
 
 
 def video_to_tracklets(
@@ -60,33 +64,38 @@ def video_to_tracklets(
         OSError: If a file cannot be written; names it.
         ImportError: If ``trackers`` is missing.
     """
+    tracker = make_tracker(frames.frame_rate, options.score)
+    from supervision import Detections  # comes with it
+
     unfinished = out / f'.{name}.unfinished'
     shutil.rmtree(unfinished, ignore_errors=True)
     every = options.every or max(1, round(frames.frame_rate / CROPS_PER_SECOND))
     writer = TrackletWriter(unfinished, name, every, options)
-    track = make_tracker(frames.frame_rate, options.score)
     decoded = 0
     try:
         for number, image in frames:
             boxes, scores = detect(image)
             boxes = np.clip(boxes, 0, image.shape[1::-1] * 2)
             likely = scores >= options.score
-            for tracklet, box, score in track(boxes[likely], scores[likely]):
-                writer.add(tracklet, number, image, box, score)
+            found = tracker.update(
+                Detections(xyxy=boxes[likely], confidence=scores[likely])
+            )
+            for box, score, tracklet in zip(
+                found.xyxy, found.confidence, found.tracker_id.tolist()
+            ):
+                if tracklet >= 0:  # else it is not in one yet
+                    writer.add(tracklet, number, image, box, score)
             decoded += 1
             on_frame()
-        writer.finish()
+        crops = writer.finish()
         unfinished.rename(out / name)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return VideoSummary(decoded, frames.damage, [*map(len, writer.frames.values())])
+    return VideoSummary(decoded, frames.damage, crops)
 
 
-def make_tracker(
-    frame_rate: float, score: float
-) -> Callable[[np.ndarray, np.ndarray], list[Tracked]]:
-    """Returns a function from boxes ``[n, 4]`` and scores ``[n]`` of the next frame to
-    those that are in tracklets.
+def make_tracker(frame_rate: float, score: float) -> Any:
+    """Returns a new tracker of the package ``trackers``.
 
     Args:
         frame_rate (float): Frames per second.
@@ -96,7 +105,6 @@ def make_tracker(
         ImportError: If ``trackers`` is missing.
     """
     try:
-        from supervision import Detections
         from trackers import ByteTrackTracker
     except ImportError as error:
         raise ImportError(
@@ -104,16 +112,9 @@ def make_tracker(
             'pip install -e ".[video]"'
         ) from error
     begin = min(score + BEGIN_ABOVE_SCORE, 1.0)
-    tracker = ByteTrackTracker(
+    return ByteTrackTracker(
         lost_track_buffer=LOST_FRAMES,
         frame_rate=frame_rate,
         track_activation_threshold=begin,
         high_conf_det_threshold=begin,
     )
-
-    def track(boxes: np.ndarray, scores: np.ndarray) -> list[Tracked]:
-        found: Any = tracker.update(Detections(xyxy=boxes, confidence=scores))
-        columns = zip(found.tracker_id.tolist(), found.xyxy, found.confidence)
-        return [(t, box, float(s)) for t, box, s in columns if t >= 0]
-
-    return track

@@ -225,6 +225,10 @@ def test_says_what_is_wrong(tmp_path, monkeypatch) -> None:
     (tmp_path / 'archive.zip').write_bytes(b'PK' * 5000)
     with pytest.raises(ValueError, match=r'archive.zip cannot be read as an LMDB'):
         TrackletFolder(str(tmp_path / 'archive.zip')).full_init()
+    large = write(tmp_path / 'large', {f'v/t/{i}.png': bytes(9000) for i in range(9)})
+    os.truncate(large / 'data.mdb', 40_000)  # a copy that was interrupted
+    with pytest.raises(ValueError, match=r'large is cut off: it has 40000 bytes'):
+        load(f'lmdb://{large}/v/t/8.png')
     monkeypatch.setitem(sys.modules, 'lmdb', None)
     with pytest.raises(ImportError, match=r'x needs lmdb: pip install -e "\.\[lmdb\]"'):
         TrackletFolder(str(root), folder='v').full_init()

@@ -276,6 +276,15 @@ def test_says_what_else_is_wrong(tmp_path, monkeypatch) -> None:
     (tmp_path / 'x.parquet').write_bytes(b'PAR1')
     with pytest.raises(ValueError, match=r'x.parquet cannot be read as Parquet'):
         TableDataset(str(tmp_path / 'x.parquet')).full_init()
+    paths = [f'{i}.jpg' for i in range(999)]
+    pyarrow.parquet.write_table(
+        pyarrow.table(dict(path=paths, person=paths)), tmp_path / 'z.parquet'
+    )
+    content = bytearray((tmp_path / 'z.parquet').read_bytes())
+    content[50:2000] = bytes(1950)  # the end, which says what is in it, is there
+    (tmp_path / 'z.parquet').write_bytes(content)
+    with pytest.raises(ValueError, match=r'z.parquet cannot be read as Parquet'):
+        TableDataset(str(tmp_path / 'z.parquet')).full_init()
     table = pyarrow.table(dict(path=['a', 'b'], person=[1, None]))
     pyarrow.parquet.write_table(table, tmp_path / 'y.parquet')
     with pytest.raises(ValueError, match=r'y.parquet, row 2: person is empty'):

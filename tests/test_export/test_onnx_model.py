@@ -78,11 +78,13 @@ def test_half_precision_input(make_model, crops):
 
 def test_files_that_cannot_be_used(make_model, tmp_path):
     with pytest.raises(
-        ValueError, match=r"must be \[N, 3, H, W\] with .* 'height', 6\]"
+        ValueError, match=r"must be float \[N, 3, H, W\] with .* 'height', 6\]"
     ):
         ReIDInferencer(make_model([1, 3, 'height', 6]))
-    with pytest.raises(ValueError, match=r'must be \[N, 3, H, W\]'):
+    with pytest.raises(ValueError, match=r'must be float \[N, 3, H, W\]'):
         ReIDInferencer(make_model([1, 8, 6, 3]))
+    with pytest.raises(ValueError, match=r'but it is uint8 \[1, 3, 8, 6\]'):
+        ReIDInferencer(make_model([1, 3, 8, 6], onnx.TensorProto.UINT8))
     with pytest.raises(FileNotFoundError, match=r'no file .*nothing\.onnx'):
         ReIDInferencer(tmp_path / 'nothing.onnx')
     (tmp_path / 'text.onnx').write_text('text')

@@ -17,8 +17,7 @@ from dynamix.footage import (
     load_detector,
     video_to_tracklets,
 )
-from dynamix.footage.contact_sheet import write_contact_sheet
-from dynamix.footage.tracklet_index import merge_indexes
+from dynamix.footage.tracklet_writer import merge_indexes, write_contact_sheet
 from dynamix.relabeling import score_labels
 
 from .drawn import HEIGHT, PEOPLE, SIZE, WIDTH, detect, draw, left_of, write_video
@@ -86,6 +85,7 @@ def test_crops_index_and_reader(convert, tmp_path):
     table = dataset.table
     assert table.frame.tolist() == [int(row['frame']) for row in rows]
     assert [table.path(i).split('/')[-2] for i in range(78)] == tracklets
+    (out / 'hall' / '0003').mkdir()  # of one whose crops a user deleted
     write_contact_sheet(out, 'hall')
     sheet = cv2.imread(str(tmp_path / 'tracks_sheets' / 'hall.png'))
     assert len(sheet) == 2 * 188

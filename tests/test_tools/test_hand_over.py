@@ -54,7 +54,14 @@ def trained(tmp_path, crops):
                     mean=[120.0] * 3, std=[60.0] * 3, bgr_to_rgb=True
                 ),
                 backbone=dict(
-                    type='mmpretrain.ResNet', depth=18, stem_channels=8, base_channels=2
+                    type='mmpretrain.ResNet',
+                    depth=18,
+                    stem_channels=8,
+                    base_channels=16,
+                    num_stages=1,
+                    strides=(1,),
+                    dilations=(1,),
+                    out_indices=(0,),
                 ),
                 neck=dict(
                     type='BNNeck',
