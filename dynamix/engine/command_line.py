@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import os
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
@@ -65,6 +66,13 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         help='override the config, e.g. model.head.memory.momentum=0.1; lists as '
         'key="[a,b]" or key=a,b; data_root and image_size change all places',
     )
+
+
+def read_config(path: str | Path, options: dict[str, Any]) -> Config:
+    """Reads a config file and overrides it, see :func:`merge_options`."""
+    cfg = Config.fromfile(path)
+    merge_options(cfg, options)
+    return cfg
 
 
 def merge_options(cfg: Config, options: dict[str, Any]) -> None:

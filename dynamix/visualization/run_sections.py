@@ -26,7 +26,7 @@ def facts(cfg: Config, curves: Curves, log: RunLog) -> list[tuple[str, str]]:
         found.append((f'{images:,}'.replace(',', ' '), 'training images'))
     if 'average/mAP' in curves:
         x, y = curves['average/mAP']
-        mean = f'mAP in %, mean of {len(_targets(curves))} targets'
+        mean = 'mAP in %, mean of the targets'
         if x[0] == 0 and len(x) > 1:
             found.append((f'{y[0]:.1f} → {y[-1]:.1f}', f'{mean}: before and after'))
         else:
@@ -53,8 +53,14 @@ def data_section(log: RunLog) -> Section:
 
 
 def _targets(curves: Curves) -> list[str]:
+    """What has a mAP: targets, then means over them."""
     names = [key.removesuffix('/mAP') for key in curves if key.endswith('/mAP')]
-    return [name for name in names if name != 'average']
+    return sorted(names, key=_is_average)
+
+
+def _is_average(name: str) -> bool:
+    # a metric may stand before it by its `prefix`
+    return f'/{name}'.endswith('/average')
 
 
 def target_section(curves: Curves, log: RunLog) -> Section:
@@ -73,7 +79,7 @@ def target_section(curves: Curves, log: RunLog) -> Section:
         'Rank-1',
     )
     rows = []
-    for name in [*names, 'average']:
+    for name in names:
         x, y = curves[f'{name}/mAP']
         last = [
             f'{curves[key].y[-1]:.1f}' if key in curves else '-'

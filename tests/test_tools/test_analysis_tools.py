@@ -122,6 +122,14 @@ def test_plot_ranks(run, model, tmp_path, capsys):
     with pytest.raises(SystemExit):
         run('plot_ranks.py', *model, '--out', 'ranks')
     assert '--out ranks: expected an image' in capsys.readouterr().err
+    for words, said in (
+        ((*model, '--queries', -1), '`--queries` must be .* at least 1'),
+        ((tmp_path / 'none.py', model[1]), 'none.py'),
+        ((model[0], tmp_path / 'none.pth'), 'none.pth'),
+        ((*model, '--cfg-options', 'test_evaluator.rrank=1'), 'rrank'),
+    ):
+        with pytest.raises(SystemExit, match=said):
+            run('plot_ranks.py', *words)
 
 
 def test_extract_features(run, model, crops, tmp_path, capsys):
@@ -244,6 +252,12 @@ def test_cross_evaluate(run, model, crops, tmp_path, capsys):
     assert cells()[1] == whole[1]
     words += ['--cfg-options', 'test_evaluator.camera_aware=False']
     assert cells()[0]['scores']['mAP'] != 12.5
+    words += ['test_evaluator.prefix=any']
+    scores = cells()[0]['scores']
+    assert [*scores] == [f'any/{key}' for key in whole[1]['scores']]
+    table = out.with_suffix('.md').read_text()
+    assert table.startswith('any/mAP / any/Rank-1 in percent')
+    assert f'| {scores["any/mAP"]:.1f} / ' in table
 
     out.with_suffix('.json').write_text('{}')
     with pytest.raises(SystemExit) as ended:

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
@@ -25,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from dynamix.datasets import ReIDDataset
 from dynamix.datasets.label_checks import images_per_identity
 from dynamix.datasets.transforms import LoadReIDImage
-from dynamix.engine.command_line import add_config_options, merge_options
+from dynamix.engine.command_line import add_config_options, read_config
 from dynamix.registry import DATA_SAMPLERS, DATASETS
 
 # What a wrong entry of a config raises, unknown types and arguments too, or a missing
@@ -196,8 +195,7 @@ def print_table(head: tuple[str, ...], rows: list[list[str]]) -> None:
 
 def main() -> int:
     args = parse_args()
-    cfg = Config.fromfile(args.config)
-    merge_options(cfg, args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'dynamix'))
     problems: list[str] = []
 

@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader
 
 from dynamix.apis import ReIDInferencer
 from dynamix.datasets import TargetDataset
-from dynamix.engine.command_line import add_config_options, merge_options
+from dynamix.engine.command_line import add_config_options, read_config
 from dynamix.output_file import written_whole
 
 # What a config that cannot be used raises.
@@ -61,13 +61,6 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument('--device', help='by default a GPU if there is one')
     add_config_options(parser)
     return parser, parser.parse_args()
-
-
-def read_config(path: str, options: dict[str, Any]) -> Config:
-    cfg = Config.fromfile(path)
-    merge_options(cfg, options)
-    init_default_scope(cfg.get('default_scope', 'dynamix'))
-    return cfg
 
 
 def sha256(path: str) -> str:
@@ -115,12 +108,16 @@ class Model:
         )
         for batch in track_iter_progress((loader, len(loader))):
             evaluator.process(self.inferencer.model.test_step(batch), batch)
-        start = f'{dataset.datasets[0].name}/'
-        return {
-            key.removeprefix(start): value
+        # a metric may stand before the target by its `prefix`
+        place = f'/{dataset.datasets[0].name}/'
+        scores = {
+            f'/{key}'.replace(place, '/', 1)[1:]: value
             for key, value in evaluator.evaluate(len(dataset)).items()
-            if key.startswith(start)
+            if place in f'/{key}'
         }
+        if not scores:
+            raise ValueError(f'test_evaluator gives no score of {place[1:-1]}')
+        return scores
 
 
 def finished_cells(path: Path) -> dict[str, dict]:
@@ -145,14 +142,16 @@ def write_tables(out: Path, cells: list[dict], done: dict[str, dict]) -> None:
         file.write_text(json.dumps(dict(cells=cells, earlier=earlier), indent=1))
     scores = next((cell['scores'] for cell in cells if 'scores' in cell), {})
     place = ('config', 'checkpoint', 'target')
-    with written_whole(f'{out}.csv') as beside, open(beside, 'w', newline='') as file:
+    options: Any = dict(encoding='utf-8', errors='surrogateescape', newline='')
+    with written_whole(f'{out}.csv') as beside, open(beside, 'w', **options) as file:
         writer = csv.writer(file)
         writer.writerow([*place, *scores, 'error'])
         for cell in cells:
             found = cell.get('scores', {})
             row = [cell[key] for key in place] + [found.get(key, '') for key in scores]
             writer.writerow([*row, cell.get('error', '')])
-    shown = [key for key in ('mAP', 'Rank-1') if key in scores]
+    shown = [key for key in scores if key.rpartition('/')[2] in ('mAP', 'Rank-1')]
+    shown.sort(key=str.lower)  # mAP before Rank-1
     targets = list(dict.fromkeys(cell['target'] for cell in cells))
     lines: dict[tuple[str, str], dict[str, str]] = {}
     for cell in cells:
@@ -172,8 +171,10 @@ def main() -> None:
     parser, args = parse_args()
     try:
         cfg = read_config(args.targets or args.model[0][0], args.cfg_options)
+        init_default_scope(cfg.get('default_scope', 'dynamix'))
         metric, targets = cfg.test_evaluator, cfg.test_dataloader.dataset.targets
         names = [reader.name for reader in TargetDataset(targets).datasets]
+        args.out.parent.mkdir(parents=True, exist_ok=True)
         done = finished_cells(Path(f'{args.out}.json'))
     except WRONG as error:
         parser.error(f'{type(error).__name__}: {error}')

@@ -14,13 +14,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 from matplotlib.backend_bases import FigureCanvasBase
-from mmengine.config import Config
 from sklearn.manifold import TSNE
 from torch.utils.data import Subset
 
 from dynamix.apis import ReIDInferencer
 from dynamix.apis.embed_target import look
-from dynamix.engine.command_line import add_config_options, merge_options
+from dynamix.engine.command_line import add_config_options, read_config
 from dynamix.output_file import written_whole
 from dynamix.registry import DATASETS
 from dynamix.visualization import draw_embedding_map, embedding_map_page
@@ -63,14 +62,14 @@ def main() -> None:
     args = parse_args()
     try:
         draw(args)
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise SystemExit(str(error)) from None
 
 
 def draw(args: argparse.Namespace) -> None:
     """Embeds, maps and writes what the command line asks for."""
-    cfg = Config.fromfile(args.config)
-    merge_options(cfg, args.cfg_options)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    cfg = read_config(args.config, args.cfg_options)
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     rows = np.random.default_rng(args.seed).permutation(len(dataset))

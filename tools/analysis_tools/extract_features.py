@@ -14,13 +14,12 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
 
 from dynamix.apis import ReIDInferencer
 from dynamix.datasets import ImageTableBuilder
 from dynamix.datasets.image_files import iter_images
 from dynamix.datasets.transforms import LoadReIDImage
-from dynamix.engine.command_line import add_config_options, merge_options
+from dynamix.engine.command_line import add_config_options, read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,10 +52,12 @@ def main() -> None:
     names = np.array(list(iter_images(builder, '')))
     if not len(names):
         raise SystemExit(f"'{args.folder}' holds no image{builder.other_files()}")
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    cfg = Config.fromfile(args.config)
-    merge_options(cfg, args.cfg_options)
-    inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
+    try:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        cfg = read_config(args.config, args.cfg_options)
+        inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
+    except (OSError, TypeError, ValueError) as error:
+        raise SystemExit(str(error)) from None
     for transform in inferencer.pipeline.transforms:
         if isinstance(transform, LoadReIDImage):
             transform.skip_unreadable = True

@@ -10,15 +10,16 @@ wrong. Below each image: identity, camera, score.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import cv2
 import mmcv
-from mmengine.config import Config
 
 from dynamix.apis import ReIDInferencer
 from dynamix.apis.embed_target import embed_target
 from dynamix.apis.rank_lists import ORDERS, find_metric, rank_lists
-from dynamix.engine.command_line import add_config_options, merge_options
+from dynamix.config_checks import check_whole
+from dynamix.engine.command_line import add_config_options, read_config
 from dynamix.registry import DATASETS
 from dynamix.visualization import draw_rank_sheet
 
@@ -38,29 +39,38 @@ def parse_args() -> argparse.Namespace:
         help='which queries: drawn at random, or by average precision',
     )
     parser.add_argument('--topk', type=int, default=10, help='images a query')
-    parser.add_argument('--out', default='ranks.png', help='picture to write')
+    parser.add_argument(
+        '--out', type=Path, default=Path('ranks.png'), help='picture to write'
+    )
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--device', help='by default a GPU if there is one')
     add_config_options(parser)
     args = parser.parse_args()
-    if not cv2.haveImageWriter(args.out):
+    if not cv2.haveImageWriter(str(args.out)):
         parser.error(f'--out {args.out}: expected an image, such as ranks.png')
     return args
 
 
 def main() -> None:
     args = parse_args()
-    cfg = Config.fromfile(args.config)
-    merge_options(cfg, args.cfg_options)
-    inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
     try:
-        dataset = DATASETS.build(cfg.test_dataloader.dataset)
-        target, look = embed_target(inferencer, dataset, args.target, args.batch_size)
-        metric = find_metric(cfg)
-        rows = rank_lists(target, look, metric, args.order, args.queries, args.topk)
-    except ValueError as error:
+        draw(args)
+    except (OSError, TypeError, ValueError) as error:
         raise SystemExit(str(error)) from None
-    mmcv.imwrite(draw_rank_sheet(rows), args.out)
+
+
+def draw(args: argparse.Namespace) -> None:
+    """Embeds, ranks and writes what the command line asks for."""
+    check_whole('--queries', args.queries, 1)
+    check_whole('--topk', args.topk, 1)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    cfg = read_config(args.config, args.cfg_options)
+    inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
+    metric = find_metric(cfg)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    target, look = embed_target(inferencer, dataset, args.target, args.batch_size)
+    rows = rank_lists(target, look, metric, args.order, args.queries, args.topk)
+    mmcv.imwrite(draw_rank_sheet(rows), str(args.out))
     print(f'wrote rank lists of {len(rows)} queries of {target.name} to {args.out}')
 
 

@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 from dynamix.apis.run_report import report_run
+from dynamix.config_checks import check_whole
 from dynamix.engine.checkpoint_file import latest_checkpoint
 from dynamix.output_file import written_whole
 from dynamix.visualization.run_log import read_run_log
@@ -53,8 +54,12 @@ def parse_args() -> argparse.Namespace:
     if args.out.suffix not in ('.html', '.htm'):
         parser.error(f'--out {args.out}: expected a file that ends in .html')
     try:
+        check_whole('--queries', args.queries, 0)
+        check_whole('--videos', args.videos, 0)
+        check_whole('--batch-size', args.batch_size, 1)
         read_run_log(args.work_dir)
-    except FileNotFoundError as error:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     if args.checkpoint and not args.checkpoint.is_file():
         parser.error(f'--checkpoint {args.checkpoint}: there is no such file')
@@ -74,7 +79,8 @@ def main() -> None:
         args.device,
     )
     with written_whole(args.out) as file:
-        file.write_text(page, encoding='utf-8')
+        # names of files may be no UTF-8
+        file.write_text(page, encoding='utf-8', errors='replace')
     print(f'wrote {args.out}, {len(page) / 1e6:.1f} MB')
 
 
