@@ -69,14 +69,16 @@ def write_query_rows(path: str, rows: Sequence[dict[str, Any]]) -> None:
     """Writes the table as CSV with a header.
 
     Args:
-        path (str): File to write; its folder is made if missing.
+        path (str): File to write, UTF-8; its folder is made if missing. Paths of images
+            that are not UTF-8 keep their bytes.
         rows (Sequence[dict]): Those of :func:`query_rows`.
 
     Raises:
         OSError: If it cannot be written.
     """
     columns = max(rows, key=len)
-    with written_whole(path) as beside, open(beside, 'w', newline='') as file:
+    options: Any = dict(encoding='utf-8', errors='surrogateescape', newline='')
+    with written_whole(path) as beside, open(beside, 'w', **options) as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import os
 
 import numpy as np
 import pytest
@@ -105,3 +106,11 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(per_query.csv, 'DictWriter', full)
     with pytest.raises(OSError, match=r'queries\.csv cannot be written: .*No space'):
         written(make_samples(), tmp_path / 'queries.csv')
+
+
+def test_paths_keep_their_bytes(tmp_path):
+    samples = make_samples()
+    change(samples, img_path=os.fsdecode(b'k\xc3\xbcche/caf\xe9 <1>, "a".jpg'))
+    out = tmp_path / 'queries.csv'
+    run(samples, per_query=str(out))
+    assert b'"k\xc3\xbcche/caf\xe9 <1>, ""a"".jpg"' in out.read_bytes()
