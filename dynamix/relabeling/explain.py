@@ -22,7 +22,7 @@ class TrackletPart(NamedTuple):
         joined_at (float, optional): Mean similarity at which this part and the one
             before it came together; None: it is the first, or not known.
         stray (bool): Whether the images did not fit their tracklet and were given to
-            this person one by one.
+            this person one by one, or no image of the tracklet has an embedding.
     """
 
     rows: np.ndarray

@@ -11,7 +11,7 @@ from .calibration import (
     merge_thresholds,
     whiten,
 )
-from .evidence import cross_video_pairs, with_evidence
+from .evidence import ABOVE_ALL, cross_video_pairs, with_evidence
 from .grouping import (
     group_means,
     number_by_appearance,
@@ -250,7 +250,7 @@ def _merge(
         cluster = link(similarity, merge, forbidden)
         label[members] = members[cluster]
         report.merges += int(np.count_nonzero(cluster != np.arange(len(members))))
-    levels = [level for level in levels if level < np.inf]
+    levels = [level for level in levels if level < ABOVE_ALL]
     if levels:
         report.threshold = float(np.median(levels))
     person = np.where(part >= 0, label[part], -1)

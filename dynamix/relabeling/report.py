@@ -20,7 +20,7 @@ class RelabelReport:
         drops (int): Images dropped.
         vetoes (int): Cannot-link pairs that are similar enough to merge.
         threshold (float): Cosine similarity from which groups merge, median over the
-            videos; infinite if nothing could merge.
+            videos in which some could; infinite if there is none.
         seconds (float): Time taken.
     """
 
