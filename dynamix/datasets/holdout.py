@@ -77,10 +77,12 @@ def is_held_out(label: Label, fraction: float) -> bool:
 
 
 def pick_queries(identity: np.ndarray, camera: np.ndarray) -> np.ndarray:
-    """Picks queries so that the other images, the gallery, have a match of each.
+    """Picks queries so that others of a person's images are left for the gallery.
 
     One image of each person and camera: the first, where there are more. Of a person
-    with one image in each camera, one in all. Ours.
+    with one image in each camera, one in all. Every query of a person seen by several
+    cameras has a match under another camera; others have one where cameras do not
+    count. Ours.
 
     Args:
         identity (np.ndarray): ``[n]`` integers.

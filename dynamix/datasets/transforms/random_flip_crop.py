@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from dynamix.config_checks import check_rate
+from dynamix.config_checks import check_rate, check_whole
 from dynamix.registry import TRANSFORMS
 
 
@@ -28,14 +28,12 @@ class RandomFlipCrop(BaseTransform):
             to 0.5.
 
     Raises:
-        ValueError: If the padding is negative or the probability makes no sense.
+        ValueError: If the padding is no whole number from 0 on, or the probability
+            makes no sense.
     """
 
     def __init__(self, padding: int, prob: float = 0.5) -> None:
-        if padding < 0:
-            raise ValueError(
-                f'RandomFlipCrop: `padding` must be 0 or more, but got {padding}.'
-            )
+        check_whole('RandomFlipCrop.padding', padding, 0)
         check_rate('RandomFlipCrop.prob', prob)
         self.padding = padding
         self.prob = prob
