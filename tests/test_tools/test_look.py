@@ -163,11 +163,18 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     for words, said in (
         ((tmp_path,), 'is neither a log nor a folder with */vis_data/scalars.json'),
         ((tmp_path, '--out', 'report.txt'), 'expected a file that ends in .html'),
+        ((tmp_path, '--queries', -1), '`--queries` must be a whole number'),
     ):
         with pytest.raises(SystemExit) as ended:
             call('analysis_tools/report.py', *words)
         assert ended.value.code == 2
         assert said in ' '.join(capsys.readouterr().err.split())
+    log = tmp_path / 'vis_data' / 'scalars.json'
+    log.parent.mkdir()
+    log.write_text('no JSON\n{}\n')
+    log.with_name('config.py').touch()
+    with pytest.raises(SystemExit, match='is not JSON'):
+        call('analysis_tools/report.py', tmp_path)
     with pytest.raises(SystemExit):
         call('analysis_tools/embedding_map.py', 'a.py', 'a.pth', '--out', 'map')
     assert '--out map: expected .html, ' in capsys.readouterr().err

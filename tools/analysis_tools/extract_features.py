@@ -46,18 +46,23 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    try:
+        extract(args)
+    except (OSError, TypeError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+
+
+def extract(args: argparse.Namespace) -> None:
+    """Embeds and writes what the command line asks for."""
     if not args.folder.is_dir():
         raise SystemExit(f"there is no folder '{args.folder}'")
     builder = ImageTableBuilder(str(args.folder))
     names = np.array(list(iter_images(builder, '')))
     if not len(names):
         raise SystemExit(f"'{args.folder}' holds no image{builder.other_files()}")
-    try:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        cfg = read_config(args.config, args.cfg_options)
-        inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
-    except (OSError, TypeError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    cfg = read_config(args.config, args.cfg_options)
+    inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
     for transform in inferencer.pipeline.transforms:
         if isinstance(transform, LoadReIDImage):
             transform.skip_unreadable = True

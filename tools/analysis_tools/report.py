@@ -69,18 +69,21 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     checkpoint = args.checkpoint or latest_checkpoint(args.work_dir)[0]
-    page = report_run(
-        args.work_dir,
-        checkpoint,
-        args.queries,
-        args.videos,
-        args.batch_size,
-        args.num_workers,
-        args.device,
-    )
-    with written_whole(args.out) as file:
-        # names of files may be no UTF-8
-        file.write_text(page, encoding='utf-8', errors='replace')
+    try:
+        page = report_run(
+            args.work_dir,
+            checkpoint,
+            args.queries,
+            args.videos,
+            args.batch_size,
+            args.num_workers,
+            args.device,
+        )
+        with written_whole(args.out) as file:
+            # names of files may be no UTF-8
+            file.write_text(page, encoding='utf-8', errors='replace')
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
     print(f'wrote {args.out}, {len(page) / 1e6:.1f} MB')
 
 
