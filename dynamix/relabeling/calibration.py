@@ -150,7 +150,8 @@ class MergeThresholds(NamedTuple):
     """Mean similarities from which clusters of one video are joined.
 
     Args:
-        merge (float): In general; infinite: the video says nothing.
+        merge (float): In general; 2: too few pairs are similar enough; infinite: the
+            video says nothing.
         rejoin (float): If all their images are of one tracklet.
     """
 

@@ -55,7 +55,7 @@ class VideoDecisions(NamedTuple):
         forbidden (np.ndarray): ``[k, k]`` bool, symmetric: pairs that exist at the
             same time.
         threshold (float): Mean similarity from which clusters of parts were joined;
-            infinite: none were, but those of one tracklet.
+            infinite or above 1: none were, but those of one tracklet.
     """
 
     part: np.ndarray

@@ -40,9 +40,7 @@ WRONG = (OSError, ValueError, TypeError, KeyError, SyntaxError, AttributeError)
 
 def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser = argparse.ArgumentParser(
-        description='Evaluate checkpoints on targets.',
-        epilog='example: cross_evaluate.py --model a.py a.pth --model b.py b.pth '
-        '--out table',
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
         '--model',
