@@ -55,12 +55,12 @@ def data_section(log: RunLog) -> Section:
 def _targets(curves: Curves) -> list[str]:
     """What has a mAP: targets, then means over them."""
     names = [key.removesuffix('/mAP') for key in curves if key.endswith('/mAP')]
-    return sorted(names, key=_is_average)
+    return sorted(names, key=lambda name: _is(name, 'average'))
 
 
-def _is_average(name: str) -> bool:
+def _is(name: str, target: str) -> bool:
     # a metric may stand before it by its `prefix`
-    return f'/{name}'.endswith('/average')
+    return f'/{name}'.endswith(f'/{target}')
 
 
 def target_section(curves: Curves, log: RunLog) -> Section:
@@ -88,7 +88,7 @@ def target_section(curves: Curves, log: RunLog) -> Section:
         rows.append(
             [
                 name,
-                *log.targets.get(name, ('', '')),
+                *next((log.targets[t] for t in log.targets if _is(name, t)), ('', '')),
                 f'{y[0]:.1f}' if x[0] == 0 else '-',
                 f'{np.nanmax(y):.1f} ({x[np.nanargmax(y)]:.0f})',
                 *last,
