@@ -38,8 +38,9 @@ export PATH="$folder/env/bin:$PATH" VIRTUAL_ENV="$folder/env"
 case "$STACK-$CHECK" in
 forks-mim) uv pip install --quiet "$wheel" "${FORKS[@]}" "${COMMON[@]}" onedl-mim ;;
 forks-tests) uv pip install --quiet "$wheel[tests]" "${FORKS[@]}" "${COMMON[@]}" ;;
-originals-tests)
-    uv pip install --quiet "$wheel[tests]" "${ORIGINALS[@]}" "${COMMON[@]}"
+originals-tests) # trackers (extra video) needs NumPy 2
+    uv pip install --quiet "$wheel[gallery,lmdb,onnx,tables]" hypothesis pytest \
+        "${ORIGINALS[@]}" "${COMMON[@]}"
     ;;
 *)
     echo "no such check: $STACK $CHECK" >&2
