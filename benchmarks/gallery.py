@@ -23,6 +23,11 @@ from dynamix.gallery import Gallery
 
 MEAN, BETWEEN, WITHIN = 0.47, 0.35, 0.19
 BATCH = 10_000
+STEPS = '| step | time | CPU time |\n|---|---|---|'
+QUERIES = (
+    '| single queries, ms | least | p50 | p99 | least CPU | p50 CPU | p99 CPU |\n'
+    '|---|---|---|---|---|---|---|'
+)
 
 
 def draw(
@@ -50,21 +55,45 @@ def draw(
     return found[0], found[1]
 
 
-def timed(run: Callable[[], object]) -> float:
-    begin = time.perf_counter()
+def timed(run: Callable[[], object]) -> tuple[float, float]:
+    """Seconds by the clock, and of all cores together."""
+    begin, cpu = time.perf_counter(), time.process_time()
     run()
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, time.process_time() - cpu
 
 
-def row(name: str, seconds: float) -> None:
-    print(f'| {name} | {seconds:.2f} s |', flush=True)
+def row(name: str, seconds: tuple[float, float]) -> None:
+    print(f'| {name} | {seconds[0]:.2f} s | {seconds[1]:.2f} s |', flush=True)
 
 
 def latencies(name: str, run: Callable[[np.ndarray], object], queries: np.ndarray):
     """Prints a row of the time that single queries take."""
-    times = [1000 * timed(lambda q=query: run(q[None])) for query in queries]
-    low, half, high = np.min(times), *np.percentile(times, (50, 99))
-    print(f'| {name} | {low:.1f} | {half:.1f} | {high:.1f} |', flush=True)
+    times = [timed(lambda q=query: run(q[None])) for query in queries]
+    figures = [
+        f'{1000 * figure:.1f}'
+        for seconds in zip(*times)
+        for figure in np.percentile(seconds, (0, 50, 99))
+    ]
+    print(f'| {name} | {" | ".join(figures)} |', flush=True)
+
+
+def truth(features: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Rows of the ten nearest features of each query, in no order."""
+    parts = [
+        np.argpartition(part @ features.T, -10, axis=1)[:, -10:]
+        for part in np.array_split(queries, -(-len(queries) // 50))
+    ]
+    return np.concatenate(parts)
+
+
+def found(gallery: Gallery, queries: np.ndarray, **conditions) -> list[list[str]]:
+    rows = gallery.search(queries, **conditions)
+    return [[match.entry.path for match in row] for row in rows]
+
+
+def recall(found: list[list[str]], nearest: list[list[str]]) -> str:
+    shares = [len({*a} & {*b}) / len(b) for a, b in zip(found, nearest)]
+    return f'{np.mean(shares):.4f}'
 
 
 def main() -> None:
@@ -92,17 +121,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         writer = Gallery.create(folder, args.dim, 'drawn', ivf_from=rows + 1000)
         print(f'{rows} x {args.dim}, load {os.getloadavg()[0]:.1f}\n')
-        print('| step | time |\n|---|---|')
+        print(STEPS)
         row('build, without embedding', timed(build))
         row('open', timed(lambda: Gallery.open(folder).close()))
         gallery = Gallery.open(folder)
         row('first search, which loads it', timed(lambda: gallery.search(queries[:1])))
+        nearest = [[names[n] for n in row] for row in truth(features, queries)]
+        exact = recall(found(gallery, queries), nearest)
         ids = writer.select()[500:-1:1001][:1000]
         row(f'remove {len(ids)}', timed(lambda: writer.remove(ids)))
         row('next search of a reader', timed(lambda: gallery.search(queries[:1])))
         row('add 1000', timed(lambda: add(later[:1000], 'a')))
         row('next search of a reader', timed(lambda: gallery.search(queries[:1])))
-        print('\n| single queries, ms | least | p50 | p99 |\n|---|---|---|---|')
+        print(f'\nrecall@10 of exact search: {exact}')
+        print(f'\n{QUERIES}')
         latencies('NumPy, float32: the product', lambda q: features @ q[0], queries)
         latencies('exact, the 10 nearest', gallery.search, queries)
         latencies(
@@ -110,18 +142,16 @@ def main() -> None:
             lambda q: gallery.search(q, camera='c3'),
             queries,
         )
-        print('\n| step | time |\n|---|---|')
+        print(f'\n{STEPS}')
         row('add 1000 and train the lists', timed(lambda: add(later[1000:2000], 'b')))
         row('add 1000', timed(lambda: add(later[2000:], 'c')))
         row('next search of a reader', timed(lambda: gallery.search(queries[:1])))
-        print('\n| single queries, ms | least | p50 | p99 |\n|---|---|---|---|')
+        print(f'\n{QUERIES}')
         latencies('NumPy, float32: the product', lambda q: features @ q[0], queries)
         latencies('IVF, the 10 nearest', gallery.search, queries)
-        pairs = zip(gallery.search(queries), gallery.search(queries, time=(None, None)))
-        same = [
-            len({m.entry.id for m in a} & {m.entry.id for m in b}) for a, b in pairs
-        ]
-        print(f'\nrecall@10 of IVF: {np.mean(same) / 10:.4f}')
+        exact = found(gallery, queries, time=(None, None))
+        print(f'\nrecall@10 of IVF: {recall(found(gallery, queries), exact)}')
+        print(f'\n{STEPS}')
         row('verify', timed(gallery.verify))
         size = sum(file.stat().st_size for file in Path(folder).iterdir())
         print(f'{size / len(gallery):.0f} bytes an entry on disk')

@@ -17,8 +17,9 @@ import argparse
 import csv
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import compress
 from pathlib import Path
 
 import cv2
@@ -54,50 +55,38 @@ def parse_args() -> argparse.Namespace:
         ('remove', 'remove entries that meet all conditions'),
         ('verify', 'check all that a gallery holds'),
     ):
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument('gallery', type=Path, help='its folder')
+        option = commands.add_parser(name, help=text, description=text).add_argument
+        option('gallery', type=Path, help='its folder')
         if name in ('build', 'add', 'search'):
-            add_model_options(command)
+            text = 'CONFIG CHECKPOINT or ONNX file, then images, folders or .npz files'
+            option('model', nargs='+', metavar='CONFIG CHECKPOINT INPUT', help=text)
+            text = (
+                'an entry for each folder of crops, with their mean; else for each crop'
+            )
+            option('--tracklets', action='store_true', help=text)
+            option('--batch-size', type=int, default=64)
+            text = 'processes that read images'
+            option('--num-workers', type=int, default=4, help=text)
+            option('--device', help='by default a GPU if there is one')
         if name in ('build', 'add'):
-            command.add_argument(
-                '--camera',
-                help='that took all inputs; by default as paths name it (c1_, cam1/); '
-                'of tracklets, else the folder above them',
-            )
-            command.add_argument('--person', help='whom all inputs show')
-            command.add_argument('--time', type=float, metavar='SECONDS')
-            command.add_argument(
-                '--fps',
-                type=float,
-                help='file names end in '
-                'the number of a frame; number / FPS is added to the time',
-            )
-            command.add_argument(
-                '--labelled',
-                action='store_true',
-                help='crops lie in '
-                'a folder for each person, as LabelledFolder reads them',
-            )
+            text = 'of all inputs; else as paths name it (c1_, cam1/); of tracklets, '
+            option('--camera', help=f'{text}else the folder above them')
+            option('--person', help='whom all inputs show')
+            option('--time', type=float, metavar='SECONDS', help='of all inputs')
+            text = 'adds N / FPS to the time, N the number that a file name ends in'
+            option('--fps', type=float, help=text)
         if name in ('search', 'remove'):
-            command.add_argument(
-                '--camera',
-                action='append',
-                help='only of this one; may be given several times',
-            )
-            command.add_argument(
-                '--time',
-                type=float,
-                nargs=2,
-                metavar=('FROM', 'TO'),
-                help='only of these seconds',
-            )
+            text = 'only of this one; may be given several times'
+            option('--camera', action='append', help=text)
+            limits = ('FROM', 'TO')
+            option('--time', type=float, nargs=2, metavar=limits, help='seconds')
         if name == 'search':
-            command.add_argument('--topk', type=int, default=10, help='entries a query')
-            command.add_argument('--out', type=Path, help='CSV file to write')
-            command.add_argument('--picture', help='picture of what was found to write')
+            option('--topk', type=int, default=10, help='entries a query')
+            option('--out', type=Path, help='CSV file to write')
+            option('--picture', help='picture of what was found to write')
         if name == 'remove':
-            command.add_argument('paths', nargs='*', help='entries, or folders above')
-            command.add_argument('--person', help='only of this one')
+            option('paths', nargs='*', help='entries, or folders above')
+            option('--person', help='only of this one')
     args = parser.parse_args()
     if 'model' in args:
         take = 1 if args.model[0].endswith('.onnx') else 2
@@ -118,30 +107,6 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        'model',
-        nargs='+',
-        metavar='CONFIG CHECKPOINT INPUT',
-        help='the model (CONFIG CHECKPOINT, or an ONNX file), then images, folders or '
-        '.npz files',
-    )
-    parser.add_argument(
-        '--tracklets',
-        action='store_true',
-        help='one entry for each '
-        'folder of crops, with the mean of their features; else one for each crop',
-    )
-    parser.add_argument(
-        '--root', help='folder that the paths in .npz files are relative to'
-    )
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument(
-        '--num-workers', type=int, default=4, help='processes that read images'
-    )
-    parser.add_argument('--device', help='by default a GPU if there is one')
-
-
 def load_model(args: argparse.Namespace) -> ReIDInferencer:
     inferencer = ReIDInferencer(*args.model, device=args.device)
     for transform in inferencer.pipeline.transforms:
@@ -154,18 +119,18 @@ def embed(
     args: argparse.Namespace, inferencer: ReIDInferencer, inputs: list[GalleryInput]
 ) -> Iterator[tuple[list[GalleryInput], np.ndarray]]:
     """Yields inputs and their features; names those that cannot be read at the end."""
+    if not inputs:
+        return
     unread = []
-    bar = ProgressBar(sum(entry.size for entry in inputs)) if inputs else None
+    bar = ProgressBar(sum(len(entry.crops) for entry in inputs))
     for block, features in embed_inputs(
         inputs, lambda crops: inferencer(crops, args.batch_size, args.num_workers)
     ):
         readable = ~np.isnan(features).any(axis=1)
         unread += [e.path for e, is_read in zip(block, readable) if not is_read]
         if readable.any():
-            kept = [e for e, is_read in zip(block, readable) if is_read]
-            yield kept, features[readable]
-        assert bar is not None
-        bar.update(sum(entry.size for entry in block))
+            yield [*compress(block, readable)], features[readable]
+        bar.update(sum(len(entry.crops) for entry in block))
     print()
     if unread:
         print(f'left out {len(unread)} inputs, which cannot be read:')
@@ -176,15 +141,7 @@ def build_or_add(args: argparse.Namespace) -> None:
     if args.command == 'build' and Gallery.exists(args.gallery):
         raise FileExistsError(f'there is a gallery in {args.gallery}: use `add`.')
     inferencer = load_model(args)
-    rules = InputRules(
-        tracklets=args.tracklets,
-        labelled=args.labelled,
-        camera=args.camera,
-        person=args.person,
-        time=args.time,
-        fps=args.fps,
-        root=args.root,
-    )
+    rules = InputRules(**{name: getattr(args, name) for name in InputRules._fields})
     inputs = read_inputs(args.inputs, rules, inferencer.fingerprint)
     with ExitStack() as stack:
         gallery = None
@@ -198,11 +155,8 @@ def build_or_add(args: argparse.Namespace) -> None:
         added = 0
         for block, features in embed(args, inferencer, inputs):
             if gallery is None:
-                name = ' '.join(args.model)
-                dim = features.shape[1]
-                gallery = Gallery.create(
-                    args.gallery, dim, inferencer.fingerprint, name
-                )
+                about = features.shape[1], inferencer.fingerprint, ' '.join(args.model)
+                gallery = Gallery.create(args.gallery, *about)
                 stack.enter_context(gallery)
             paths, cameras, times, persons, *_ = zip(*block)
             added += len(gallery.add(features, paths, cameras, times, persons))
@@ -213,7 +167,7 @@ def build_or_add(args: argparse.Namespace) -> None:
 
 def search(args: argparse.Namespace) -> None:
     inferencer = load_model(args)
-    rules = InputRules(tracklets=args.tracklets, root=args.root)
+    rules = InputRules(args.tracklets)
     with Gallery.open(args.gallery, inferencer.fingerprint) as gallery:
         queries: list[GalleryInput] = []
         found: list[list[Match]] = []
@@ -226,7 +180,7 @@ def search(args: argparse.Namespace) -> None:
         for query, matches in zip(queries, found)
         for rank, match in enumerate(matches, start=1)
     ]
-    print_table([COLUMNS, *rows])
+    csv.writer(sys.stdout, 'excel-tab').writerows([COLUMNS, *rows])
     if args.out:
         with written_whole(args.out) as path, open(path, 'w', newline='') as file:
             csv.writer(file).writerows([COLUMNS, *rows])
@@ -236,14 +190,6 @@ def search(args: argparse.Namespace) -> None:
             for query, matches in zip(queries, found)
         ]
         mmcv.imwrite(draw_rank_sheet(sheet), args.picture)
-
-
-def print_table(rows: Sequence[Sequence[object]]) -> None:
-    texts = [['' if cell is None else str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts)]
-    for row in texts:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
-        print('  '.join(cells).rstrip())
 
 
 def draw(path: str, match: Match | None = None) -> RankedImage:

@@ -1,6 +1,5 @@
 """People on disk: a gallery of features that is searched and grows."""
 
-from .entry import Entry, Match
-from .gallery import Gallery
+from .gallery import Entry, Gallery, Match
 
 __all__ = ['Entry', 'Gallery', 'Match']

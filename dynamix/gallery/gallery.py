@@ -1,44 +1,60 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .entry import Entry, Match
-from .inverted_lists import centroids_of, nearest_centroids, train_lists
-from .loaded_index import LoadedIndex, Times
-from .store import FILE, FORMAT, GalleryStore
-from .vector_index import unit_rows
-from .writer_lock import writer_lock
+from .store import AMONG, FILE, GalleryStore
+from .vector_index import VectorIndex, unit_rows, update_lists
 
-# Up to here, exact search reads 250 MB at most: about 15 ms of one quiet core.
-IVF_FROM = 250_000
+# Up to here exact search reads half a gigabyte at most: about 20 ms of one core.
+IVF_FROM = 1_000_000
+
+Times = tuple[float | None, float | None]
+
+
+class Entry(NamedTuple):
+    """One entry of a gallery.
+
+    ``path``: of a crop, of the folder of a tracklet, or another name; it is unique.
+    ``time``: seconds, of whatever clock. What is not known is None.
+    """
+
+    id: int
+    path: str
+    camera: str | None
+    time: float | None
+    person: str | None
+
+
+class Match(NamedTuple):
+    """An entry that was found, and its ``score``: the cosine to the query."""
+
+    score: float
+    entry: Entry
 
 
 class Gallery:
     """People on disk: features to search, and what is known of each.
 
-    A gallery is a folder with one SQLite file. What is added in one call is there as a
-    whole or, if the process is killed, not at all. Several processes may read while
-    one writes: a search sees all that was written before it begins. The file system
-    must not be a network's. Methods may be called from several threads; forked
-    children must not use it.
+    A gallery is a folder with one SQLite file, on a local disk. What is added in one
+    call is there as a whole or, if the process is killed, not at all. Several processes
+    may read while one writes: a search sees all that was written before it begins.
+    Threads may share a gallery; forked children must not use it.
 
-    Features are kept as float16, also in memory, where the first search loads them.
-    Up to ``ivf_from`` entries, search compares the query with all of them. From then
-    on Faiss searches the inverted lists near it (IVF), so a few of the nearest may be
-    missed; with a filter, search is exact always.
+    Features are kept as float16. The first search loads them as 8-bit integers, which
+    find ``4 * topk`` candidates, at least 40; float16 decides among these. Up to
+    ``ivf_from`` entries, or with a filter, all are compared. Else Faiss reads the
+    inverted lists near the query (IVF), so a few of the nearest may be missed.
 
     Make one by :meth:`create` or :meth:`open`; it is a context manager.
 
     Attributes:
-        folder (Path): The gallery.
         dim (int): Numbers of a feature.
         model (str): Fingerprint of the model that made the features.
-        model_name (str): Its name for people, or ''.
+        described_model (str): Fingerprint and name of that model.
 
     Example:
         >>> with Gallery.create('hall', 512, inferencer.fingerprint) as gallery:
@@ -47,28 +63,16 @@ class Gallery:
         'hall/7.jpg'
     """
 
-    def __init__(self, folder: Path, write: bool) -> None:
-        self.folder = folder
-        self._threads = Lock()
-        self._writer = writer_lock(folder) if write else None
-        try:
-            self._store = GalleryStore(folder)
-            with self._store.transaction():
-                about = self._store.about()
-            if about.get('format') != FORMAT:
-                raise ValueError(
-                    f'{self._store.file} is no gallery of this version: its format is '
-                    f'{about.get("format")!r}, expected {FORMAT!r}.'
-                )
-        except BaseException:
-            if self._writer is not None:
-                self._writer.release()
-            raise
+    def __init__(self, store: GalleryStore) -> None:
+        self._store = store
+        with store.transaction():
+            about = store.about()
         self.dim = int(about['dim'])
         self.model = str(about['model'])
-        self.model_name = str(about['model_name'])
+        name = about['model_name']
+        self.described_model = f'{self.model} ({name})' if name else self.model
         self._ivf_from = int(about['ivf_from'])
-        self._loaded = LoadedIndex(self._store, self.dim)
+        self._index = VectorIndex(store, self.dim)
 
     @classmethod
     def create(
@@ -88,28 +92,16 @@ class Gallery:
                 ``ReIDInferencer.fingerprint``.
             model_name (str): Tells people which model that is. Defaults to ''.
             ivf_from (int): Number of entries from which search may miss some, for
-                speed. Defaults to 250 000.
+                speed. Defaults to a million.
 
         Raises:
             FileExistsError: If there is a gallery in the folder.
-            RuntimeError: If another process is writing there.
         """
         folder = Path(folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-        with writer_lock(folder):
-            store = GalleryStore(folder)
-            is_new = store.create(
-                dim=dim,
-                model=model,
-                model_name=model_name,
-                ivf_from=ivf_from,
-                trained_on=0,
-                trainings=0,
-            )
-            store.close()
-        if not is_new:
-            raise FileExistsError(f'there is a gallery in {folder} already.')
-        return cls(folder, write=True)
+        about = {'dim': dim, 'model': model, 'model_name': model_name}
+        about |= {'ivf_from': ivf_from, 'trained_on': 0}
+        return cls(GalleryStore(folder, write=True, about=about))
 
     @classmethod
     def open(
@@ -126,12 +118,12 @@ class Gallery:
         Raises:
             FileNotFoundError: If there is no gallery.
             ValueError: If it is damaged, or another model has made it.
-            RuntimeError: If it is to be changed and another process is writing.
+            RuntimeError: If another process is writing, too.
         """
         folder = Path(folder).expanduser()
         if not cls.exists(folder):
             raise FileNotFoundError(f'there is no gallery in {folder}: no {FILE}.')
-        gallery = cls(folder, write)
+        gallery = cls(GalleryStore(folder, write))
         if model is not None and model != gallery.model:
             gallery.close()
             raise ValueError(
@@ -145,16 +137,9 @@ class Gallery:
         """Whether there is a gallery in a folder."""
         return Path(folder).expanduser().joinpath(FILE).is_file()
 
-    @property
-    def described_model(self) -> str:
-        """Fingerprint and name of its model."""
-        return self.model + (f' ({self.model_name})' if self.model_name else '')
-
     def close(self) -> None:
         """Closes the files; others may then write."""
         self._store.close()
-        if self._writer is not None:
-            self._writer.release()
 
     def __enter__(self) -> Gallery:
         return self
@@ -163,24 +148,30 @@ class Gallery:
         self.close()
 
     def __len__(self) -> int:
-        with self._transaction():
+        with self._store.transaction():
             return self._store.count()
 
     def cameras(self) -> list[str]:
         """All cameras, in alphabetical order."""
-        with self._transaction():
-            return self._store.cameras()
+        names = 'SELECT DISTINCT camera FROM entry WHERE camera IS NOT NULL ORDER BY 1'
+        with self._store.transaction():
+            return self._store.column(names)
 
     def known(self, paths: Sequence[str]) -> set[str]:
         """Those of the paths that are in the gallery."""
-        with self._transaction():
-            return self._store.known(paths)
+        known = f'SELECT path FROM entry WHERE path {AMONG}'
+        with self._store.transaction():
+            return {*self._store.column(known, [*paths])}
 
     def entries(self, ids: Sequence[int] | np.ndarray) -> list[Entry]:
         """The entries of these ids that are there, in the order of ``ids``."""
-        with self._transaction():
-            found = self._store.entries(ids)
+        with self._store.transaction():
+            found = self._entries(np.asarray(ids).tolist())
         return [found[int(i)] for i in ids if int(i) in found]
+
+    def _entries(self, ids: list[int]) -> dict[int, Entry]:
+        query = f'SELECT id, path, camera, time, person FROM entry WHERE id {AMONG}'
+        return {row[0]: Entry(*row) for row in self._store.rows(query, ids)}
 
     def select(
         self,
@@ -197,8 +188,19 @@ class Gallery:
             person (str, optional): This person.
             below (Sequence[str], optional): One of these paths, or below one.
         """
-        with self._transaction():
-            return self._store.ids(_names(camera), time, person, below)
+        where, values = _condition(camera, time)
+        if person is not None:
+            where, values = f'{where} AND person = ?', [*values, person]
+        if below is not None:
+            # '0' is the character after '/'
+            where += (
+                ' AND id IN (SELECT e.id FROM json_each(?) AS at CROSS JOIN entry e ON '
+                "e.path = value OR e.path > value || '/' AND e.path < value || '0')"
+            )
+            values = [*values, [*below]]
+        with self._store.transaction():
+            ids = self._store.column(f'SELECT id FROM entry WHERE {where}', *values)
+        return np.sort(np.array(ids, np.int64))
 
     def add(
         self,
@@ -211,50 +213,39 @@ class Gallery:
         """Adds entries; all of them, or none if it fails.
 
         Once a gallery has reached ``ivf_from`` entries, and four times that, and so on,
-        this also trains the inverted lists, which takes minutes for a million.
+        this also trains the inverted lists: about a minute for a million.
 
         Args:
             features (np.ndarray): ``[N, dim]``, of any length but 0.
-            paths (Sequence[str]): Of crops or tracklets, or other unique names.
+            paths (Sequence[str]): Unique; see :class:`Entry` for this and the others.
             cameras (Sequence[str | None], optional): Of each.
-            times (Sequence[float | None], optional): Of each, in seconds.
+            times (Sequence[float | None], optional): Of each.
             persons (Sequence[str | None], optional): Of each.
 
         Returns:
             np.ndarray: ``[N]`` int64, their ids, which stay as long as they do.
 
         Raises:
-            ValueError: If a path is there already, or a feature has another length, is
-                not finite or is zero.
+            ValueError: If a path is there already, or a feature is not like that.
             RuntimeError: If the gallery is not open for writing.
         """
         halves = unit_rows(features, self.dim).astype(np.float16)
         nothing = [None] * len(paths)
         columns = [paths, cameras or nothing, times or nothing, persons or nothing]
-        if {len(column) for column in columns} != {len(halves)}:
+        counts = [len(column) for column in columns]
+        if {*counts} != {len(halves)}:
             raise ValueError(
-                f'there are {len(halves)} features but '
-                f'{", ".join(str(len(column)) for column in columns)} paths, cameras, '
-                'times and persons.'
+                f'there are {len(halves)} features but {", ".join(map(str, counts))} '
+                'paths, cameras, times and persons.'
             )
-        with self._transaction(write=True):
-            about = self._store.about()
-            centroids = centroids_of(about, self.dim)
-            lists = nothing
-            if centroids is not None:
-                lists = nearest_centroids(halves, centroids).tolist()
-            ids = self._store.insert(zip(*columns, lists), halves)
-            if self._store.count() >= max(self._ivf_from, 4 * about['trained_on'], 1):
-                train_lists(self._store, self.dim)
+        with self._store.transaction(write=True):
+            ids = self._store.insert(zip(*columns), halves)
+            update_lists(self._store, self.dim, ids, halves, self._ivf_from)
         return ids
 
     def remove(self, ids: Sequence[int] | np.ndarray) -> int:
-        """Removes entries and returns how many of these were there.
-
-        Raises:
-            RuntimeError: If the gallery is not open for writing.
-        """
-        with self._transaction(write=True):
+        """Removes entries and returns how many of these were there."""
+        with self._store.transaction(write=True):
             return self._store.delete(ids)
 
     def search(
@@ -264,48 +255,45 @@ class Gallery:
         camera: str | Sequence[str] | None = None,
         time: Times | None = None,
     ) -> list[list[Match]]:
-        """Finds for each query the entries that are most like it.
+        """Finds for each query at most ``topk`` entries that are most like it.
 
         Args:
             features (np.ndarray): ``[Q, dim]``, of any length but 0.
             topk (int): How many a query. Defaults to 10.
-            camera (str | Sequence[str], optional): Only these cameras.
-            time (tuple, optional): Only from the first to the last time, in seconds;
-                None is no limit.
-
-        Returns:
-            list[list[Match]]: For each query at most ``topk``, best first.
+            camera (str | Sequence[str], optional): See :meth:`select`.
+            time (tuple, optional): See :meth:`select`.
 
         Raises:
-            ValueError: If a feature has another length, is not finite or is zero; if
-                the gallery is damaged.
+            ValueError: If a feature is not like that, or the gallery is damaged.
         """
         queries = unit_rows(features, self.dim)
-        with self._transaction():
-            scores, ids = self._loaded.search(queries, topk, _names(camera), time)
-            entries = self._store.entries({*ids.ravel().tolist()})
+        is_filtered = camera is not None or time is not None
+        condition = _condition(camera, time) if is_filtered else None
+        with self._store.transaction():
+            found = [*self._index.search(queries, topk, condition)]
+            entries = self._entries([*{i for ids, _ in found for i in ids}])
         return [
-            [Match(s, entries[i]) for s, i in zip(*row) if i >= 0]
-            for row in zip(scores.tolist(), ids.tolist())
+            [Match(score, entries[i]) for i, score in zip(*nearest)]
+            for nearest in found
         ]
 
     def verify(self) -> list[str]:
         """Reads the whole gallery and says what is wrong; nothing if all is well."""
         try:
-            with self._transaction():
+            with self._store.transaction():
                 return self._store.faults(self.dim)
         except ValueError as error:
             return [str(error)]
 
-    @contextmanager
-    def _transaction(self, write: bool = False) -> Iterator[None]:
-        if write and self._writer is None:
-            raise RuntimeError(f'the gallery {self.folder} is not open for writing.')
-        with self._threads, self._store.transaction(write):
-            yield
 
-
-def _names(camera: str | Sequence[str] | None) -> list[str] | None:
-    if camera is None:
-        return None
-    return [camera] if isinstance(camera, str) else [*camera]
+def _condition(
+    camera: str | Sequence[str] | None, time: Times | None
+) -> tuple[str, list[Any]]:
+    """A condition in SQL, and the parameters in it."""
+    terms: dict[str, Any] = {}
+    if camera is not None:
+        terms[f'camera {AMONG}'] = [camera] if isinstance(camera, str) else [*camera]
+    for sign, limit in zip(('>=', '<='), time or ()):
+        if limit is not None:
+            terms[f'time {sign} ?'] = limit
+    return ' AND '.join(['TRUE', *terms]), [*terms.values()]

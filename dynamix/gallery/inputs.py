@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from dynamix.datasets import ImageTableBuilder
-from dynamix.datasets.camera_names import find_cameras, person_and_camera
+from dynamix.datasets.camera_names import find_cameras
 from dynamix.datasets.image_files import IMAGE_SUFFIXES, iter_images
 from dynamix.datasets.tracklet_folder import LAST_NUMBER
 
@@ -23,30 +23,23 @@ class InputRules(NamedTuple):
     Args:
         tracklets (bool): One entry for each folder of crops, with the mean of their
             features; else one for each crop.
-        labelled (bool): Crops lie in the folder of a person below each input.
         camera (str | None): Of all entries. None: as paths name it; of tracklets, if
             they name none, the folder of their video.
         person (str | None): Of all entries.
         time (float | None): Of all entries, in seconds.
         fps (float | None): Frames a second, if file names end in the number of the
             frame: it is added to ``time``. A tracklet has the time of its first frame.
-        root (str | None): Folder that the paths in ``.npz`` files are relative to.
     """
 
     tracklets: bool = False
-    labelled: bool = False
     camera: str | None = None
     person: str | None = None
     time: float | None = None
     fps: float | None = None
-    root: str | None = None
 
 
 class GalleryInput(NamedTuple):
-    """One entry to be.
-
-    ``crops``: files to embed. ``features``: ``[n, D]``, if that was done before.
-    """
+    """One entry to be, and its crops; ``features``: theirs, if they are known."""
 
     path: str
     camera: str | None
@@ -54,11 +47,6 @@ class GalleryInput(NamedTuple):
     person: str | None
     crops: list[str]
     features: np.ndarray | None
-
-    @property
-    def size(self) -> int:
-        """Number of crops or of features."""
-        return len(self.crops if self.features is None else self.features)
 
 
 def read_inputs(
@@ -78,8 +66,12 @@ def read_inputs(
             name lacks what it should tell.
     """
     found: dict[str, GalleryInput] = {}
-    for source in inputs:
-        root, names, features = _crops(os.path.expanduser(source), rules, model)
+    for source in map(os.path.expanduser, inputs):
+        features = None
+        if source.endswith('.npz') and os.path.isfile(source):
+            root, (names, features) = '', _read_features(source, model)
+        else:
+            root, names = _find_crops(source)
         groups: dict[str, list[int]] = {}
         for row, name in enumerate(names):
             key = os.path.dirname(name) if rules.tracklets else name
@@ -87,15 +79,14 @@ def read_inputs(
         for rows in groups.values():
             entry = _entry(source, root, [names[row] for row in rows], rules)
             if features is not None:
-                entry = entry._replace(features=features[rows], crops=[])
+                entry = entry._replace(features=features[rows])
             found.setdefault(entry.path, entry)
     return [*found.values()]
 
 
 def embed_inputs(
-    inputs: Sequence[GalleryInput],
-    embed: Callable[[Sequence[str]], np.ndarray],
-) -> Iterator[tuple[Sequence[GalleryInput], np.ndarray]]:
+    inputs: Sequence[GalleryInput], embed: Callable[[list[str]], np.ndarray]
+) -> Iterator[tuple[list[GalleryInput], np.ndarray]]:
     """Embeds entries to be, some thousand crops at a time.
 
     Args:
@@ -103,29 +94,28 @@ def embed_inputs(
         embed (Callable): Takes paths of crops, returns features, ``[n, D]``.
 
     Yields:
-        tuple[Sequence[GalleryInput], np.ndarray]: Entries and their features,
-        ``[N, D]``; NaN where those of all crops are.
+        tuple[list[GalleryInput], np.ndarray]: Entries and the means of their features,
+        ``[N, D]``; NaN where all of them are.
     """
-    begin = 0
-    while begin < len(inputs):
-        end, crops = begin, list[str]()
-        while end < len(inputs) and (end == begin or len(crops) < _BLOCK_CROPS):
-            crops += inputs[end].crops
-            end += 1
-        block = inputs[begin:end]
-        embedded = embed(crops) if crops else None
-        means, row = [], 0
+    blocks, size = list[list[GalleryInput]](), _BLOCK_CROPS
+    for entry in inputs:
+        if size >= _BLOCK_CROPS:
+            blocks.append([])
+            size = 0
+        blocks[-1].append(entry)
+        size += len(entry.crops)
+    for block in blocks:
+        crops = [c for entry in block if entry.features is None for c in entry.crops]
+        rows = iter(embed(crops) if crops else ())
+        means = []
         for entry in block:
-            rows = entry.features
-            if rows is None:
-                assert embedded is not None
-                rows = embedded[row : row + len(entry.crops)]
-                row += len(entry.crops)
-            readable = rows[~np.isnan(rows).any(axis=1)]
-            unit = readable / np.linalg.norm(readable, axis=1, keepdims=True)
-            means.append(unit.mean(axis=0) if len(unit) else rows[0])
+            features = entry.features
+            if features is None:
+                features = np.stack([next(rows) for _ in entry.crops])
+            unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+            readable = unit[~np.isnan(unit).any(axis=1)]
+            means.append(readable.mean(axis=0) if len(readable) else unit[0])
         yield block, np.stack(means)
-        begin = end
 
 
 def crop_of(path: str) -> str:
@@ -136,22 +126,23 @@ def crop_of(path: str) -> str:
     return os.path.join(path, names[len(names) // 2])
 
 
-def _crops(
-    source: str, rules: InputRules, model: str
-) -> tuple[str, list[str], np.ndarray | None]:
-    """Folder, paths of crops relative to it, and features if they are known."""
+def _find_crops(source: str) -> tuple[str, list[str]]:
+    """Folder, and paths of crops relative to it."""
     if os.path.isdir(source):
         builder = ImageTableBuilder(source)
         names = list(iter_images(builder, ''))
         if not names:
             raise ValueError(f'{source} holds no image{builder.other_files()}.')
-        return source, names, None
+        return source, names
     if not os.path.isfile(source):
         raise FileNotFoundError(f'there is no file or folder {source}.')
-    if source.lower().endswith(IMAGE_SUFFIXES):
-        return os.path.dirname(source) or '.', [os.path.basename(source)], None
-    if not source.endswith('.npz'):
+    if not source.lower().endswith(IMAGE_SUFFIXES):
         raise ValueError(f'{source} is no image, no folder and no .npz file.')
+    return os.path.dirname(source) or '.', [os.path.basename(source)]
+
+
+def _read_features(source: str, model: str) -> tuple[list[str], np.ndarray]:
+    """Paths and features of a file."""
     try:
         with np.load(source, allow_pickle=False) as file:
             features, paths = file['features'], file['paths']
@@ -168,19 +159,14 @@ def _crops(
         )
     if made_by != model:
         raise ValueError(f'{source} was made by model {made_by}, not by {model}.')
-    return rules.root or '', paths.tolist(), features
+    return paths.tolist(), features
 
 
 def _entry(source: str, root: str, names: list[str], rules: InputRules) -> GalleryInput:
     name = names[0]
     crops = [os.path.join(os.path.abspath(root), n) if root else n for n in names]
-    camera, person, time = rules.camera, rules.person, rules.time
-    if rules.labelled:
-        if '/' not in name:
-            raise ValueError(f'{source}: {name} lies in no folder of a person.')
-        who, found, _ = person_and_camera(source, name)
-        person, camera = person or who, camera or found
-    elif camera is None:
+    camera, time = rules.camera, rules.time
+    if camera is None:
         camera = _camera(source, root, name, rules.tracklets)
     if rules.fps is not None:
         number = LAST_NUMBER.search(os.path.splitext(name)[0])
@@ -188,7 +174,7 @@ def _entry(source: str, root: str, names: list[str], rules: InputRules) -> Galle
             raise ValueError(f'{source}: {name} does not end in the number of a frame.')
         time = (time or 0) + int(number[1]) / rules.fps
     path = os.path.dirname(crops[0]) if rules.tracklets else crops[0]
-    return GalleryInput(path, camera, time, person, crops, None)
+    return GalleryInput(path, camera, time, rules.person, crops, None)
 
 
 def _camera(source: str, root: str, name: str, is_tracklet: bool) -> str | None:

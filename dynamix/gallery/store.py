@@ -2,71 +2,107 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
-
-from .entry import Entry
+from filelock import FileLock, Timeout
 
 FILE = 'gallery.sqlite'
 FORMAT = 'dynamix gallery 1'
-BLOCK = 8192
+# A list of numbers or texts as one parameter of a query.
+AMONG = 'IN (SELECT value FROM json_each(?))'
+_BLOCK = 8192
 _PAGE_BYTES = 32768  # several features fit in a page of SQLite's
 _SECONDS_TO_WAIT = 30
 _TABLES = (
     'CREATE TABLE about (key TEXT PRIMARY KEY, value)',
     # ids of removed entries are not given again
-    'CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, '
-    'path TEXT NOT NULL UNIQUE, camera TEXT, time REAL, person TEXT, list INTEGER)',
+    'CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL '
+    'UNIQUE, camera TEXT, time REAL, person TEXT, feature BLOB NOT NULL)',
     'CREATE INDEX camera_and_time ON entry (camera, time)',
-    'CREATE TABLE feature (id INTEGER PRIMARY KEY, half BLOB NOT NULL, '
-    'checksum INTEGER NOT NULL)',
+    # beside the entries, as training changes it for all of them
+    'CREATE TABLE list (id INTEGER PRIMARY KEY, list INTEGER NOT NULL)',
 )
 
 
 class GalleryStore:
-    """The entries and features of a gallery, in one SQLite file.
+    """The SQLite file of a gallery, and the lock of the process that writes to it.
 
-    Methods that read or write must be called within :meth:`transaction`. Whoever is in
-    one sees the file as it was when it began.
+    All but :meth:`close` must be called within :meth:`transaction`. Whoever is in one
+    sees the file as it was when it began. A damaged file raises a ValueError, one that
+    cannot be read or written an OSError.
 
     Args:
         folder (Path): Of the gallery.
-
-    Raises:
-        OSError: If the file cannot be opened.
+        write (bool): Whether to keep other writers out, as long as it is open.
+        about (dict, optional): Makes the tables, and notes this about the gallery.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, write: bool, about: dict[str, Any] | None = None
+    ) -> None:
         self.file = folder / FILE
-        with self._named_errors():
-            self._db = sqlite3.connect(
-                self.file,
-                timeout=_SECONDS_TO_WAIT,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+        self._write = write
+        self._threads = Lock()
+        self._lock = FileLock(folder / 'writer.lock')  # ends with the process
+        try:
+            if write:
+                self._lock.acquire(timeout=0)
+            with self._named_errors():
+                self._db = sqlite3.connect(
+                    self.file,
+                    timeout=_SECONDS_TO_WAIT,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
+                if about is not None:
+                    self._create(about)
+            with self.transaction():
+                version = self.about().get('format')
+            if version != FORMAT:
+                raise ValueError(
+                    f'{self.file} is no gallery of this version: its format is '
+                    f'{version!r}, expected {FORMAT!r}.'
+                )
+        except Timeout:
+            raise RuntimeError(
+                f'another process is writing to the gallery {folder}: wait until it '
+                'ends.'
+            ) from None
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _create(self, about: dict[str, Any]) -> None:
+        self._db.execute(f'PRAGMA page_size = {_PAGE_BYTES}')
+        # readers go on while one writes
+        self._db.execute('PRAGMA journal_mode = WAL')
+        with self.transaction(write=True):
+            if self.about():
+                raise FileExistsError(
+                    f'there is a gallery in {self.file.parent} already.'
+                )
+            for table in _TABLES:
+                self._db.execute(table)
+            self.set_about(format=FORMAT, **about)
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file; others may then write."""
         self._db.close()
+        self._lock.release()
 
     @contextmanager
     def transaction(self, write: bool = False) -> Iterator[None]:
-        """Makes what is done within it happen as a whole, or not at all.
-
-        Args:
-            write (bool): Whether it writes. Defaults to False.
-
-        Raises:
-            ValueError: If the file is damaged or is none of SQLite.
-            OSError: If it cannot be read or written.
-        """
-        with self._named_errors():
+        """Makes what is done within it happen as a whole, or not at all."""
+        if write and not self._write:
+            raise RuntimeError(
+                f'the gallery {self.file.parent} is not open for writing.'
+            )
+        with self._threads, self._named_errors():
             self._db.execute('BEGIN IMMEDIATE' if write else 'BEGIN')
             try:
                 yield
@@ -86,35 +122,25 @@ class GalleryStore:
         except sqlite3.DatabaseError as error:
             raise ValueError(f'{self.file} is damaged: {error}.') from error
 
-    def create(self, **about: str | int) -> bool:
-        """Makes the tables; returns False, and does nothing, if they are there.
+    def rows(self, query: str, *values: Any) -> list[tuple]:
+        """The rows that a query gives; lists are for :data:`AMONG`."""
+        return self._db.execute(
+            query, [_parameter(value) for value in values]
+        ).fetchall()
 
-        Args:
-            **about (str | int): What is noted about the gallery as a whole.
-        """
-        with self._named_errors():
-            self._db.execute(f'PRAGMA page_size = {_PAGE_BYTES}')
-            # readers go on while one writes
-            self._db.execute('PRAGMA journal_mode = WAL')
-        with self.transaction(write=True):
-            if self._has_tables():
-                return False
-            for table in _TABLES:
-                self._db.execute(table)
-            self.set_about(format=FORMAT, **about)
-        return True
+    def column(self, query: str, *values: Any) -> list[Any]:
+        """The first column of the rows that a query gives."""
+        return [row[0] for row in self.rows(query, *values)]
 
-    def _has_tables(self) -> bool:
-        return self._number("SELECT count(*) FROM sqlite_master WHERE name='about'") > 0
-
-    def _number(self, query: str) -> int:
-        return self._db.execute(query).fetchone()[0] or 0
+    def count(self) -> int:
+        """Number of entries."""
+        return self.column('SELECT count(*) FROM entry')[0]
 
     def about(self) -> dict[str, Any]:
         """What is noted about the gallery as a whole; empty if this is no gallery."""
-        if not self._has_tables():
+        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'about'"):
             return {}
-        return dict(self._db.execute('SELECT key, value FROM about'))
+        return dict(self.rows('SELECT key, value FROM about'))
 
     def set_about(self, **values: str | int | bytes) -> None:
         """Notes something about the gallery as a whole."""
@@ -122,182 +148,80 @@ class GalleryStore:
 
     def version(self) -> tuple[int, int]:
         """Changes whenever this or another connection has written."""
-        return self._number('PRAGMA data_version'), self._db.total_changes
-
-    def count(self) -> int:
-        """Number of entries."""
-        return self._number('SELECT count(*) FROM entry')
-
-    def last_id(self) -> int:
-        """Largest id of an entry."""
-        return self._number('SELECT max(id) FROM entry')
+        return self.column('PRAGMA data_version')[0], self._db.total_changes
 
     def insert(
         self,
-        rows: Iterable[tuple[str, str | None, float | None, str | None, int | None]],
+        rows: Iterable[tuple[str, str | None, float | None, str | None]],
         halves: np.ndarray,
     ) -> np.ndarray:
-        """Adds entries.
-
-        Args:
-            rows (Iterable[tuple]): Path, camera, time, person and list of each.
-            halves (np.ndarray): ``[N, D]`` float16, their features.
-
-        Returns:
-            np.ndarray: ``[N]`` int64, their ids.
-
-        Raises:
-            ValueError: If a path is there already, or no text.
-        """
-        add = 'INSERT INTO entry (path, camera, time, person, list) VALUES (?,?,?,?,?)'
+        """Adds entries (path, camera, time, person; ``[N, D]`` float16); their ids."""
+        add = 'INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?)'
         ids = []
         for row, half in zip(rows, halves):
             try:
-                ids.append(self._db.execute(add, row).lastrowid)
+                ids.append(self._db.execute(add, (*row, half.tobytes())).lastrowid)
             except sqlite3.IntegrityError:
                 raise ValueError(
                     f'{row[0]!r} is in the gallery {self.file.parent} already.'
                 ) from None
             except UnicodeEncodeError:
                 raise ValueError(f'the path {row[0]!r} is no UTF-8 text.') from None
-            blob = half.tobytes()
-            self._db.execute(
-                'INSERT INTO feature VALUES (?, ?, ?)',
-                (ids[-1], blob, zlib.crc32(blob)),
-            )
         return np.array(ids, np.int64)
+
+    def set_lists(self, ids: np.ndarray, lists: np.ndarray) -> None:
+        """Notes the inverted list of entries; both are ``[N]``."""
+        self._db.executemany(
+            'REPLACE INTO list VALUES (?, ?)', zip(ids.tolist(), lists.tolist())
+        )
 
     def delete(self, ids: Iterable[int]) -> int:
         """Removes entries and returns how many were there."""
         there = self.count()
         rows = [(int(i),) for i in ids]
-        for table in ('entry', 'feature'):
+        for table in ('entry', 'list'):
             self._db.executemany(f'DELETE FROM {table} WHERE id = ?', rows)
         return there - self.count()
 
-    def ids(
-        self,
-        camera: Sequence[str] | None = None,
-        time: tuple[float | None, float | None] | None = None,
-        person: str | None = None,
-        below: Sequence[str] | None = None,
-    ) -> np.ndarray:
-        """Ids of the entries that meet all conditions, ``[N]`` int64, ascending.
-
-        Args:
-            camera (Sequence[str], optional): Any of these cameras.
-            time (tuple, optional): First and last time, each may be None.
-            person (str, optional): This person.
-            below (Sequence[str], optional): Any of these paths or folders.
-        """
-        terms, values = ['1'], list[str | float]()
-        if camera is not None:
-            terms.append('camera IN (SELECT value FROM json_each(?))')
-            values.append(json.dumps([str(name) for name in camera]))
-        for sign, limit in zip(('>=', '<='), time or ()):
-            if limit is not None:
-                terms.append(f'time {sign} ?')
-                values.append(limit)
-        if person is not None:
-            terms.append('person = ?')
-            values.append(person)
-        if below is not None:
-            # '0' is the character after '/'
-            term = "path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0')"
-            found = [
-                self._db.execute(f'SELECT id FROM entry WHERE {term}', (path,))
-                for path in below
-            ]
-            terms.append('id IN (SELECT value FROM json_each(?))')
-            values.append(json.dumps([i for rows in found for (i,) in rows]))
-        rows = self._db.execute(
-            f'SELECT id FROM entry WHERE {" AND ".join(terms)}', values
-        )
-        return np.sort(np.fromiter((i for (i,) in rows), np.int64))
-
-    def entries(self, ids: Iterable[int]) -> dict[int, Entry]:
-        """The entries of these ids, by id."""
-        rows = self._db.execute(
-            'SELECT id, path, camera, time, person FROM entry '
-            'WHERE id IN (SELECT value FROM json_each(?))',
-            [json.dumps([int(i) for i in ids])],
-        )
-        return {row[0]: Entry(*row) for row in rows}
-
-    def known(self, paths: Iterable[str]) -> set[str]:
-        """Those of the paths that are there."""
-        rows = self._db.execute(
-            'SELECT path FROM entry WHERE path IN (SELECT value FROM json_each(?))',
-            [json.dumps([*paths])],
-        )
-        return {path for (path,) in rows}
-
-    def cameras(self) -> list[str]:
-        """All cameras, in alphabetical order."""
-        rows = self._db.execute(
-            'SELECT DISTINCT camera FROM entry WHERE camera IS NOT NULL ORDER BY camera'
-        )
-        return [camera for (camera,) in rows]
-
     def features(
-        self, dim: int, after: int = 0, among: Iterable[int] | None = None
+        self, dim: int, condition: str = 'TRUE', *values: Any
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Reads features in order of their ids, in blocks.
-
-        Args:
-            dim (int): Numbers of a feature.
-            after (int): Only ids above it. Defaults to 0.
-            among (Iterable[int], optional): Only these ids.
+        """Reads features that meet a condition in SQL, in order of ids, in blocks.
 
         Yields:
             tuple[np.ndarray, np.ndarray, np.ndarray]: ``[n]`` int64 ids, ``[n]`` int64
             lists (-1: none), ``[n, dim]`` float16.
-
-        Raises:
-            ValueError: If a feature has another length.
         """
-        chosen = '' if among is None else 'AND id IN (SELECT value FROM json_each(?))'
-        values = [] if among is None else [json.dumps([int(i) for i in among])]
         rows = self._db.execute(
-            'SELECT id, ifnull(list, -1), half FROM entry JOIN feature USING (id) '
-            f'WHERE id > ? {chosen} ORDER BY id',
-            [after, *values],
+            'SELECT id, ifnull(list, -1), feature FROM entry LEFT JOIN list USING (id) '
+            f'WHERE {condition} ORDER BY id',
+            [_parameter(value) for value in values],
         )
-        while block := rows.fetchmany(BLOCK):
+        while block := rows.fetchmany(_BLOCK):
             ids, lists, blobs = zip(*block)
-            halves = np.frombuffer(b''.join(blobs), np.float16)
             if any(len(blob) != 2 * dim for blob in blobs):
                 raise ValueError(
                     f'{self.file} is damaged: not all features have {dim} numbers.'
                 )
+            halves = np.frombuffer(b''.join(blobs), np.float16)
             yield np.array(ids), np.array(lists), halves.reshape(-1, dim)
-
-    def set_lists(self, ids: np.ndarray, lists: np.ndarray) -> None:
-        """Notes the inverted list of entries; both are ``[N]``."""
-        self._db.executemany(
-            'UPDATE entry SET list = ? WHERE id = ?', zip(lists.tolist(), ids.tolist())
-        )
 
     def faults(self, dim: int) -> list[str]:
         """Reads everything and says what is wrong with it; nothing if all is well."""
-        found = [
-            line
-            for (line,) in self._db.execute('PRAGMA integrity_check')
-            if line != 'ok'
-        ]
-        for one, other in (('entry', 'feature'), ('feature', 'entry')):
-            rows = f'FROM {one} WHERE id NOT IN (SELECT id FROM {other})'
-            if lone := self._number(f'SELECT count(*) {rows}'):
-                found.append(f'{lone} rows of {one} have none of {other}')
-        features = self._db.execute('SELECT id, half, checksum FROM feature')
-        wrong = [
-            i
-            for i, half, checksum in features
-            if len(half) != 2 * dim or zlib.crc32(half) != checksum
-        ]
+        found = [line for line in self.column('PRAGMA integrity_check') if line != 'ok']
+        has_lists = bool(self.about()['trained_on'])
+        wrong = list[int]()
+        for ids, lists, halves in self.features(dim):
+            length = np.linalg.norm(halves.astype(np.float32), axis=1)
+            is_well = (abs(length - 1) < 0.01) & ((lists >= 0) == has_lists)
+            wrong += ids[~is_well].tolist()
         if wrong:
-            first = ', '.join(map(str, wrong[:5]))
             found.append(
-                f'{len(wrong)} features are not as they were written; ids: {first}'
+                f'{len(wrong)} entries lack a feature of length 1 or an inverted list; '
+                f'ids: {", ".join(map(str, wrong[:5]))}'
             )
         return found
+
+
+def _parameter(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list) else value

@@ -75,6 +75,24 @@ def test_an_empty_gallery_finds_nothing_and_few_are_all_found(gallery):
     assert [len(row) for row in gallery.search(unit(2), topk=10)] == [3, 3]
 
 
+def test_integers_find_what_floats_do_as_a_gallery_grows(gallery):
+    # far more spread along some axes, and the first say nothing of it
+    features = unit(12000) * np.geomspace(1, 0.05, DIM) + np.eye(DIM)[0]
+    features[:2] = np.eye(DIM)[0] + 0.001 * features[:2]
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    start = 0
+    for end in (2, 9000, 12000):
+        part = slice(start, end)
+        gallery.add(features[part], names(12000)[part])
+        queries = features[part][-100:]
+        kept = features[:end].astype(np.float16).astype(float)
+        order = np.argsort(-queries @ kept.T, axis=1)[:, :10]
+        rows = found(gallery, queries)
+        same = [{*row} == {*np.array(names(12000))[o]} for row, o in zip(rows, order)]
+        assert np.mean(same) > 0.95
+        start = end
+
+
 @pytest.mark.parametrize('ivf_from', [10**6, 60])
 def test_the_removed_are_not_found_and_ids_are_stable(folder, ivf_from):
     features = unit(120)
@@ -230,7 +248,9 @@ def test_a_damaged_file_is_named(gallery, folder):
     at = whole.index(features[7].astype(np.float16).tobytes()) + 3
     damaged(folder, lambda content: content[:at] + b'?' + content[at + 1 :])
     with Gallery.open(folder) as reader:
-        assert reader.verify() == ['1 features are not as they were written; ids: 8']
+        assert reader.verify() == [
+            '1 entries lack a feature of length 1 or an inverted list; ids: 8'
+        ]
 
     pages = slice(len(whole) // 2, len(whole) // 2 + 65536)
     damaged(folder, lambda _: whole[: pages.start] + bytes(65536) + whole[pages.stop :])
