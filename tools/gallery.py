@@ -175,6 +175,13 @@ def search(args: argparse.Namespace) -> None:
         for block, features in embed(args, inferencer, inputs):
             queries += block
             found += gallery.search(features, args.topk, args.camera, args.time)
+        if not any(found):
+            cameras = ', '.join(gallery.cameras()) or 'none'
+            print(
+                f'gallery.py search: nothing in {args.gallery} is under these cameras '
+                f'and in this time; its cameras: {cameras}.',
+                file=sys.stderr,
+            )
     rows = [
         (query.path, rank, f'{match.score:.4f}', *match.entry)
         for query, matches in zip(queries, found)

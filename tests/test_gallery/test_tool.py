@@ -30,7 +30,7 @@ def run(monkeypatch, capsys):
         if ended.value.code:
             assert ended.value.code == 2
             raise SystemError(errors)
-        return out
+        return out + errors
 
     return run
 
@@ -72,6 +72,8 @@ def test_from_tracklets_to_a_picture(run, model, tracks, tmp_path):
     run('search', hall, model, query, *late, '--out', table, *HERE)
     found = [row['path'] for row in csv.DictReader(table.open())]
     assert found == [str(tracks / 'door' / '0001')]
+    out = run('search', hall, model, query, '--camera', 'roof', *HERE)
+    assert 'its cameras: 2, door' in out
 
     assert 'removed 2 entries; 4 are left' in run(
         'remove', hall, tracks / 'door', '--time', 1000, 1015
