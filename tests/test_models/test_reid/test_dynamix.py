@@ -74,7 +74,7 @@ def test_a_third_view_is_for_the_momentum_encoder_too(model: DynaMix) -> None:
 @pytest.mark.parametrize('count', [1, 4])
 def test_other_numbers_of_views_are_refused(model: DynaMix, count: int) -> None:
     views = [torch.rand(2, 3, 32, 32)] * count
-    with pytest.raises(ValueError, match=f'MultiView in the training .* got {count}'):
+    with pytest.raises(ValueError, match=f'ImageViews in the training .* got {count}'):
         model.loss(views, [])
 
 
