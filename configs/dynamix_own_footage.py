@@ -1,26 +1,12 @@
 # Own footage beside labelled crops, from an OSNet that knows people; judged on VIPeR. A
 # few minutes on two CPU cores. docs/own_footage.md says how to get the tracklets.
 _base_ = [
-    '_base_/models/osnet_x0_25.py',
+    '_base_/models/osnet_x0_25_short.py',
     '_base_/datasets/pipeline_256x128.py',
     '_base_/datasets/real_crops.py',
     '_base_/schedules/adam_24e.py',
     '_base_/default_runtime.py',
 ]
-weights = _base_.data_root + 'weights/osnet_x0_25_msmt17.pth'
-model = dict(
-    backbone=dict(init_cfg=dict(checkpoint='reid://' + weights)),
-    neck=dict(init_cfg=dict(checkpoint='reid-neck://' + weights)),
-    # share of the encoder in an update: the run is short
-    momentum_encoder=dict(momentum=0.05),
-    # one person may be in several videos
-    head=dict(
-        losses=dict(
-            instance=dict(negatives='same_scene'),
-            augmentation=dict(negatives='same_scene'),
-        )
-    ),
-)
 labelled = dict(
     type='Market1501',
     name='market_subset',

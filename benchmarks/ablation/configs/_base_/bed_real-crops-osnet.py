@@ -1,26 +1,12 @@
 # The crops of real_crops.py and those of PETS 2009 by ByteTrack, at 256 x 128, from an
 # OSNet that torchreid trained on MSMT17: 4 epochs of 30 iterations of about 0.5 s.
 _base_ = [
-    '../../../../configs/_base_/models/osnet_x0_25.py',
+    '../../../../configs/_base_/models/osnet_x0_25_short.py',
     '../../../../configs/_base_/datasets/pipeline_256x128.py',
     './runtime_cpu.py',
     './real_crops.py',
 ]
 custom_imports = dict(imports='benchmarks.ablation.readers')
-weights = _base_.data_root + 'weights/osnet_x0_25_msmt17.pth'
-model = dict(
-    backbone=dict(init_cfg=dict(checkpoint='reid://' + weights)),
-    neck=dict(init_cfg=dict(checkpoint='reid-neck://' + weights)),
-    # share of the encoder in an update: the run is short
-    momentum_encoder=dict(momentum=0.05),
-    # some people of MARS are seen in several videos
-    head=dict(
-        losses=dict(
-            instance=dict(negatives='same_scene'),
-            augmentation=dict(negatives='same_scene'),
-        )
-    ),
-)
 pets = dict(
     type='TrackedVideo',
     name='pets',
