@@ -29,6 +29,7 @@ from mmengine.utils import ProgressBar
 
 from dynamix.apis import ReIDInferencer
 from dynamix.datasets.transforms import LoadReIDImage
+from dynamix.engine.command_line import add_embedding_options
 from dynamix.gallery import Gallery, Match
 from dynamix.gallery.inputs import (
     GalleryInput,
@@ -55,7 +56,8 @@ def parse_args() -> argparse.Namespace:
         ('remove', 'remove entries that meet all conditions'),
         ('verify', 'check all that a gallery holds'),
     ):
-        option = commands.add_parser(name, help=text, description=text).add_argument
+        command = commands.add_parser(name, help=text, description=text)
+        option = command.add_argument
         option('gallery', type=Path, help='its folder')
         if name in ('build', 'add', 'search'):
             text = 'CONFIG CHECKPOINT or ONNX file, then images, folders or .npz files'
@@ -64,10 +66,7 @@ def parse_args() -> argparse.Namespace:
                 'an entry for each folder of crops, with their mean; else for each crop'
             )
             option('--tracklets', action='store_true', help=text)
-            option('--batch-size', type=int, default=64)
-            text = 'processes that read images'
-            option('--num-workers', type=int, default=4, help=text)
-            option('--device', help='by default a GPU if there is one')
+            add_embedding_options(command)
         if name in ('build', 'add'):
             text = 'of all inputs; else as paths name it (c1_, cam1/); of tracklets, '
             option('--camera', help=f'{text}else the folder above them')

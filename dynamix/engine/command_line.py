@@ -68,6 +68,20 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_embedding_options(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--batch-size``, ``--num-workers`` and ``--device``.
+
+    Args:
+        parser (argparse.ArgumentParser): Of a tool that embeds images; changed in
+            place.
+    """
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument(
+        '--num-workers', type=int, default=4, help='processes that read images'
+    )
+    parser.add_argument('--device', help='by default a GPU if there is one')
+
+
 def read_config(path: str | Path, options: dict[str, Any]) -> Config:
     """Reads a config file and overrides it, see :func:`merge_options`."""
     cfg = Config.fromfile(path)

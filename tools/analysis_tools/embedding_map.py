@@ -18,8 +18,12 @@ from sklearn.manifold import TSNE
 from torch.utils.data import Subset
 
 from dynamix.apis import ReIDInferencer
-from dynamix.apis.embed_target import look
-from dynamix.engine.command_line import add_config_options, read_config
+from dynamix.apis.embed_target import read_image
+from dynamix.engine.command_line import (
+    add_config_options,
+    add_embedding_options,
+    read_config,
+)
 from dynamix.output_file import written_whole
 from dynamix.registry import DATASETS
 from dynamix.visualization import draw_embedding_map, embedding_map_page
@@ -43,11 +47,7 @@ def parse_args() -> argparse.Namespace:
         '--max-images', type=int, default=2000, help='more are drawn from at random'
     )
     parser.add_argument('--seed', type=int, default=0, help='of that, and of t-SNE')
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument(
-        '--num-workers', type=int, default=4, help='processes that read images'
-    )
-    parser.add_argument('--device', help='by default a GPU if there is one')
+    add_embedding_options(parser)
     add_config_options(parser)
     args = parser.parse_args()
     formats = ['html', *sorted(FigureCanvasBase.get_supported_filetypes())]
@@ -100,7 +100,9 @@ def draw(args: argparse.Namespace) -> None:
     with written_whole(args.out) as file:
         if args.out.suffix.lower() == '.html':
             load = inferencer.pipeline
-            images = [cv2.resize(look(load, dataset, row), (48, 96)) for row in rows]
+            images = [
+                cv2.resize(read_image(load, dataset, row), (48, 96)) for row in rows
+            ]
             captions = [
                 f'{s.target}: identity {s.identity}, camera {s.camera}' for s in samples
             ]

@@ -19,7 +19,11 @@ from dynamix.apis import ReIDInferencer
 from dynamix.datasets import ImageTableBuilder
 from dynamix.datasets.image_files import iter_images
 from dynamix.datasets.transforms import LoadReIDImage
-from dynamix.engine.command_line import add_config_options, read_config
+from dynamix.engine.command_line import (
+    add_config_options,
+    add_embedding_options,
+    read_config,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,11 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out', type=Path, default='features.npz', help='.npz file to write'
     )
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument(
-        '--num-workers', type=int, default=4, help='processes that read images'
-    )
-    parser.add_argument('--device', help='by default a GPU if there is one')
+    add_embedding_options(parser)
     add_config_options(parser)
     args = parser.parse_args()
     if args.out.suffix != '.npz':

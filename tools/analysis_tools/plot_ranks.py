@@ -68,8 +68,8 @@ def draw(args: argparse.Namespace) -> None:
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
     metric = find_metric(cfg)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    target, look = embed_target(inferencer, dataset, args.target, args.batch_size)
-    rows = rank_lists(target, look, metric, args.order, args.queries, args.topk)
+    target, read_image = embed_target(inferencer, dataset, args.target, args.batch_size)
+    rows = rank_lists(target, read_image, metric, args.order, args.queries, args.topk)
     mmcv.imwrite(draw_rank_sheet(rows), str(args.out))
     print(f'wrote rank lists of {len(rows)} queries of {target.name} to {args.out}')
 

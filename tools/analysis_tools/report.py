@@ -16,6 +16,7 @@ from pathlib import Path
 from dynamix.apis.run_report import report_run
 from dynamix.config_checks import check_whole
 from dynamix.engine.checkpoint_file import latest_checkpoint
+from dynamix.engine.command_line import add_embedding_options
 from dynamix.output_file import written_whole
 from dynamix.visualization.run_log import read_run_log
 
@@ -45,11 +46,7 @@ def parse_args() -> argparse.Namespace:
         default=3,
         help='relabeling sheets of so many videos of the last window; 0: none',
     )
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument(
-        '--num-workers', type=int, default=4, help='processes that read images'
-    )
-    parser.add_argument('--device', help='by default a GPU if there is one')
+    add_embedding_options(parser)
     args = parser.parse_args()
     if args.out.suffix not in ('.html', '.htm'):
         parser.error(f'--out {args.out}: expected a file that ends in .html')

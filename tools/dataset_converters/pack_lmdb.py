@@ -18,13 +18,12 @@ import os
 import sys
 from typing import Any
 
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.utils import ProgressBar
 
 from dynamix.datasets import ImageTable
 from dynamix.datasets.lmdb_packing import folder_table, pack_lmdb
-from dynamix.engine.command_line import add_config_options, merge_options
+from dynamix.engine.command_line import add_config_options, read_config
 from dynamix.registry import DATASETS
 
 
@@ -42,8 +41,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
 
 def config_tables(file: str, options: dict, name: str | None) -> list[ImageTable]:
     """Tables of the readers of a config that have a name."""
-    cfg = Config.fromfile(file)
-    merge_options(cfg, options)
+    cfg = read_config(file, options)
     init_default_scope(cfg.get('default_scope', 'dynamix'))
     listed: list[Any] = []
     for mode in ('train', 'val', 'test'):

@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config
 from mmengine.utils import track_iter_progress
 
 from dynamix.apis import ReIDInferencer
 from dynamix.datasets import ImageTableBuilder
 from dynamix.datasets.image_files import iter_images
-from dynamix.engine.command_line import add_config_options, merge_options
+from dynamix.engine.command_line import add_config_options, read_config
 from dynamix.export import FLOAT16, FLOAT32, compare_embeddings, export_onnx
 from dynamix.output_file import written_whole
 from dynamix.registry import DATASETS
@@ -74,8 +73,7 @@ def parse_args() -> argparse.Namespace:
     if args.batch_size is not None and args.batch_size < 1:
         parser.error(f'--batch-size {args.batch_size}: expected at least 1')
     try:
-        args.cfg = Config.fromfile(args.config)
-        merge_options(args.cfg, args.cfg_options)
+        args.cfg = read_config(args.config, args.cfg_options)
         args.cfg.model.pop('test_cfg', None)  # the file embeds no mirror images
         args.inferencer = ReIDInferencer(args.cfg, args.checkpoint, device='cpu')
         args.images, args.source = find_images(args)
