@@ -50,12 +50,12 @@ def embed_target(
         Subset(dataset, rows), batch_size, num_workers, progress=True
     )
     records = [{**s.to_dict(), 'feature': s.feature.numpy()} for s in samples]
-    return TargetImages(name, records), lambda row: look(
+    return TargetImages(name, records), lambda row: read_image(
         inferencer.pipeline, dataset, row
     )
 
 
-def look(pipeline: Compose, dataset: Any, row: int) -> np.ndarray:
+def read_image(pipeline: Compose, dataset: Any, row: int) -> np.ndarray:
     """Reads the image of a row of a data set as a pipeline does.
 
     Args:

@@ -31,7 +31,7 @@ def find_metric(cfg: Config) -> ReIDMetric:
 
 def rank_lists(
     target: TargetImages,
-    look: Callable[[int], np.ndarray],
+    read_image: Callable[[int], np.ndarray],
     metric: ReIDMetric,
     order: str = 'random',
     queries: int = 8,
@@ -41,7 +41,7 @@ def rank_lists(
 
     Args:
         target (TargetImages): Its images with their features.
-        look (Callable): Gives the image of a number of ``target.image_index``.
+        read_image (Callable): Gives the image of a number of ``target.image_index``.
         metric (ReIDMetric): Says how to rank.
         order (str): Which queries: ``'random'`` ones, or those of the ``'worst'`` or
             ``'best'`` average precision. Defaults to ``'random'``.
@@ -71,7 +71,7 @@ def rank_lists(
 
     def drawn(row: int, right: bool | None = None, score: str = '') -> RankedImage:
         who = f'{target.identity[row]} c{target.camera[row]}{score}'
-        return RankedImage(look(int(target.image_index[row])), right, who)
+        return RankedImage(read_image(int(target.image_index[row])), right, who)
 
     lists: list[RankList] = []
     for q in chosen[:queries].tolist():

@@ -32,7 +32,7 @@ from dynamix.visualization.run_sections import (
     training_section,
 )
 
-from .embed_target import embed_target, look
+from .embed_target import embed_target, read_image
 from .rank_lists import find_metric, rank_lists
 from .reid_inferencer import ReIDInferencer
 from .window_relabeling import WindowRelabeling, relabel_window
@@ -204,7 +204,9 @@ def _sheet(window: WindowRelabeling, video: int) -> Picture:
         caption += f'recall {score["recall"]:.2f}.'
     figure = draw_relabeling_sheet(
         explain(window.relabeling, window.video, tracklet, video),
-        lambda position: look(window.images.pipeline, data, int(window.rows[position])),
+        lambda position: read_image(
+            window.images.pipeline, data, int(window.rows[position])
+        ),
         truth,
         name,
     )

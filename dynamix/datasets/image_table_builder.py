@@ -13,7 +13,7 @@ from .image_table import COLUMNS, ImageTable, path_arrays, time_of_change
 
 SETTLED_AFTER_NS = 2_000_000_000
 UNSETTLED = -2
-# Lists of images lie beside them: nobody takes these for images.
+# Lists of images, which are expected in a folder of images.
 LIST_SUFFIXES = ('.csv', '.json', '.mat', '.txt')
 
 

@@ -53,7 +53,7 @@ class LabelledFolder(FolderReader):
         pattern (str, optional): See :class:`FolderReader`; with the groups
             ``identity`` and, where cameras are known, ``camera``.
         holdout (float, optional): Share of the training people, in 0..1, that is left
-            out of ``'train'`` and ``'all'``. Defaults to None: nobody.
+            out of ``'train'`` and ``'all'``. Defaults to None: none is.
         **kwargs: Of :class:`ReIDDataset`; ``name`` of ``split='holdout'`` defaults to
             the class's with ``_holdout``.
 
@@ -280,8 +280,8 @@ class LabelledFolder(FolderReader):
         elif self.is_test:
             self.set_splits(self.splits())
         if self.holdout is None:
-            nobody = self.DISTRACTORS if self.split == 'test' else ()
-            found = count_parts(self.table, self.split, nobody)
+            excluded = self.DISTRACTORS if self.split == 'test' else ()
+            found = count_parts(self.table, self.split, excluded)
             published = self.published_counts()
             warn_of_differences(self.name, self.data_root, found, published)
 

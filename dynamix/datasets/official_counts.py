@@ -18,14 +18,14 @@ Counts = Mapping[str, Mapping[str, int]]
 
 
 def count_parts(
-    table: ImageTable, split: str, nobody: Collection[Label] = ()
+    table: ImageTable, split: str, excluded: Collection[Label] = ()
 ) -> Counts:
     """Numbers of images, identities and cameras of each part.
 
     Args:
         table (ImageTable): Of a :class:`LabelledFolder`, which notes its parts.
         split (str): Of the data set; the parts of ``'all'`` are counted together.
-        nobody (Collection[Label]): Identities that are no people. Junk is none
+        excluded (Collection[Label]): Identities that are no people. Junk is none
             anyway. Defaults to ``()``.
     """
     parts = table.info['parts']
@@ -34,7 +34,7 @@ def count_parts(
     found = {}
     for part, ends in parts.items():
         rows = slice(*ends)
-        people = {*np.unique(table.identity[rows]).tolist()} - {JUNK, *nobody}
+        people = {*np.unique(table.identity[rows]).tolist()} - {JUNK, *excluded}
         found[part] = dict(
             images=len(table.identity[rows]),
             identities=len(people),

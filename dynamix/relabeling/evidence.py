@@ -83,9 +83,9 @@ def with_evidence(
 ) -> list[float]:
     """Raises thresholds until enough of the pairs above them show one person.
 
-    The most similar pairs are look-alikes where many people pass once. How many of the
-    pairs of all videos are such is told by the numbers of pairs (ours): at most a third
-    may be. In a video alone, pairs must be similar as often as its co-occurring ones.
+    Where many people pass once, the most similar pairs are impostor pairs. At most a
+    third of the pairs above the thresholds of all videos may be expected to be such
+    (ours). In a video alone, pairs must be similar as often as its co-occurring ones.
 
     Args:
         threshold (Sequence[float]): Least threshold of each video.

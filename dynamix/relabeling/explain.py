@@ -84,9 +84,9 @@ def explain(
     decisions, part = _decisions_of(relabeling, rows)
     # strays that came back are shown with their tracklet
     kept = np.flatnonzero(part >= 0).tolist()
-    home = {(tracklet[k], label[k]): part[k] for k in kept}
+    part_of = {(tracklet[k], label[k]): part[k] for k in kept}
     for k in np.flatnonzero((part < 0) & (label >= 0)).tolist():
-        part[k] = home.get((tracklet[k], label[k]), -1)
+        part[k] = part_of.get((tracklet[k], label[k]), -1)
     first, number = numbered(label, part, tracklet)
     pairs = np.unique(np.stack([tracklet, label]), axis=1)[0]
     people: dict[int, list[tuple[int, TrackletPart]]] = {}

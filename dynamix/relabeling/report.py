@@ -84,7 +84,7 @@ class Relabeling(NamedTuple):
         label (np.ndarray): ``[n]`` int64 group of each image, numbered from 0 in order
             of first appearance; every group lies in one video; -1: dropped.
         report (RelabelReport): What was done.
-        decisions (Decisions, optional): What decided, to look at. None: not told.
+        decisions (Decisions, optional): What decided, to look at. None: not known.
     """
 
     label: np.ndarray

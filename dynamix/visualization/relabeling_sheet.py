@@ -21,7 +21,7 @@ _RIGHT_COLOUR, _MIXED, _WRONG = '#2f9e5b', '#e08e0b', '#d03a3a'
 
 def draw_relabeling_sheet(
     video: VideoExplanation,
-    look: Callable[[int], np.ndarray],
+    read_image: Callable[[int], np.ndarray],
     truth: np.ndarray | None = None,
     title: str = '',
 ) -> Figure:
@@ -34,8 +34,8 @@ def draw_relabeling_sheet(
     Args:
         video (VideoExplanation): What was done; its first twelve people are drawn, and
             what was dropped; of each at most 18 parts.
-        look (Callable): Gives the ``[H, W, 3]`` uint8 BGR image of a position. The
-            middle image of a part stands for it.
+        read_image (Callable): Gives the ``[H, W, 3]`` uint8 BGR image of a position.
+            The middle image of a part stands for it.
         truth (np.ndarray, optional): ``[n]`` true identity of each image; -1: shows no
             person. Defaults to None: not known.
         title (str): Stands above with the threshold. Defaults to ``''``.
@@ -43,18 +43,18 @@ def draw_relabeling_sheet(
     Returns:
         Figure: 780 pixels wide at 100 dots per inch.
     """
-    return _Sheet(video, look, truth, title).figure
+    return _Sheet(video, read_image, truth, title).figure
 
 
 class _Sheet:
     def __init__(
         self,
         video: VideoExplanation,
-        look: Callable[[int], np.ndarray],
+        read_image: Callable[[int], np.ndarray],
         truth: np.ndarray | None,
         title: str,
     ) -> None:
-        self.look, self.truth = look, truth
+        self.read_image, self.truth = read_image, truth
         people = [one for one in video.people if one.label >= 0]
         drawn = people[:_MOST_PEOPLE] + [p for p in video.people if p.label < 0]
         lines = [-(-min(len(one.parts), _MOST_PARTS) // _COLUMNS) for one in drawn]
@@ -124,7 +124,7 @@ class _Sheet:
         self, part: TrackletPart, x: float, y: float, colour: str, caption: str
     ) -> None:
         image = cv2.resize(
-            self.look(int(part.rows[len(part.rows) // 2])),
+            self.read_image(int(part.rows[len(part.rows) // 2])),
             (2 * _CELL, 2 * _HEIGHT),
             interpolation=cv2.INTER_CUBIC,
         )

@@ -169,7 +169,7 @@ class RelabelHook(Hook):
     def choose(
         self, data: MixedDataset, rows: np.ndarray
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Images of a window to embed, and what the relabeler is told about them.
+        """Images of a window to embed, and the columns that the relabeler takes.
 
         Args:
             data (MixedDataset): The training data.
