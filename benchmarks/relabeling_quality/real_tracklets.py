@@ -7,7 +7,7 @@ with `weights` `market_subset` (most people pass once; each sequence is a video)
 `multiviewx` (the same people in all videos, each of which is a camera). `PETS twice`:
 the true tracks and the cut ones as two videos.
 `+ good`: scores of the PETS video in one run with `good`. `4 images`: only so many of
-each tracklet are given, one drawn from each quarter, and the tracklets' spans.
+each tracklet are given, one drawn from each quarter.
 """
 
 from __future__ import annotations
@@ -25,24 +25,28 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from dynamix.relabeling import calibration, evidence, purify, relabel, score_labels
+from dynamix.relabeling import (
+    calibration,
+    evidence,
+    linkage,
+    purify,
+    relabel,
+    score_labels,
+)
 from tests.test_relabeling import conftest
 from tests.test_relabeling.conftest import Tracks, add_errors, join, load_tracks
 
 rule = sys.modules['dynamix.relabeling.relabel']
 
 
-def four(tracks: Tracks, seed: int) -> tuple[Tracks, np.ndarray]:
+def four(tracks: Tracks, seed: int) -> Tracks:
     rng = np.random.default_rng(seed)
-    span = np.full((len(tracks.x), 2), -1)
     rows: list[int] = []
     for name in np.unique(tracks.tracklet):
         own = np.flatnonzero(tracks.tracklet == name)
         own = own[np.argsort(tracks.frame[own], kind='stable')]
-        span[own] = tracks.frame[own].min(), tracks.frame[own].max()
         rows += [rng.choice(q) for q in np.array_split(own, min(4, len(own)))]
-    some = np.sort(rows)
-    return tracks.take(some), span[some]
+    return tracks.take(np.sort(rows))
 
 
 def lone(tracks: Tracks) -> Tracks:
@@ -113,8 +117,8 @@ def variants() -> dict[str, Callable]:
     changes = {
         'no whitening': (rule, 'whiten', without_whitening),
         'one centre for all': (calibration, 'PRIOR_GROUPS', 1e6),
-        'no rejoining': (calibration, 'REJOIN_SHARE', 0.6),
         'no care': (calibration, 'CAREFUL_SHARE', 0.4),
+        'one moment forbids': (linkage, 'MOST_SHARED', 0.0),
         'strays dropped': (rule, 'assign_strays', keep),
         'no check of overlap': (calibration, 'MOST_OVERLAP', 1.0),
         'parts may alternate': (purify, 'MOST_CHANGES', np.inf),
@@ -142,7 +146,7 @@ def variants() -> dict[str, Callable]:
     return result
 
 
-def beds(draws: int) -> dict[str, list[tuple[Tracks, np.ndarray | None]]]:
+def beds(draws: int) -> dict[str, list[Tracks]]:
     pets = {
         'true tracks': load_tracks('pets09_s2l1/ground_truth_tracks.npz'),
         'cut': load_tracks('pets09_s2l1/cut_tracks.npz'),
@@ -152,24 +156,24 @@ def beds(draws: int) -> dict[str, list[tuple[Tracks, np.ndarray | None]]]:
     }
     good = load_tracks('relabeling_stress/good.npz')
     cone = load_tracks('relabeling_stress/crowded_cone.npz')
-    result = {name: [(tracks, None)] for name, tracks in pets.items()}
+    result = {name: [tracks] for name, tracks in pets.items()}
     for name, tracks in pets.items():
-        result[f'{name} + good'] = [(join(tracks, good), None)]
+        result[f'{name} + good'] = [join(tracks, good)]
     for name, tracks in pets.items():
         result[f'{name}, 4 images'] = [four(tracks, s) for s in range(draws)]
-    result['good'] = [(good, None)]
-    result['crowded_cone'] = [(cone, None)]
-    result['good, 10 %'] = [(add_errors(good, 0.1, s), None) for s in range(draws)]
-    result['cone, 10 %'] = [(add_errors(cone, 0.1, s), None) for s in range(draws)]
-    result['lone people'] = [(lone(pets['true tracks']), None)]
+    result['good'] = [good]
+    result['crowded_cone'] = [cone]
+    result['good, 10 %'] = [add_errors(good, 0.1, s) for s in range(draws)]
+    result['cone, 10 %'] = [add_errors(cone, 0.1, s) for s in range(draws)]
+    result['lone people'] = [lone(pets['true tracks'])]
     for name, folder, sequences in (
         ('Market', 'market_subset', True),
         ('MultiviewX', 'multiviewx', False),
     ):
         for title, size in (('whole', 1000), ('cut into 3', 3)):
             tracks = crops(conftest.DATA, folder, size, sequences)
-            result[f'{name}, {title}'] = [(tracks, None)]
-    result['PETS twice'] = [(join(pets['true tracks'], pets['cut']), None)]
+            result[f'{name}, {title}'] = [tracks]
+    result['PETS twice'] = [join(pets['true tracks'], pets['cut'])]
     return result
 
 
@@ -190,10 +194,10 @@ def main() -> None:
         cells = []
         for function in (None, *chosen.values()):
             scores = []
-            for tracks, span in runs:
+            for tracks in runs:
                 label = tracks.tracklet
                 if function is not None:
-                    label = function(*tracks.columns, span=span).label
+                    label = function(*tracks.columns).label
                 rows = np.ones(len(label), bool)
                 if '+' in name:
                     rows = tracks.video == 0

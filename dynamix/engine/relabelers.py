@@ -33,7 +33,7 @@ class TrackletRelabeler:
         known = [
             name
             for name, parameter in signature(self.function).parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY and name != 'span'
+            if parameter.kind is parameter.KEYWORD_ONLY
         ]
         check_keys(f'{type(self).__name__}', options, known)
         self._relabel = partial(self.function, **options)
@@ -49,8 +49,8 @@ class TrackletRelabeler:
         Args:
             embedding (np.ndarray): ``[n, D]``; NaN rows: not readable.
             video (np.ndarray): ``[n]`` integers.
-            **columns (np.ndarray): ``tracklet`` and ``frame``, ``[n]`` integers, and
-                ``span``, ``[n, 2]`` first and last frame of the tracklet; -1: unknown.
+            **columns (np.ndarray): ``tracklet`` and ``frame``, ``[n]`` integers; frame
+                -1: unknown.
 
         Returns:
             Relabeling: Groups and report.

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from .evidence import ABOVE_ALL
 from .grouping import (
     group_means,
     group_sums,
@@ -22,11 +19,8 @@ FEWEST_IMPOSTORS = 10
 # Embeddings say nothing if a larger share of impostor pairs is as similar as the
 # median pair of one person.
 MOST_OVERLAP = 0.2
-# Parts of one tracklet are joined from this share of the way on.
-REJOIN_SHARE = 0.2
 # Where a video has no impostor pairs of its own.
 CAREFUL_SHARE = 0.65
-FEWEST_PAIRS = 3
 
 
 def centre(
@@ -146,33 +140,20 @@ def impostor_pairs(
     return pairs[certain], True
 
 
-class MergeThresholds(NamedTuple):
-    """Mean similarities from which clusters of one video are joined.
-
-    Args:
-        merge (float): In general; 2: too few pairs are similar enough; infinite: the
-            video says nothing.
-        rejoin (float): If all their images are of one tracklet.
-    """
-
-    merge: float
-    rejoin: float
-
-
-def merge_thresholds(
+def merge_threshold(
     similarity: np.ndarray,
     forbidden: np.ndarray,
     genuine: np.ndarray,
     elsewhere: np.ndarray,
     share: float,
-) -> MergeThresholds:
-    """Thresholds of one video.
+) -> float:
+    """Mean similarity from which clusters of one video are joined.
 
     With impostor pairs of its own, the threshold lies ``share`` of the way from these
     to genuine pairs. Without, the median of all pairs stands for them, but at most the
     middle between genuine pairs and the impostor pairs of other videos (so that a
-    video of one person merges); the threshold lies further up, the more so the fewer
-    tracklets there are, and a few similar pairs are no evidence.
+    video of one person merges), and the threshold lies further up, the more so the
+    fewer tracklets there are.
 
     Args:
         similarity (np.ndarray): ``[n, n]`` symmetric.
@@ -182,22 +163,17 @@ def merge_thresholds(
         share (float): In 0..1.
 
     Returns:
-        MergeThresholds: The thresholds.
+        float: The threshold; infinite if the video says nothing.
     """
-    nothing = MergeThresholds(np.inf, np.inf)
     impostor, certain = impostor_pairs(similarity, forbidden)
     if len(impostor) == 0 or len(genuine) == 0:
-        return nothing
+        return np.inf
     low, high = float(np.median(impostor)), float(np.median(genuine))
     if not certain:
-        pairs = impostor
         share = CAREFUL_SHARE + 1 / len(similarity)
         if len(elsewhere):
             impostor = elsewhere
             low = min(low, (float(np.median(elsewhere)) + high) / 2)
     if np.mean(impostor >= high) > MOST_OVERLAP:
-        return nothing
-    merge, rejoin = (low + s * (high - low) for s in (share, REJOIN_SHARE))
-    if not certain and np.count_nonzero(pairs >= merge) < FEWEST_PAIRS:
-        merge = ABOVE_ALL
-    return MergeThresholds(merge, rejoin)
+        return np.inf
+    return low + share * (high - low)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# Above the similarity of any pair.
-ABOVE_ALL = 2.0
 # Of the pairs above a threshold, at most this share may be expected to be impostors.
 MOST_IMPOSTORS = 1 / 3
 # Tracklets of which pairs of different videos are taken.
@@ -94,8 +92,8 @@ def with_evidence(
         across (np.ndarray): Of pairs of different videos, ascending; none: one video.
 
     Returns:
-        list[float]: Thresholds; 2 if one would have to be above all pairs. As they
-        were if nothing is known.
+        list[float]: Thresholds; infinite if one would have to be above all pairs. As
+        they were if nothing is known.
     """
     found = [own[own >= least] for own, least in zip(pairs, threshold)]
     share = [impostor_share(f, across, c) for f, c in zip(found, certain)]
@@ -105,5 +103,5 @@ def with_evidence(
     for k, own in enumerate(certain):
         enough = share[k] <= largest
         if not enough.all() and len(across) + len(own):
-            result[k] = float(found[k][enough].min(initial=ABOVE_ALL))
+            result[k] = float(found[k][enough].min(initial=np.inf))
     return result

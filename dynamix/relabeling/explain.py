@@ -57,8 +57,8 @@ class VideoExplanation(NamedTuple):
     Args:
         people (list[Person]): Those of most parts first; what was dropped, if
             anything was, is the last.
-        threshold (float): Mean similarity from which parts were joined; infinite or
-            above 1: none were; not a number: not known.
+        threshold (float): Mean similarity from which parts were joined; infinite:
+            none were; not a number: not known.
     """
 
     people: list[Person]

@@ -7,34 +7,40 @@ from scipy.spatial.distance import squareform
 
 # A pair at this distance keeps clusters of up to 10 000 members each apart.
 FORBIDDEN = 1e9
+# Of the moments of a group, what it may share with one it can be linked with.
+MOST_SHARED = 0.2
 
 
-def cannot_link(
-    group: np.ndarray, frame: np.ndarray, span: np.ndarray | None, count: int
-) -> np.ndarray:
+def cannot_link(group: np.ndarray, frame: np.ndarray, count: int) -> np.ndarray:
     """Pairs of groups of images of one video that exist at the same time.
 
+    Time is divided into moments as long as the usual step from an image of a group to
+    its next one, as images of two people need not be of the very same frames. A pair
+    must share a fifth of the moments of one of the two: a few images may be in the
+    wrong group.
+
     Args:
-        group (np.ndarray): ``[n]`` group of each image, in ``0..count-1``; -1: none.
+        group (np.ndarray): ``[n]`` group of each image, in ``0..count-1``.
         frame (np.ndarray): ``[n]`` frame number of each; negative: unknown.
-        span (np.ndarray, optional): ``[count, 2]`` first and last frame of each
-            group; negative: unknown. None: only shared frames count.
         count (int): Number of groups.
 
     Returns:
         np.ndarray: ``[count, count]`` bool, symmetric, False on the diagonal.
     """
-    known = np.flatnonzero((frame >= 0) & (group >= 0))
-    moment = np.unique(frame[known], return_inverse=True)[1]
+    known = frame >= 0
+    group, frame = group[known], frame[known]
+    order = np.lexsort((frame, group))
+    steps = np.diff(frame[order])[np.diff(group[order]) == 0]
+    step = max(int(np.median(steps)), 1) if len(steps) else 1
+    visits = np.unique(np.stack([group, frame // step]), axis=1)
+    moments, moment = np.unique(visits[1], return_inverse=True)
     seen = csr_matrix(
-        (np.ones(len(known), np.float32), (group[known], moment)),
-        shape=(count, len(known) + 1),
+        (np.ones(len(moment), np.float32), (visits[0], moment)),
+        shape=(count, len(moments)),
     )
-    together = (seen @ seen.T).toarray() > 0
-    if span is not None:
-        first, last = span.T
-        overlap = np.minimum.outer(last, last) >= np.maximum.outer(first, first)
-        together |= overlap & np.logical_and.outer(first >= 0, first >= 0)
+    shared = (seen @ seen.T).toarray()
+    size = shared.diagonal()
+    together = shared > MOST_SHARED * np.minimum.outer(size, size)
     np.fill_diagonal(together, False)
     return together
 

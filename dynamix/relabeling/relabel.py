@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,10 +9,10 @@ from .calibration import (
     centre,
     halves,
     impostor_pairs,
-    merge_thresholds,
+    merge_threshold,
     whiten,
 )
-from .evidence import ABOVE_ALL, cross_video_pairs, with_evidence
+from .evidence import cross_video_pairs, with_evidence
 from .grouping import (
     group_means,
     number_by_appearance,
@@ -32,7 +33,6 @@ def relabel(
     tracklet: np.ndarray,
     frame: np.ndarray | None = None,
     *,
-    span: np.ndarray | None = None,
     clock: bool = True,
     split: bool = True,
     drop: bool = True,
@@ -56,10 +56,7 @@ def relabel(
         tracklet (np.ndarray): ``[n]`` integers; a tracklet lies in one video, and its
             images are given in order of time.
         frame (np.ndarray, optional): ``[n]`` frame number in the video; negative:
-            unknown. Rows without an embedding count, too. Defaults to None: unknown.
-        span (np.ndarray, optional): ``[n, 2]`` first and last frame of the whole
-            tracklet of each image; negative: unknown. Shows that tracklets co-occur
-            where few of their images are given. Defaults to None.
+            unknown. Defaults to None: unknown.
         clock (bool): Whether frame numbers of different tracklets of a video can be
             compared. Defaults to True.
         split (bool): Whether to divide tracklets. Defaults to True.
@@ -78,10 +75,9 @@ def relabel(
     begin = time.perf_counter()
     embedding, video, tracklet = map(np.asarray, (embedding, video, tracklet))
     if frame is None or not clock:
-        frame, span = np.full(len(embedding), -1), None
+        frame = np.full(len(embedding), -1)
     frame = np.asarray(frame)
-    span = None if span is None else np.asarray(span)
-    _check(embedding, video, tracklet, frame, span)
+    _check(embedding, video, tracklet, frame)
     first, tracklet = numbered(tracklet)
     _, video = numbered(video)
     if (video != video[first][tracklet]).any():
@@ -96,7 +92,9 @@ def relabel(
     label = np.full(len(video), -1, np.int64)
     decisions = Decisions(label.copy(), [])
     if len(rows):
-        images = _Images(x, rows, video, frame, tracklet, span, first)
+        images = _Images(
+            x, numbered(video[rows])[1], numbered(tracklet[rows])[1], frame[rows]
+        )
         part = images.tracklet
         if split:
             part = _split(images, split_share)
@@ -111,94 +109,48 @@ def relabel(
     return Relabeling(number_by_appearance(label), report, decisions)
 
 
-class _Images:
-    """Images with an embedding, and the frames of all images of their tracklets.
+class _Images(NamedTuple):
+    """Images with an embedding.
 
-    Attributes:
+    Args:
         x (np.ndarray): ``[m, D]`` unit vectors.
         video, tracklet (np.ndarray): ``[m]`` of each, numbered from 0.
-        count (int): Number of tracklets.
+        frame (np.ndarray): ``[m]`` of each; negative: unknown.
     """
 
-    def __init__(
-        self,
-        x: np.ndarray,
-        rows: np.ndarray,
-        video: np.ndarray,
-        frame: np.ndarray,
-        tracklet: np.ndarray,
-        span: np.ndarray | None,
-        first: np.ndarray,
-    ) -> None:
-        names, self.tracklet = np.unique(tracklet[rows], return_inverse=True)
-        self.x, self.video, self.count = x, video[rows], len(names)
-        number = np.full(len(first), -1, np.int64)
-        number[names] = np.arange(len(names))
-        self._rows, self._frame, self._all = rows, frame, number[tracklet]
-        self._rows_of_video = rows_of_groups(video, int(video.max()) + 1)
-        self._span = None if span is None else span[first[names]]
+    x: np.ndarray
+    video: np.ndarray
+    tracklet: np.ndarray
+    frame: np.ndarray
 
-    def videos(self, group: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Groups of each video and which of them co-occur.
 
-        Args:
-            group (np.ndarray): ``[m]`` group of each image: a tracklet or a part of
-                one; -1: none.
-
-        Returns:
-            list[tuple[np.ndarray, np.ndarray]]: ``[k]`` groups and ``[k, k]`` bool.
-        """
-        kept = np.flatnonzero(group >= 0)
-        _, first = np.unique(group[kept], return_index=True)
-        owner, parent = self.video[kept[first]], self.tracklet[kept[first]]
-        whole = np.bincount(parent, minlength=self.count) == 1
-        # without an embedding, an image is where its tracklet is, if that is whole
-        only = np.full(self.count + 1, -1, np.int64)
-        only[parent[whole[parent]]] = np.flatnonzero(whole[parent])
-        place = only[self._all]
-        place[self._rows] = group
-        span = None
-        if self._span is not None:
-            span = np.where(
-                whole[parent][:, None],
-                self._span[parent],
-                self._spans_of(group, len(parent)),
-            )
-        result = []
-        for members, rows in zip(
-            rows_of_groups(owner, len(self._rows_of_video)), self._rows_of_video
-        ):
-            rows = rows[place[rows] >= 0]
-            here = np.searchsorted(members, place[rows])
-            part = None if span is None else span[members]
-            pairs = cannot_link(here, self._frame[rows], part, len(members))
-            result.append((members, pairs))
-        return result
-
-    def _spans_of(self, group: np.ndarray, count: int) -> np.ndarray:
-        """``[count, 2]`` first and last known frame of the images of each group."""
-        frame = self._frame[self._rows]
-        known = np.flatnonzero((group >= 0) & (frame >= 0))
-        last = np.full(count, -1, np.int64)
-        np.maximum.at(last, group[known], frame[known])
-        first = last.copy()
-        np.minimum.at(first, group[known], frame[known])
-        return np.stack([first, last], 1)
+def _groups_of_videos(
+    images: _Images, group: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each video, ``[k]`` groups and ``[k, k]`` which of them co-occur; -1: none."""
+    kept = np.flatnonzero(group >= 0)
+    result = []
+    for rows in rows_of_groups(images.video[kept], int(images.video.max()) + 1):
+        members, number = np.unique(group[kept[rows]], return_inverse=True)
+        forbidden = cannot_link(number, images.frame[kept[rows]], len(members))
+        result.append((members, forbidden))
+    return result
 
 
 def _split(images: _Images, share: float) -> np.ndarray:
     """``[m]`` part of each image; -1: stray."""
-    x = unit(centre(images.x, images.tracklet, images.count, images.video))
-    threshold = np.full(images.count, -np.inf)
-    mean = group_means(x, images.tracklet, images.count)
+    count = int(images.tracklet.max()) + 1
+    x = unit(centre(images.x, images.tracklet, count, images.video))
+    threshold = np.full(count, -np.inf)
+    mean = group_means(x, images.tracklet, count)
     size = np.bincount(images.tracklet)
-    owner = value_of_groups(images.video, images.tracklet, images.count)
+    owner = value_of_groups(images.video, images.tracklet, count)
     across = cross_video_pairs(mean, owner)
-    for members, forbidden in images.videos(images.tracklet):
+    for members, forbidden in _groups_of_videos(images, images.tracklet):
         threshold[members] = image_threshold(
             mean[members], size[members], forbidden, across, share
         )
-    return split_tracklets(x, images.tracklet, images.count, threshold)
+    return split_tracklets(x, images.tracklet, count, threshold)
 
 
 def _merge(
@@ -215,7 +167,7 @@ def _merge(
     x = whiten(images.x, part, count, images.video)
     mean = unit(group_means(x[kept], part[kept], count))
     genuine = halves(x[kept], part[kept], count)
-    videos = images.videos(part)
+    videos = _groups_of_videos(images, part)
     similarities = [mean[members] @ mean[members].T for members, _ in videos]
     pairs, certain = [], []
     for (_, forbidden), similarity in zip(videos, similarities):
@@ -227,32 +179,26 @@ def _merge(
     thresholds = []
     for (members, forbidden), similarity in zip(videos, similarities):
         same = genuine[members]
+        same = same[np.isfinite(same)]
         thresholds.append(
-            merge_thresholds(
-                similarity, forbidden, same[np.isfinite(same)], elsewhere, share
-            )
+            merge_threshold(similarity, forbidden, same, elsewhere, share)
         )
     owner = value_of_groups(images.video[kept], part[kept], count)
     across = cross_video_pairs(mean, owner)
-    levels = with_evidence([t.merge for t in thresholds], pairs, certain, across)
+    thresholds = with_evidence(thresholds, pairs, certain, across)
     label = np.arange(count)
-    for (members, forbidden), similarity, merge, (_, rejoin) in zip(
-        videos, similarities, levels, thresholds
+    for (members, forbidden), similarity, threshold in zip(
+        videos, similarities, thresholds
     ):
-        siblings = parent[members][:, None] == parent[members]
-        # linkage is given the array as it is changed below
-        decisions.append(VideoDecisions(members, similarity, forbidden, merge))
-        if merge == np.inf:
-            label[members] = members[siblings.argmax(1)]
-            continue
-        report.vetoes += int(np.count_nonzero(forbidden & (similarity >= merge))) // 2
-        similarity[siblings] += merge - rejoin
-        cluster = link(similarity, merge, forbidden)
+        decisions.append(VideoDecisions(members, similarity, forbidden, threshold))
+        close = np.triu(forbidden & (similarity >= threshold))
+        report.vetoes += int(np.count_nonzero(close))
+        cluster = link(similarity, threshold, forbidden)
         label[members] = members[cluster]
         report.merges += int(np.count_nonzero(cluster != np.arange(len(members))))
-    levels = [level for level in levels if level < ABOVE_ALL]
-    if levels:
-        report.threshold = float(np.median(levels))
+    finite = [threshold for threshold in thresholds if threshold < np.inf]
+    if finite:
+        report.threshold = float(np.median(finite))
     person = np.where(part >= 0, label[part], -1)
     return assign_strays(x, person, images.video, images.tracklet)
 
@@ -274,20 +220,14 @@ def _follow_majority(
 
 
 def _check(
-    embedding: np.ndarray,
-    video: np.ndarray,
-    tracklet: np.ndarray,
-    frame: np.ndarray,
-    span: np.ndarray | None,
+    embedding: np.ndarray, video: np.ndarray, tracklet: np.ndarray, frame: np.ndarray
 ) -> None:
     if embedding.ndim != 2:
         raise ValueError(f'embedding must be [n, D], but got {embedding.shape}.')
     count = len(embedding)
-    expected = dict(video=(count,), tracklet=(count,), frame=(count,), span=(count, 2))
-    values = dict(video=video, tracklet=tracklet, frame=frame, span=span)
-    for name, value in values.items():
-        if value is not None and value.shape != expected[name]:
+    for name, value in dict(video=video, tracklet=tracklet, frame=frame).items():
+        if value.shape != (count,):
             raise ValueError(
-                f'{name} must have shape {expected[name]}, as embedding has {count} '
-                f'rows, but got {value.shape}.'
+                f'{name} must have shape {(count,)}, as embedding has {count} rows, '
+                f'but got {value.shape}.'
             )

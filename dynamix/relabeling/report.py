@@ -49,13 +49,11 @@ class VideoDecisions(NamedTuple):
 
     Args:
         part (np.ndarray): ``[k]`` their numbers.
-        similarity (np.ndarray): ``[k, k]`` symmetric, as average linkage was given it:
-            parts of one tracklet count as more similar by as much as their threshold
-            is lower.
+        similarity (np.ndarray): ``[k, k]`` symmetric, cosines of mean embeddings.
         forbidden (np.ndarray): ``[k, k]`` bool, symmetric: pairs that exist at the
             same time.
         threshold (float): Mean similarity from which clusters of parts were joined;
-            infinite or above 1: none were, but those of one tracklet.
+            infinite: none were.
     """
 
     part: np.ndarray

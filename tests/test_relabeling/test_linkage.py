@@ -43,10 +43,18 @@ def test_nothing_is_joined_without_threshold_or_company():
     assert link(np.ones((3, 3)), 0.5).tolist() == [0, 0, 0]
 
 
-def test_cannot_link_by_shared_frames_and_spans():
-    group, frame = np.array([0, 0, 1, 1, 2, 3, -1]), np.array([1, 9, 9, 12, 30, -1, 30])
-    pairs = np.argwhere(np.triu(cannot_link(group, frame, None, 4))).tolist()
-    assert pairs == [[0, 1]]
-    span = np.array([[1, 9], [9, 31], [30, 30], [-1, -1]])
-    pairs = np.argwhere(np.triu(cannot_link(group, frame, span, 4))).tolist()
-    assert pairs == [[0, 1], [1, 2]]
+def test_groups_that_share_a_fifth_of_their_moments_are_two_people():
+    def pairs(*frames):
+        group = np.repeat(np.arange(len(frames)), [len(f) for f in frames])
+        together = cannot_link(group, np.concatenate(frames), len(frames))
+        assert (together == together.T).all()
+        return np.argwhere(np.triu(together)).tolist()
+
+    first = np.arange(20)
+    assert pairs(first, first + 15, first + 16, first + 40) == [[0, 1], [1, 2]]
+    # one image in the wrong group, and images whose frames are not known
+    assert pairs(first, np.append(first[:1], first + 30)) == []
+    assert pairs(first, first * 0 - 1) == []
+    assert pairs(first[:1], first) == [[0, 1]]
+    # every tenth frame of each, but not the same ones
+    assert pairs(10 * first, 10 * first + 7, 10 * first + 203) == [[0, 1]]

@@ -16,7 +16,7 @@ from .conftest import add_errors, f1, load_tracks
         ('ground_truth_tracks', 0.99),
         ('cut_tracks', 0.95),
         ('cut_tracks_10_percent_errors', 0.80),
-        ('bytetrack_buffer30', 0.70),
+        ('bytetrack_buffer30', 0.90),
         ('bytetrack_buffer2', 0.90),
     ],
 )

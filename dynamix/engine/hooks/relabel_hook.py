@@ -177,16 +177,14 @@ class RelabelHook(Hook):
 
         Returns:
             tuple[np.ndarray, dict[str, np.ndarray]]: ``[k]`` ascending positions in
-            ``rows``, and ``video``, ``tracklet``, ``frame`` and ``span`` of these.
+            ``rows``, and ``video``, ``tracklet`` and ``frame`` of these.
         """
         tracklet = data.identity_table.original[rows]
         position = spread_evenly(tracklet, self.images_per_tracklet)
-        frame = np.asarray(data.frame[rows])
         return position, dict(
             video=np.asarray(data.video[rows[position]]),
             tracklet=tracklet[position],
-            frame=frame[position],
-            span=span_of_tracklets(tracklet, frame)[position],
+            frame=np.asarray(data.frame[rows[position]]),
         )
 
     def _relabel(
@@ -230,16 +228,6 @@ class RelabelHook(Hook):
             {f'relabel/{key}': value for key, value in scalars.items()},
             step=runner.iter,
         )
-
-
-def span_of_tracklets(tracklet: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """``[n, 2]`` first and last frame of the tracklet of each image; -1: no clock."""
-    _, number = np.unique(tracklet, return_inverse=True)
-    first = np.full(number.max(initial=-1) + 1, np.iinfo(frame.dtype).max)
-    last = np.full(len(first), -1)
-    np.minimum.at(first, number, frame)
-    np.maximum.at(last, number, frame)
-    return np.stack([first[number], last[number]], 1)
 
 
 def _from_main(result: Any) -> Any:

@@ -93,7 +93,6 @@ def test_labels_and_centroids_of_the_window(crops: Path, tmp_path: Path) -> None
     [given] = the_hook(runner).relabeler.given
     assert len(given['embedding']) == 2 * 8 * 2  # images x tracklets x videos
     assert (given['frame'] == -1).all()
-    assert (given['span'] == -1).all()
     identity, centroids, valid = runner.seen[0]
     outside = np.setdiff1d(np.arange(len(table)), window)
     np.testing.assert_array_equal(identity[outside], table.original[outside])
