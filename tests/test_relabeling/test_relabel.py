@@ -1,18 +1,13 @@
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import false_discovery_control
 from sklearn.metrics import adjusted_rand_score
 
 from dynamix.relabeling import relabel, relabel_by_density, score_labels
-from dynamix.relabeling.evidence import largest_share, with_evidence
 from dynamix.relabeling.linkage import link
-from dynamix.relabeling.purify import alternates, assign_strays
 
 from .conftest import Tracks, add_errors, f1, join, make_tracks
 
@@ -233,67 +228,6 @@ def test_people_who_pass_once_are_not_joined_with_look_alikes():
     assert after['f1'] > before['f1'] + 0.4
 
 
-def test_share_of_impostors_is_that_of_false_discoveries():
-    rng = np.random.default_rng(0)
-    for true in (0, 1, 20):
-        share = np.append(rng.uniform(size=80), rng.uniform(0, 0.01, true))
-        rejected = share[false_discovery_control(share) <= 0.2].max(initial=-1)
-        assert largest_share(share, len(share), 0.2) == rejected
-
-
-def test_evidence_of_one_video():
-    none = np.empty(0)
-    across = np.linspace(0, 1, 1001)
-
-    def level(pairs, across, certain):
-        return with_evidence([0.5], [pairs], [certain], across)[0]
-
-    # Of 100 pairs, 10 lie above .9 by chance, and 25 show one person.
-    pairs = np.concatenate([np.linspace(0, 0.985, 100), np.full(25, 0.95)])
-    expected = level(pairs, across, none)
-    assert 0.9 < expected <= 0.95
-    assert level(pairs[:100], across, none) == np.inf
-    assert level(pairs, none, none) == 0.5
-    assert level(pairs, none, across) < expected
-    assert level(np.linspace(0, 0.8, 100), none, across) == np.inf
-    assert level(np.full(9, 0.97), across, none) == 0.5
-    # Many of the pairs of different videos show one person: no co-occurring pair does.
-    same = np.sort(np.append(across, np.full(1000, 0.95)))
-    assert level(pairs, same, none) == np.inf
-    assert level(pairs, same, across) == expected
-
-
-def test_evidence_of_all_videos_counts():
-    none = np.empty(0)
-    across = np.linspace(0, 1, 1001)
-    one = np.array([0.97])
-    # A single pair may be similar by chance, in one video of sixty it must be.
-    chance = [np.array([x]) for x in np.linspace(0, 0.97, 60)]
-    assert with_evidence([0.5], [one], [none], across) == [0.5]
-    assert with_evidence([0.5] * 60, chance, [none] * 60, across)[-1] == np.inf
-    assert with_evidence([0.5] * 60, [one] * 60, [none] * 60, across) == [0.5] * 60
-
-
-@pytest.mark.parametrize(
-    ('part', 'expected'),
-    [
-        ([0, 0, 0, 0], False),
-        ([0, 0, 1, 1], False),
-        ([0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0], False),
-        ([0, 1, 0, 1], True),
-        ([0, 0, 1, 0, 1, 1, 0, 1], True),
-    ],
-)
-def test_parts_of_a_switch_do_not_alternate(part, expected):
-    assert alternates(np.array(part)) == expected
-    # more than half of the changes in random orders
-    changes = [
-        np.count_nonzero(np.diff(order)) for order in itertools.permutations(part[:8])
-    ]
-    if len(part) <= 8:
-        assert (np.count_nonzero(np.diff(part)) > np.mean(changes) / 2) == expected
-
-
 def test_people_of_a_video_who_are_in_another_video_too():
     one = make_tracks(people=6, fragments=4, noise=0.3, seed=1)
     two = make_tracks(people=6, fragments=4, noise=0.3, seed=1)
@@ -310,20 +244,6 @@ def test_few_odd_images_of_a_long_tracklet_stay_in_it():
     tracks.x[odd] += 0.6 * np.random.default_rng(0).normal(size=32) / np.sqrt(32)
     label = relabel(*tracks.columns).label
     assert (label == label[tracks.tracklet == 2][0]).sum() == 60
-
-
-def test_strays_join_another_person_only_far_ahead_of_their_own():
-    x = np.repeat(np.eye(3, dtype=np.float32), 4, 0)
-    label = tracklet = np.arange(12) // 4
-    for own, other, expected in ((0.5, 0.6, 0), (0.1, 0.9, 1), (0.3, 0.0, 0)):
-        stray = np.array([[own, other, 0.2]], np.float32)
-        result = assign_strays(
-            np.concatenate([x, stray]),
-            np.append(label, -1),
-            np.zeros(13, np.int64),
-            np.append(tracklet, 0),
-        )
-        assert result[-1] == expected
 
 
 @pytest.mark.parametrize('beside', [False, True])
