@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 
-from dynamix.evaluation import ReIDMetric, rank_blocks, ranked_images
+from dynamix.evaluation import ReIDMetric, rank_blocks
 from dynamix.evaluation.target_images import TargetImages
 from dynamix.visualization import RankedImage
 
@@ -59,8 +59,9 @@ def rank_lists(
     labels = metric.labels(target, query, gallery)
     features = torch.from_numpy(target.feature)
     score_of = metric.score_block(features[query], features[gallery])
-    precision = rank_blocks(score_of, labels).average_precision
-    chosen = np.flatnonzero(~np.isnan(precision))
+    ranking = rank_blocks(score_of, labels, topk)
+    precision = ranking.average_precision
+    chosen = np.flatnonzero(ranking.valid)
     if len(chosen) == 0:
         raise ValueError(f"no query of target '{target.name}' has a match")
     if order == 'random':
@@ -76,7 +77,8 @@ def rank_lists(
     lists: list[RankList] = []
     for q in chosen[:queries].tolist():
         scores = score_of(q, q + 1)[0]
-        columns, right = ranked_images(score_of, labels, q, topk)
+        columns = ranking.nearest[q][ranking.nearest[q] >= 0]
+        right = labels.gallery_identity[columns] == labels.query_identity[q]
         found = [
             drawn(gallery[column], bool(is_right), f' {scores[column]:.2f}')
             for column, is_right in zip(columns, right)

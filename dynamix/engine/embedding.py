@@ -69,11 +69,14 @@ class ImageEmbedder:
         Raises:
             RuntimeError: If another rank fails; its own error, if this one does.
         """
-        return on_every_rank(
-            lambda: self._embed(runner, rows[get_rank() :: get_world_size()]),
-            lambda share: self._gather(share, len(rows)),
-            'embedding the images of a window',
+        own = slice(get_rank(), None, get_world_size())
+        share = on_every_rank(
+            lambda: self._embed(runner, rows[own]), 'embedding the images of a window'
         )
+        whole = share.new_zeros(len(rows), share.shape[1])
+        whole[own] = share
+        all_reduce(whole)
+        return whole
 
     def _embed(self, runner: Runner, rows: np.ndarray) -> Tensor:
         model = unwrap(runner)
@@ -97,14 +100,6 @@ class ImageEmbedder:
         if not parts:
             return torch.empty(0, model.head.in_channels, device=device)
         return torch.cat(parts)
-
-    def _gather(self, share: Tensor, total: int) -> Tensor:
-        if get_world_size() == 1:
-            return share
-        whole = share.new_zeros(total, share.shape[1])
-        whole[get_rank() :: get_world_size()] = share
-        all_reduce(whole)
-        return whole
 
 
 class _Batches:

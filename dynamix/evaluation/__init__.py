@@ -1,7 +1,6 @@
 """Evaluation: CMC, mAP, mINP, query expansion and re-ranking on unseen targets."""
 
 from .query_expansion import expand_queries
-from .ranked_images import ranked_images
 from .ranking import Ranking, feature_scores, rank_blocks
 from .ranking_labels import RankingLabels
 from .re_ranking import k_reciprocal_scores
@@ -15,5 +14,4 @@ __all__ = [
     'feature_scores',
     'k_reciprocal_scores',
     'rank_blocks',
-    'ranked_images',
 ]

@@ -12,8 +12,6 @@ from dynamix.output_file import written_whole
 
 from .ranking import Ranking
 from .ranking_labels import RankingLabels
-from .report import dropped_reason
-from .shared_ranking import TopImages
 from .target_images import TargetImages
 
 TOPK = 10
@@ -26,7 +24,6 @@ def query_rows(
     gallery: np.ndarray,
     labels: RankingLabels,
     ranking: Ranking,
-    top: TopImages,
 ) -> Iterator[dict[str, Any]]:
     """Yields a row of the table for each query of a split.
 
@@ -41,11 +38,11 @@ def query_rows(
         query (np.ndarray): Rows of the queries.
         gallery (np.ndarray): Rows of the gallery.
         labels (RankingLabels): Of this split.
-        ranking (Ranking): Of this split.
-        top (TopImages): Of this split.
+        ranking (Ranking): Of this split, with the nearest images.
     """
-    for q, (columns, is_match) in enumerate(top):
-        dropped = dropped_reason(labels, q)
+    for q, dropped in enumerate(ranking.dropped):
+        columns = ranking.nearest[q][ranking.nearest[q] >= 0]
+        is_match = labels.gallery_identity[columns] == labels.query_identity[q]
         yield dict(
             target=target.name,
             split=split,

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from copy import copy
-
 import numpy as np
 
 JUNK = -1
@@ -58,16 +56,6 @@ class RankingLabels:
     @property
     def num_gallery(self) -> int:
         return len(self.gallery_identity)
-
-    def part(self, start: int, stop: int) -> RankingLabels:
-        """The same for the queries ``start..stop-1`` alone; the gallery is shared."""
-        part = copy(self)
-        part.query_identity = self.query_identity[start:stop]
-        part.camera, part.image = (
-            (None if query is None else query[start:stop], gallery)
-            for query, gallery in (self.camera, self.image)
-        )
-        return part
 
     def pairs(
         self, start: int, stop: int

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import partial
+from itertools import chain, zip_longest
 from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import is_main_process
+from mmengine.dist import (
+    all_gather_object,
+    get_rank,
+    get_world_size,
+    is_main_process,
+)
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
@@ -17,11 +22,18 @@ from dynamix.registry import METRICS
 
 from .per_query import TOPK, query_rows, write_query_rows
 from .query_expansion import check_expansion, expand_queries
-from .ranking import ScoreBlock, count_copies, feature_scores
+from .ranking import (
+    Ranking,
+    ScoreBlock,
+    count_copies,
+    feature_scores,
+    join_rankings,
+    query_blocks,
+    rank_block,
+)
 from .ranking_labels import RankingLabels
 from .re_ranking import check_options, k_reciprocal_scores
 from .report import copies_line, dropped_line, no_valid_query_message, score_table
-from .shared_ranking import gather_records, rank_among_ranks
 from .target_images import TargetImages
 
 _NEEDED = (
@@ -145,7 +157,8 @@ class ReIDMetric(BaseMetric):
                 the sampler's order.
         """
         try:
-            scores = self.compute_metrics(gather_records(self.results))
+            of_ranks = all_gather_object(self.results)
+            scores = self.compute_metrics([*chain.from_iterable(of_ranks)])
         finally:
             self.results.clear()
         prefix = f'{self.prefix}/' if self.prefix else ''
@@ -173,7 +186,6 @@ class ReIDMetric(BaseMetric):
         if path := self.per_query:
             on_every_rank(
                 lambda: write_query_rows(path, rows) if is_main_process() else None,
-                lambda _: None,
                 f'writing {path}',
             )
         return {
@@ -192,17 +204,13 @@ class ReIDMetric(BaseMetric):
         for split, (query, gallery) in target.splits().items():
             labels = self.labels(target, query, gallery)
             sides = features[query], features[gallery]
-            ranking, top = rank_among_ranks(
-                partial(self.score_block, *sides),
-                labels,
-                f"ranking target '{target.name}'",
-                TOPK if self.per_query else 0,
-            )
-            if not ranking.num_valid:
+            ranking = self._rank(*sides, labels, target.name)
+            if not ranking.valid.any():
                 raise ValueError(no_valid_query_message(target.name, split, ranking))
             rankings.append((ranking, labels))
             copies = max(copies, count_copies(*sides, labels))
-            rows += query_rows(target, split, query, gallery, labels, ranking, top)
+            if self.per_query:
+                rows += query_rows(target, split, query, gallery, labels, ranking)
         print_log(
             dropped_line(target.name, rankings, target.num_unreadable),
             logger='current',
@@ -214,6 +222,28 @@ class ReIDMetric(BaseMetric):
             key: 100 * float(np.mean([scores[key] for scores in of_splits]))
             for key in of_splits[0]
         }
+
+    def _rank(
+        self,
+        query: torch.Tensor,
+        gallery: torch.Tensor,
+        labels: RankingLabels,
+        name: str,
+    ) -> Ranking:
+        """Ranks a share of the blocks on each rank; the same result on all."""
+        blocks = query_blocks(labels)
+        topk = TOPK if self.per_query else 0
+
+        def own_share() -> list[Ranking]:
+            scores = self.score_block(query, gallery)
+            return [
+                rank_block(scores, labels, block, topk)
+                for block in blocks[get_rank() :: get_world_size()]
+            ]
+
+        own = on_every_rank(own_share, f"ranking target '{name}'")
+        turns = zip_longest(*all_gather_object(own))
+        return join_rankings([part for turn in turns for part in turn if part])
 
     def labels(
         self, target: TargetImages, query: np.ndarray, gallery: np.ndarray

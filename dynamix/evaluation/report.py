@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .ranking import Ranking
-from .ranking_labels import JUNK, RankingLabels
-
-_SAME_CAMERA = 'seen by no other camera'
-_NO_MATCH = 'not in the gallery'
-_JUNK = 'junk'
+from .ranking import JUNK_QUERY, NO_MATCH, SAME_CAMERA, Ranking
+from .ranking_labels import RankingLabels
 
 
 def score_table(scores: Mapping[str, Mapping[str, float]]) -> str:
@@ -22,20 +18,14 @@ def score_table(scores: Mapping[str, Mapping[str, float]]) -> str:
     Returns:
         str: Lines without a newline at the end.
     """
-    columns = list(next(iter(scores.values())))
-    rows = [['target', *columns]]
-    rows += [
-        [target, *(f'{row[column]:.1f}' for column in columns)]
+    width = max(map(len, ['target', *scores]))
+    columns = next(iter(scores.values()))
+    lines = ['target'.ljust(width) + ''.join(f'{column:>10}' for column in columns)]
+    lines += [
+        target.ljust(width) + ''.join(f'{row[column]:10.1f}' for column in columns)
         for target, row in scores.items()
     ]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return '\n'.join(
-        '  '.join(
-            [row[0].ljust(widths[0])]
-            + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
-        )
-        for row in rows
-    )
+    return '\n'.join(lines)
 
 
 def dropped_line(
@@ -55,13 +45,12 @@ def dropped_line(
     """
     queries = sum(labels.num_queries for _, labels in rankings)
     gallery = sum(labels.num_gallery for _, labels in rankings)
-    valid = sum(ranking.num_valid for ranking, _ in rankings)
+    valid = sum(int(ranking.valid.sum()) for ranking, _ in rankings)
     line = f'{target}: {queries} queries against {gallery} gallery images'
     if len(rankings) > 1:
         line += f' in {len(rankings)} splits'
     line += f'; {queries - valid} queries dropped'
-    reasons = _reasons([ranking for ranking, _ in rankings])
-    if reasons:
+    if reasons := _reasons(*(ranking for ranking, _ in rankings)):
         line += f' ({reasons})'
     junk = sum(len(labels.junk_columns) for _, labels in rankings)
     if junk:
@@ -69,16 +58,6 @@ def dropped_line(
     if num_unreadable:
         line += f'; {num_unreadable} unreadable images left out'
     return line + '.'
-
-
-def dropped_reason(labels: RankingLabels, query: int) -> str:
-    """Why a query is dropped; empty if it is ranked."""
-    if labels.query_identity[query] == JUNK:
-        return _JUNK
-    _, _, is_match, itself = labels.pairs(query, query + 1)
-    if is_match.any():
-        return ''
-    return _NO_MATCH if itself.all() else _SAME_CAMERA
 
 
 def copies_line(target: str, copies: int) -> str:
@@ -95,9 +74,9 @@ def no_valid_query_message(target: str, split: int, ranking: Ranking) -> str:
     """Explains why a split of a target cannot be scored."""
     message = (
         f"target '{target}', split {split}: none of its {len(ranking.first_match)} "
-        f'queries has a match in the gallery ({_reasons([ranking])}).'
+        f'queries has a match in the gallery ({_reasons(ranking)}).'
     )
-    if ranking.num_same_camera:
+    if (ranking.dropped == SAME_CAMERA).any():
         message += (
             ' A match must come from another camera; if cameras are unknown or do not '
             'matter, set camera_aware=False in ReIDMetric.'
@@ -105,13 +84,10 @@ def no_valid_query_message(target: str, split: int, ranking: Ranking) -> str:
     return message
 
 
-def _reasons(rankings: Sequence[Ranking]) -> str:
-    same_camera = sum(ranking.num_same_camera for ranking in rankings)
-    no_match = sum(ranking.num_no_match for ranking in rankings)
-    junk = sum(ranking.num_junk for ranking in rankings)
-    reasons = (
-        (same_camera, _SAME_CAMERA),
-        (no_match, _NO_MATCH),
-        (junk, _JUNK),
+def _reasons(*rankings: Ranking) -> str:
+    dropped = [reason for ranking in rankings for reason in ranking.dropped]
+    return ', '.join(
+        f'{dropped.count(reason)} {reason}'
+        for reason in (SAME_CAMERA, NO_MATCH, JUNK_QUERY)
+        if reason in dropped
     )
-    return ', '.join(f'{count} {reason}' for count, reason in reasons if count)

@@ -8,18 +8,20 @@ import torch
 from dynamix.evaluation import Ranking, RankingLabels, rank_blocks
 
 
-def rank_distances(distance: np.ndarray, labels: RankingLabels) -> Ranking:
+def rank_distances(
+    distance: np.ndarray, labels: RankingLabels, topk: int = 0
+) -> Ranking:
     """What is tested, of a matrix of all distances."""
     score = -torch.from_numpy(np.asarray(distance, float))
-    return rank_blocks(lambda start, stop: score[start:stop].clone(), labels)
+    return rank_blocks(lambda start, stop: score[start:stop].clone(), labels, topk)
 
 
-def slow_ranking(distance: np.ndarray, labels: RankingLabels) -> Ranking:
-    first, precision, penalty = [], [], []
-    junk = same_camera = no_match = 0
+def slow_ranking(distance: np.ndarray, labels: RankingLabels, topk: int = 0) -> Ranking:
+    first, precision, penalty, dropped = [], [], [], []
+    nearest = np.full((labels.num_queries, topk), -1)
     for q in range(labels.num_queries):
         identity = labels.query_identity[q]
-        hits, seen, left_out_cameras = [], 0, 0
+        hits, seen, left_out_cameras = [], [], 0
         for g in sorted(range(labels.num_gallery), key=lambda g: (distance[q, g], g)):
             person = labels.gallery_identity[g]
             if person == -1:
@@ -31,16 +33,17 @@ def slow_ranking(distance: np.ndarray, labels: RankingLabels) -> Ranking:
             if same and cameras[0] is not None and cameras[0][q] == cameras[1][g]:
                 left_out_cameras += 1
                 continue
-            seen += 1
+            seen.append(g)
             if person == identity:
-                hits.append(seen)
+                hits.append(len(seen))
+        nearest[q, : len(seen)] = seen[:topk]
         if identity == -1:
-            junk += 1
-            hits = []
-        elif not hits and left_out_cameras:
-            same_camera += 1
-        elif not hits:
-            no_match += 1
+            dropped.append('junk')
+        elif hits:
+            dropped.append('')
+        else:
+            own = 'seen by no other camera'
+            dropped.append(own if left_out_cameras else 'not in the gallery')
         first.append(hits[0] - 1 if hits else -1)
         precision.append(
             sum((n + 1) / place for n, place in enumerate(hits)) / len(hits)
@@ -48,14 +51,7 @@ def slow_ranking(distance: np.ndarray, labels: RankingLabels) -> Ranking:
             else np.nan
         )
         penalty.append(len(hits) / hits[-1] if hits else np.nan)
-    return Ranking(
-        np.array(first, dtype=np.int64),
-        np.array(precision),
-        np.array(penalty),
-        num_junk=junk,
-        num_same_camera=same_camera,
-        num_no_match=no_match,
-    )
+    return Ranking(*map(np.array, (first, precision, penalty, dropped, nearest)))
 
 
 def slow_k_reciprocal(

@@ -17,7 +17,7 @@ from dynamix.evaluation import (
     k_reciprocal_scores,
     rank_blocks,
     ranking,
-    shared_ranking,
+    reid_metric,
 )
 from dynamix.structures import ReIDDataSample
 from tests.gloo_ranks import run_ranks
@@ -330,7 +330,7 @@ def evaluate_on_rank(rank: int, count: int, folder: Path) -> dict[str, object]:
         outcome[name] = f'{error.type.__name__}: {error.value}'
         samples = drawn_samples()
         if rank == 1:
-            shared_ranking.rank_blocks = no_memory
+            reid_metric.rank_block = no_memory
     return outcome
 
 

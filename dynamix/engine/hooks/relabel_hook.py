@@ -150,9 +150,11 @@ class RelabelHook(Hook):
             return
         embedding = self.embedder.embed(runner, rows[position])
         embedded = time.perf_counter()
-        report, group = on_every_rank(
-            lambda: self._relabel(embedding, columns), _from_main, 'relabeling'
-        )
+        result = [
+            on_every_rank(lambda: self._relabel(embedding, columns), 'relabeling')
+        ]
+        broadcast_object_list(result)  # that of the main process
+        report, group = result[0]
         names = np.union1d(tracklet, table.identity[rows])
         names = names[names >= 0]
         if group is None:
@@ -228,12 +230,6 @@ class RelabelHook(Hook):
             {f'relabel/{key}': value for key, value in scalars.items()},
             step=runner.iter,
         )
-
-
-def _from_main(result: Any) -> Any:
-    results = [result]
-    broadcast_object_list(results)
-    return results[0]
 
 
 def _is_number(value: Any) -> bool:
