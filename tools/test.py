@@ -15,7 +15,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric, DumpResults
 from mmengine.runner import Runner
 
-from dynamix.engine.command_line import merge_options, parse_arguments
+from dynamix.engine.command_line import config_errors, merge_options, parse_arguments
 from dynamix.engine.launch import run_among_ranks, set_loader_defaults, set_work_dir
 from dynamix.evaluation import ReIDMetric
 from dynamix.output_file import written_whole
@@ -94,8 +94,10 @@ def set_per_query(metrics: list[BaseMetric], path: str) -> None:
 
 def main() -> None:
     args = parse_args()
-    for path in filter(None, (args.out, args.per_query)):  # now, not after the test
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with config_errors():
+        cfg = make_cfg(args)
+        for path in filter(None, (args.out, args.per_query)):  # not after the test
+            path.parent.mkdir(parents=True, exist_ok=True)
 
     def test(runner: Runner) -> None:
         if args.per_query:
@@ -108,7 +110,7 @@ def main() -> None:
             with written_whole(args.out) as file:
                 mmengine.dump(metrics, file)
 
-    run_among_ranks(make_cfg(args), test)
+    run_among_ranks(cfg, test)
 
 
 if __name__ == '__main__':

@@ -6,14 +6,14 @@ python tools/train.py configs/dynamix_r18_synthetic.py
 from __future__ import annotations
 
 import argparse
-from contextlib import nullcontext
+from contextlib import ExitStack
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from dynamix.config_checks import check_whole
 from dynamix.engine.checkpoint_file import choose_start
-from dynamix.engine.command_line import merge_options, parse_arguments
+from dynamix.engine.command_line import config_errors, merge_options, parse_arguments
 from dynamix.engine.hooks import ResumedEvaluationHook
 from dynamix.engine.launch import (
     launched_rank,
@@ -75,7 +75,9 @@ def make_cfg(args: argparse.Namespace) -> tuple[Config, list[str]]:
 
 
 def main() -> None:
-    cfg, notes = make_cfg(parse_args())
+    args = parse_args()
+    with config_errors():
+        cfg, notes = make_cfg(args)
 
     def train(runner: Runner) -> None:
         for note in notes:
@@ -83,8 +85,10 @@ def main() -> None:
         runner.register_hook(ResumedEvaluationHook())
         runner.train()
 
-    rank, _ = launched_rank(cfg.launcher)
-    with nullcontext() if rank else work_dir_lock(cfg.work_dir):
+    with ExitStack() as stack:
+        if launched_rank(cfg.launcher)[0] == 0:
+            with config_errors():
+                stack.enter_context(work_dir_lock(cfg.work_dir))
         run_among_ranks(cfg, train)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import inspect
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +28,6 @@ RUNNER_KEYS = (
     'model_wrapper_cfg',
     'runner_type',
     'sync_bn',
-)
-# Sections whose other keys MMEngine ignores.
-SECTION_KEYS = dict(
-    env_cfg=('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
-    auto_scale_lr=('enable', 'base_batch_size'),
 )
 
 
@@ -82,6 +80,25 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', help='by default a GPU if there is one')
 
 
+@contextmanager
+def config_errors() -> Iterator[None]:
+    """Ends the tool with one line and status 2 where a config cannot be used."""
+    try:
+        yield
+    except (
+        AttributeError,
+        KeyError,
+        OSError,
+        RuntimeError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+    ) as error:
+        tool = Path(sys.argv[0]).name
+        print(f'{tool}: error: {type(error).__name__}: {error}', file=sys.stderr)
+        raise SystemExit(2) from None
+
+
 def read_config(path: str | Path, options: dict[str, Any]) -> Config:
     """Reads a config file and overrides it, see :func:`merge_options`."""
     cfg = Config.fromfile(path)
@@ -101,15 +118,13 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
 
     Raises:
         ValueError: If an option would change nothing.
-        TypeError: If there is no such section, or it has no such key.
+        TypeError: If there is no such section.
     """
     options = dict(options)
     for name in [name for name in VARIABLES if name in options and name in cfg]:
         set_variable(cfg, name, options.pop(name))
     for key in options:
-        first, *rest = key.split('.')
-        if first in SECTION_KEYS and rest:
-            check_keys(first, rest[:1], SECTION_KEYS[first])
+        first = key.split('.')[0]
         if first in cfg and first not in RUNNER_KEYS:
             places = places_of(cfg, cfg[first], RUNNER_KEYS)
             found = f'set {" and ".join(places)}' if places else 'edit the file'

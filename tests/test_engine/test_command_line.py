@@ -29,8 +29,6 @@ def test_options_that_are_read_are_taken():
     [
         ('train_dataloder.num_workers', "no key 'train_dataloder'; .*train_dataloader"),
         ('cfg', "no key 'cfg'"),  # the Runner's, but not to be set
-        ('env_cfg.cudnn_benchmrk', "`env_cfg` has no key 'cudnn_benchmrk'"),
-        ('auto_scale_lr.enabel', "`auto_scale_lr` has no key 'enabel'"),
         # variables, which do nothing once the file is read
         ('settings.seed', r'edit the file'),
         (

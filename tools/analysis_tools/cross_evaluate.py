@@ -31,14 +31,11 @@ from torch.utils.data import DataLoader
 
 from dynamix.apis import ReIDInferencer
 from dynamix.datasets import TargetDataset
-from dynamix.engine.command_line import add_config_options, read_config
+from dynamix.engine.command_line import add_config_options, config_errors, read_config
 from dynamix.output_file import written_whole
 
-# What a config that cannot be used raises.
-WRONG = (OSError, ValueError, TypeError, KeyError, SyntaxError, AttributeError)
 
-
-def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -58,7 +55,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     )
     parser.add_argument('--device', help='by default a GPU if there is one')
     add_config_options(parser)
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
 def sha256(path: str) -> str:
@@ -166,16 +163,14 @@ def write_tables(out: Path, cells: list[dict], done: dict[str, dict]) -> None:
 
 
 def main() -> None:
-    parser, args = parse_args()
-    try:
+    args = parse_args()
+    with config_errors():
         cfg = read_config(args.targets or args.model[0][0], args.cfg_options)
         init_default_scope(cfg.get('default_scope', 'dynamix'))
         metric, targets = cfg.test_evaluator, cfg.test_dataloader.dataset.targets
         names = [reader.name for reader in TargetDataset(targets).datasets]
         args.out.parent.mkdir(parents=True, exist_ok=True)
         done = finished_cells(Path(f'{args.out}.json'))
-    except WRONG as error:
-        parser.error(f'{type(error).__name__}: {error}')
     cells: list[dict] = []
     for config, checkpoint in args.model:
         model = None
