@@ -9,8 +9,6 @@ from mmengine.registry import DefaultScope
 from mmengine.utils import import_modules_from_strings
 
 COMPONENTS = [
-    ('DATASETS', dict(type='SyntheticPedestrians')),
-    ('DATASETS', dict(type='TrackletFolder', data_root='nowhere')),
     (
         'DATASETS',
         dict(
@@ -19,8 +17,6 @@ COMPONENTS = [
         ),
     ),
     ('TRANSFORMS', dict(type='LoadReIDImage')),
-    ('TRANSFORMS', dict(type='PackReIDInputs')),
-    ('MODELS', dict(type='CentroidMemoryHead', in_channels=8)),
     (
         'MODELS',
         dict(
@@ -34,7 +30,6 @@ COMPONENTS = [
         ),
     ),
     ('HOOKS', dict(type='RelabelHook')),
-    ('HOOKS', dict(type='IdentityTableHook')),
     ('METRICS', dict(type='ReIDMetric')),
 ]
 

@@ -8,38 +8,27 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-
-def is_cut_off(path: str | Path) -> bool:
-    """Returns whether a local file is empty or a PyTorch checkpoint without its end."""
-    with open(path, 'rb') as file:
-        start = file.read(2)
-    return start in (b'', b'PK') and not zipfile.is_zipfile(path)
+LAST = 'last_checkpoint'
 
 
 def check_complete(path: str) -> None:
-    """Checks that a file can be a checkpoint.
+    """Checks that a local file is a whole checkpoint, which PyTorch does not name.
 
     Args:
         path (str): As MMEngine takes it; what is no local file is not checked.
 
     Raises:
-        ValueError: If it is a folder, is cut off or is no checkpoint.
+        ValueError: If it is cut off or is no checkpoint.
     """
-    if os.path.isdir(path):
-        raise ValueError(f'{path} is a folder: name the checkpoint in it.')
-    if not os.path.isfile(path):
+    if not os.path.isfile(path) or zipfile.is_zipfile(path):
         return
-    if is_cut_off(path):
-        raise ValueError(
-            f'{path} is cut off after {os.path.getsize(path)} bytes: it was not '
-            'written or copied to its end. Take another checkpoint.'
-        )
     with open(path, 'rb') as file:
-        start = file.read(2)
-    if start != b'PK' and start[:1] != b'\x80':  # \x80: as PyTorch wrote before 1.6
-        raise ValueError(
-            f'{path} is no checkpoint: PyTorch writes none that begins with {start!r}.'
-        )
+        if file.read(1) == b'\x80':  # as PyTorch wrote before 1.6
+            return
+    raise ValueError(
+        f'{path} is cut off after {os.path.getsize(path)} bytes, or no checkpoint of '
+        'PyTorch: take another one.'
+    )
 
 
 def choose_start(cfg: Config, resume: str | None) -> str | None:
@@ -58,23 +47,24 @@ def choose_start(cfg: Config, resume: str | None) -> str | None:
 
     Raises:
         ValueError: If the folder has checkpoints that would be overwritten, or none of
-            those to go on from is whole.
+            those that it had.
     """
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
     cfg.resume = False
     folder = Path(cfg.work_dir)
     if resume == 'auto':
-        path, passed_over = latest_checkpoint(folder)
-        if path is None and passed_over:
+        path = latest_checkpoint(folder)
+        if path is not None:
+            cfg.resume, cfg.load_from = True, str(path)
+            return f'--resume: goes on from {path}.'
+        if (folder / LAST).exists():
             raise ValueError(
-                f'--resume: {"; ".join(passed_over)}. Name another checkpoint by '
-                '--resume PATH, or begin from the start in another --work-dir.'
+                f'--resume: {folder} has {LAST}, but no epoch_*.pth. Name another '
+                'checkpoint by --resume PATH, or begin from the start in another '
+                '--work-dir.'
             )
-        if path is None:
-            return f'--resume: {folder} has no checkpoint yet, so training begins.'
-        cfg.resume, cfg.load_from = True, str(path)
-        return f'--resume: goes on from {"; ".join([str(path), *passed_over])}.'
+        return f'--resume: {folder} has no checkpoint yet, so training begins.'
     if resume is not None:
         cfg.resume, cfg.load_from = True, resume
         if Path(resume).resolve().parent == folder.resolve():
@@ -95,30 +85,17 @@ def _numbered(folder: Path) -> list[Path]:
     return [folder / f'epoch_{number}.pth' for number in numbers]
 
 
-def latest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
-    """Finds the newest whole checkpoint of a work directory.
+def latest_checkpoint(folder: Path) -> Path | None:
+    """Returns the newest checkpoint of a work directory, None if there is none.
 
     Only files of ``folder`` count: the path in ``last_checkpoint`` is that of another
     run where a work directory was copied, and of none where it was moved.
 
     Args:
         folder (Path): The work directory.
-
-    Returns:
-        tuple[Path | None, list[str]]: The file, None if none is whole, and why others
-        were passed over.
     """
-    candidates = _numbered(folder)
-    last = folder / 'last_checkpoint'
+    last = folder / LAST
     name = Path(last.read_text().strip()).name if last.is_file() else ''
-    if name:
-        candidates.insert(0, folder / name)
-    passed_over = []
-    for path in dict.fromkeys(candidates):
-        if not path.is_file():
-            passed_over.append(f'{path} is missing')
-        elif is_cut_off(path):
-            passed_over.append(f'{path} is cut off')
-        else:
-            return path, passed_over
-    return None, passed_over
+    if name and (folder / name).is_file():
+        return folder / name
+    return next(iter(_numbered(folder)), None)

@@ -113,9 +113,6 @@ class _Batches:
         for start in range(0, len(self.rows), self.batch_size):
             yield self.rows[start : start + self.batch_size].tolist()
 
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
-
 
 class PlainImages(Dataset):
     """Images of a data set as at inference; unreadable ones have the number -1.

@@ -61,9 +61,7 @@ def test_a_work_dir_that_was_moved_or_copied_is_its_own(tmp_path, move):
     assert start(new)[:2] == (True, str(new / 'epoch_2.pth'))
     # a copy that lacks the latest one does not take that of the original
     (new / 'epoch_2.pth').unlink()
-    resume, load_from, said = start(new)
-    assert (resume, load_from) == (True, str(new / 'epoch_1.pth'))
-    assert f'{new}/epoch_2.pth is missing' in said
+    assert start(new)[:2] == (True, str(new / 'epoch_1.pth'))
 
 
 @pytest.mark.parametrize('text', [None, ''])
@@ -77,19 +75,10 @@ def test_a_missing_last_checkpoint_is_the_newest(tmp_path, text):
     assert start(run)[:2] == (True, str(run / 'epoch_10.pth'))
 
 
-def test_checkpoints_that_are_cut_off_are_passed_over(tmp_path):
-    run = make_run(tmp_path / 'run', 8, 9, 10, 11)
-    for epoch, part in ((10, 0.5), (11, 0)):
-        save(run / f'epoch_{epoch}.pth', part)
-    resume, load_from, said = start(run)
-    assert (resume, load_from) == (True, str(run / 'epoch_9.pth'))
-    assert f'{run}/epoch_11.pth is cut off; {run}/epoch_10.pth is cut off' in said
-
-
 def test_no_checkpoint_left_is_an_error(tmp_path):
     run = make_run(tmp_path / 'run', 1)
     (run / 'epoch_1.pth').rename(run / 'keep.pth')
-    with pytest.raises(ValueError, match=r'epoch_1\.pth is missing\. Name another'):
+    with pytest.raises(ValueError, match=r'no epoch_\*\.pth\. Name another'):
         start(run)
     keep = str(run / 'keep.pth')
     assert start(run, keep)[:2] == (True, keep)
@@ -137,19 +126,5 @@ def test_a_checkpoint_that_is_cut_off_is_named(monkeypatch, tmp_path):
         with pytest.raises(ValueError, match=r'new\.pth is cut off after \d+ bytes'):
             runner.load_checkpoint(str(tmp_path / 'new.pth'))
     (tmp_path / 'new.pth').write_bytes(b'no checkpoint')
-    with pytest.raises(ValueError, match=r"new\.pth is no checkpoint: .* b'no'"):
+    with pytest.raises(ValueError, match=r'new\.pth is cut off .*, or no checkpoint'):
         runner.load_checkpoint(str(tmp_path / 'new.pth'))
-    with pytest.raises(ValueError, match='is a folder: name the checkpoint'):
-        runner.load_checkpoint(str(tmp_path))
-
-
-def test_checkpoints_to_resume_are_read_to_the_cpu(monkeypatch):
-    seen = []
-    monkeypatch.setattr(Runner, 'resume', lambda self, *args: seen.append(args))
-    runner = object.__new__(ToolRunner)
-    runner.resume('epoch_1.pth')
-    runner.resume('epoch_1.pth', False, map_location='cuda')
-    assert seen == [
-        ('epoch_1.pth', True, True, 'cpu'),
-        ('epoch_1.pth', False, True, 'cuda'),
-    ]

@@ -38,10 +38,3 @@ def test_unreadable_images_are_named_or_skipped_as_the_config_says(crops, tmp_pa
     train(cfg)
     [log] = (tmp_path / 'skipped').glob('*/*.log')
     assert 'Skipped: the image' in log.read_text()
-
-
-def test_batch_size_that_does_not_fit_is_named(crops, tmp_path):
-    cfg = toy_cfg(crops, tmp_path, 'batch')
-    cfg.train_dataloader.batch_size = 5
-    with pytest.raises(ValueError, match=r'batch_size is 5.*global batch of 16.*16'):
-        train(cfg)

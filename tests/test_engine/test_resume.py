@@ -130,19 +130,6 @@ def test_what_holds_where_the_config_was_changed(crops, unbroken, tmp_path):
     assert ['checkpoint holds' in line for line in lines] == [False, True, True, True]
 
 
-def test_resume_with_other_sampling_is_refused(crops, unbroken, tmp_path):
-    cfg = toy_cfg(
-        crops,
-        tmp_path,
-        'other',
-        resume=True,
-        load_from=str(unbroken / 'epoch_4.pth'),
-        **{'train_dataloader.sampler.iterations': 5},
-    )
-    with pytest.raises(ValueError, match=r'sampler\.iterations \(4, now 5\)'):
-        train(cfg)
-
-
 def test_loading_weights_alone_starts_memories_afresh(crops, unbroken, tmp_path):
     cfg = toy_cfg(
         crops,

@@ -65,7 +65,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    checkpoint = args.checkpoint or latest_checkpoint(args.work_dir)[0]
+    checkpoint = args.checkpoint or latest_checkpoint(args.work_dir)
     try:
         page = report_run(
             args.work_dir,

@@ -98,12 +98,6 @@ class CheckpointHook(BaseCheckpointHook):
         ]
         check_keys(f'{KEY}.save_best', self.key_indicators, scores)
 
-    def after_train(self, runner: Runner) -> None:
-        """Publishes checkpoints, if asked to; a best one that is not there is none."""
-        if paths := getattr(self, 'best_ckpt_path_dict', None):
-            self.best_ckpt_path_dict = {k: v for k, v in paths.items() if v}
-        super().after_train(runner)
-
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Turns histories of the log and numbers of NumPy into plain types."""
         for key in ('meta', 'message_hub'):

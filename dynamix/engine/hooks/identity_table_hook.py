@@ -7,7 +7,7 @@ from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from dynamix.engine.unwrap import check_head, unwrap
+from dynamix.engine.unwrap import unwrap
 from dynamix.registry import HOOKS
 from dynamix.structures import IdentityTable
 
@@ -39,7 +39,6 @@ class IdentityTableHook(Hook):
 
         Raises:
             ValueError: If train loop or batch size do not fit.
-            TypeError: If the model has no such head.
         """
         loop = getattr(runner, '_train_loop', None)
         if not hasattr(loop, 'dataloader'):
@@ -50,7 +49,6 @@ class IdentityTableHook(Hook):
                 f'{type(loop).__name__}: labels change between epochs, whose length '
                 'is the `iterations` of the sampler.'
             )
-        check_head(runner, 'IdentityTableHook', 'bind')
         loader, dataset = loop.dataloader, loop.dataloader.dataset
         sampler = loader.sampler
         if loader.batch_size != sampler.rank_batch_size:

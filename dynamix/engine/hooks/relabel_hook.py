@@ -17,7 +17,7 @@ from dynamix.collectives import on_every_rank
 from dynamix.config_checks import check_whole
 from dynamix.datasets import MixedDataset
 from dynamix.engine.embedding import ImageEmbedder
-from dynamix.engine.unwrap import check_head, unwrap
+from dynamix.engine.unwrap import unwrap
 from dynamix.registry import HOOKS, TASK_UTILS
 from dynamix.relabeling import Relabeling, RelabelReport, score_labels
 from dynamix.relabeling.window_labels import (
@@ -25,7 +25,6 @@ from dynamix.relabeling.window_labels import (
     name_groups,
     spread_evenly,
 )
-from dynamix.structures import IdentityTable
 
 
 @HOOKS.register_module()
@@ -72,13 +71,8 @@ class RelabelHook(Hook):
         batch_size: int = 256,
         num_workers: int = 4,
     ) -> None:
-        for key, value, least in (
-            ('start', start, 1),
-            ('interval', interval, 1),
-            ('batch_size', batch_size, 1),
-            ('num_workers', num_workers, 0),
-        ):
-            check_whole(f'RelabelHook.{key}', value, least)
+        check_whole('RelabelHook.start', start, 1)
+        check_whole('RelabelHook.interval', interval, 1)
         if images_per_tracklet is not None:
             check_whole('RelabelHook.images_per_tracklet', images_per_tracklet, 1)
         self.relabeler: Callable[..., Relabeling] | None = None
@@ -88,7 +82,6 @@ class RelabelHook(Hook):
         self.start, self.interval = start, interval
         self.pipeline = pipeline
         self.loading = dict(batch_size=batch_size, num_workers=num_workers)
-        self.table: IdentityTable | None = None
 
     def before_run(self, runner: Runner) -> None:
         """Checks that data, sampler and model fit; does nothing without training.
@@ -96,8 +89,6 @@ class RelabelHook(Hook):
         Raises:
             ValueError: If there are no single-camera images, no pipeline, or there is
                 an ``EMAHook``.
-            TypeError: If the training data are no ``MixedDataset``, or the model has
-                no head with centroids to set.
         """
         loop: Any = getattr(runner, '_train_loop', None)
         if not hasattr(loop, 'dataloader'):
@@ -109,13 +100,7 @@ class RelabelHook(Hook):
                 'evaluated by an average already, model.momentum_encoder.'
             )
         dataset = loop.dataloader.dataset
-        table = getattr(dataset, 'identity_table', None)
-        if not isinstance(table, IdentityTable):
-            raise TypeError(
-                'RelabelHook changes the labels of a MixedDataset, but '
-                f'train_dataloader.dataset is a {type(dataset).__name__}.'
-            )
-        check_head(runner, 'RelabelHook', 'set_centroids')
+        table = dataset.identity_table
         if table.num_multi_camera_images == len(table):
             raise ValueError(
                 'RelabelHook has nothing to relabel: train_dataloader.dataset has no '
@@ -131,7 +116,6 @@ class RelabelHook(Hook):
                 'test_dataloader.dataset, whose pipeline it takes otherwise, has none.'
             )
         self.embedder = ImageEmbedder(dataset, pipeline, **self.loading)
-        self.table = table
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Repairs the labels of the epoch's window and sets its centroids."""
@@ -140,10 +124,8 @@ class RelabelHook(Hook):
             return
         begin = time.perf_counter()
         loader = runner.train_dataloader
-        data, table = loader.dataset, self.table
-        assert table is not None
-        window = loader.sampler.window(epoch)
-        rows = np.concatenate(window)
+        data, table = loader.dataset, loader.dataset.identity_table
+        rows = np.concatenate(loader.sampler.window(epoch))
         tracklet = table.original[rows]
         position, columns = self.choose(data, rows)
         if len(position) == 0:
@@ -205,7 +187,6 @@ class RelabelHook(Hook):
         report: RelabelReport | None,
         seconds: tuple[float, float],
     ) -> None:
-        assert self.table is not None
         text = [
             f'Window of epoch {runner.epoch + 1}: '
             + ('labels of the tracker' if report is None else str(report))
@@ -219,7 +200,7 @@ class RelabelHook(Hook):
         data = runner.train_dataloader.dataset
         if data.truth is not None:
             truth, video = data.truth[rows], data.video[rows]
-            tracker = self.table.original[rows]
+            tracker = data.identity_table.original[rows]
             for name, labels in (('tracker', tracker), ('after', identity)):
                 score = score_labels(labels, truth, video)
                 scalars |= {f'{k}_{name}': score[k] for k in ('f1', 'ari')}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mmengine.dist import all_reduce_params, get_world_size
+from mmengine.dist import all_reduce_params
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
@@ -32,8 +32,6 @@ class SyncStatisticsHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Averages means and variances of encoder and momentum encoder."""
-        if get_world_size() == 1:
-            return
         statistics = [
             x
             for norm in runner.model.modules()

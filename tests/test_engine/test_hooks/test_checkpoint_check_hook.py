@@ -113,10 +113,8 @@ def settings(**changes):
         ('model.head.losses.centroid.temperature', 0.3, '0.5 .* 0.3 .* config holds'),
         ('model.head.losses.new', dict(w=2), r"new\.w is 'absent' .* config holds"),
         ('optim_wrapper.optimizer.lr', 1e-4, r'0\.001 .* 0\.0001 .* checkpoint holds'),
-        ('optim_wrapper.optimizer.weight_decay', 0.1, 'checkpoint holds'),
         ('optim_wrapper.clip_grad.max_norm', 1, '2 .* 1 .* config holds'),
         ('param_scheduler.0.end', 3, '2 .* 3 .* checkpoint holds'),
-        ('train_cfg.max_epochs', 6, '4 .* 6 .* config holds'),
         ('train_dataloader.dataset.single_camera.0.a', 2, '1 .* 2 .* config holds'),
     ],
 )

@@ -74,12 +74,6 @@ def test_another_run_keeps_its_best_checkpoint(
     # as a resumed run has it
     second.message_hub.load_state_dict(first.message_hub.state_dict())
     second.epoch = 1
-    hook = begin(second, published_keys=['state_dict'], **best)
-    published: list[str] = []
-    hook._publish_model = lambda runner, path: published.append(path)
-    hook.after_train(second)
-    own = [str(tmp_path / 'b' / name) for name in theirs if is_copy and 'best' in name]
-    assert sorted(published) == own
     hook = begin(second, max_keep_ckpts=2, **best)
     train(hook, second, 1)
     hook.after_val_epoch(second, {'average/mAP': 11.0, 'viper/Rank-1': 10.0})

@@ -67,15 +67,6 @@ def test_what_does_not_fit_is_named(given: dict[str, Any], message: str) -> None
         IdentityTableHook().before_run(runner(**given))
 
 
-@pytest.mark.parametrize('head', [None, SimpleNamespace(loss=print)])
-def test_another_head_is_named(head: Any) -> None:
-    it = runner()
-    it.model.head = head
-    kind = type(head).__name__
-    with pytest.raises(TypeError, match=rf'\.head is a {kind} without bind'):
-        IdentityTableHook().before_run(it)
-
-
 @pytest.mark.parametrize(
     ('change', 'message'),
     [

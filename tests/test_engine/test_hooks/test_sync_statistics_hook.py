@@ -62,9 +62,3 @@ def test_ranks_have_the_same_statistics_but_their_own_memories() -> None:
         assert found.keys() == expected.keys()
         for key, value in expected.items():
             assert torch.equal(found[key], value), key
-
-
-def test_one_process_keeps_its_own() -> None:
-    model = make_model(2.0)
-    SyncStatisticsHook().after_train_epoch(SimpleNamespace(model=model))
-    assert model[0].running_mean.eq(2).all()
