@@ -70,14 +70,14 @@ def set_loader_defaults(cfg: Config) -> None:
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(field) is None:
             continue
-        given = cfg[field].to_dict()
-        workers = given.get('num_workers', 0) > 0
         defaults = dict(
             pin_memory=torch.cuda.is_available(),
             collate_fn=dict(type='default_collate'),
+            persistent_workers=True,
         )
-        persist = given.get('persistent_workers', True) and workers
-        cfg[field] = {**defaults, **given, 'persistent_workers': persist}
+        cfg[field] = {**defaults, **cfg[field].to_dict()}
+        if cfg[field].get('num_workers', 0) == 0:
+            cfg[field].persistent_workers = False
 
 
 def share_out_batch(cfg: Config, world_size: int) -> str | None:

@@ -20,10 +20,8 @@ def expand_queries(
     2007; Arandjelovic and Zisserman, CVPR 2012). Otherwise it is alpha-QE (Radenovic
     et al., TPAMI 2019).
 
-    Labels take no part: the nearest images are those that a search would find, with
-    other people, junk and the query's own camera among them, and even the query's own
-    image where it stands in the gallery. That the rules of ranking leave some of these
-    out is known to the one who scores, not to the one who searches.
+    Labels take no part: as in a search, other people, junk, the query's own camera and
+    even its own image may be among the nearest.
 
     Args:
         query (torch.Tensor): ``[Q, D]`` float32, of any length.

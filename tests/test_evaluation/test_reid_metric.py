@@ -266,8 +266,6 @@ def test_samples_of_a_training_set():
 @pytest.mark.parametrize(
     'option',
     [
-        dict(topk=(0,)),
-        dict(topk=5),
         dict(rerank=True),
         dict(rerank=dict(k=1)),
         dict(rerank=dict(k1=0)),
