@@ -110,7 +110,8 @@ def main() -> None:
             with written_whole(args.out) as file:
                 mmengine.dump(metrics, file)
 
-    run_among_ranks(cfg, test)
+    with config_errors((FileNotFoundError,)):
+        run_among_ranks(cfg, test)
 
 
 if __name__ == '__main__':

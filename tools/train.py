@@ -89,7 +89,8 @@ def main() -> None:
         if launched_rank(cfg.launcher)[0] == 0:
             with config_errors():
                 stack.enter_context(work_dir_lock(cfg.work_dir))
-        run_among_ranks(cfg, train)
+        with config_errors((FileNotFoundError,)):
+            run_among_ranks(cfg, train)
 
 
 if __name__ == '__main__':

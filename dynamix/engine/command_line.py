@@ -29,6 +29,16 @@ RUNNER_KEYS = (
     'runner_type',
     'sync_bn',
 )
+# What reading a config raises, and what is made of it.
+CONFIG_ERRORS = (
+    AttributeError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
 
 
 def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
@@ -81,19 +91,13 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def config_errors() -> Iterator[None]:
+def config_errors(
+    kinds: tuple[type[Exception], ...] = CONFIG_ERRORS,
+) -> Iterator[None]:
     """Ends the tool with one line and status 2 where a config cannot be used."""
     try:
         yield
-    except (
-        AttributeError,
-        KeyError,
-        OSError,
-        RuntimeError,
-        SyntaxError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except kinds as error:
         tool = Path(sys.argv[0]).name
         print(f'{tool}: error: {type(error).__name__}: {error}', file=sys.stderr)
         raise SystemExit(2) from None
