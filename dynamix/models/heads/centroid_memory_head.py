@@ -224,7 +224,7 @@ class CentroidMemoryHead(BaseModule):
         inputs = dict(
             instance=(anchors, labels, again, key_labels, *scenes),
             augmentation=(anchors, labels, keys, key_labels, *scenes, own),
-            centroid=(anchors, labels, self.memory, key_labels),
+            centroid=(anchors, labels, self.memory),
             camera_centroid=(anchors, rows, same_identity, self.camera_memory),
         )
         losses = mean_over_anchors(
