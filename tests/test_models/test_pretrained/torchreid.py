@@ -1,146 +1,116 @@
-"""OSNet as torchreid stores it, and what its weights mean, written out slowly."""
+"""OSNet as torchreid names and computes it."""
 
 from __future__ import annotations
 
-import math
+from collections import OrderedDict
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-AIN_BLOCKS = {'conv2.0', 'conv2.1', 'conv3.1', 'conv4.0'}
-IBN_BLOCKS = {'conv2.0', 'conv2.1'}
+from .originals import conv
+
+NORMS = dict(
+    plain=[['bn', 'bn']] * 3,
+    ibn=[['ibn', 'ibn'], ['bn', 'bn'], ['bn', 'bn']],
+    ain=[['ain', 'ain'], ['bn', 'ain'], ['ain', 'bn']],
+)
 
 
-def make_osnet(channels: tuple[int, ...], variant: str) -> dict[str, Tensor]:
-    """Random weights by their names in torchreid, with a classifier of 5 people."""
-    generator = torch.Generator().manual_seed(0)
-    weights: dict[str, Tensor] = {}
+class Unit(nn.Module):
+    """OSNet's convolution and norm."""
 
-    def draw(name: str, *shape: int) -> None:
-        scale = (2 / math.prod(shape[1:])) ** 0.5 if len(shape) > 1 else 1
-        weights[name] = scale * torch.randn(shape, generator=generator)
+    def __init__(self, into: int, out: int, side: int = 1, instance: bool = False):
+        super().__init__()
+        self.conv = conv(into, out, side, 2 if side == 7 else 1)
+        norm = nn.InstanceNorm2d if instance else nn.BatchNorm2d
+        self.bn = norm(out, affine=True)
 
-    def conv(name: str, out: int, into: int, side: int = 1) -> None:
-        draw(name, out, into, side, side)
+    def forward(self, x: Tensor) -> Tensor:
+        return self.bn(self.conv(x))
 
-    def norm(name: str, size: int, instance: bool = False) -> None:
-        draw(f'{name}.weight', size)
-        draw(f'{name}.bias', size)
-        if not instance:
-            draw(f'{name}.running_mean', size)
-            weights[f'{name}.running_var'] = torch.rand(size, generator=generator) + 1
-            weights[f'{name}.num_batches_tracked'] = torch.tensor(7)
 
-    def unit(name: str, out: int, into: int) -> None:
-        conv(f'{name}.conv.weight', out, into)
-        norm(f'{name}.bn', out)
+class Light(nn.Module):
+    def __init__(self, mid: int):
+        super().__init__()
+        self.conv1, self.conv2 = conv(mid, mid), conv(mid, mid, 3, groups=mid)
+        self.bn = nn.BatchNorm2d(mid)
 
-    def block(name: str, into: int, out: int) -> None:
+    def forward(self, x: Tensor) -> Tensor:
+        return self.bn(self.conv2(self.conv1(x))).relu()
+
+
+class Gate(nn.Module):
+    def __init__(self, mid: int):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Conv2d(mid, mid // 16, 1), nn.Conv2d(mid // 16, mid, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.fc1(x.mean((2, 3), keepdim=True)).relu()
+        return x * self.fc2(hidden).sigmoid()
+
+
+class OSNetBlock(nn.Module):
+    def __init__(self, into: int, out: int, variant: str, norm: str):
+        super().__init__()
         mid = out // 4
-        unit(f'{name}.conv1', mid, into)
-        for letter, depth in zip('abcd', range(1, 5)):
-            for i in range(depth):
-                light = light_name(name, variant, letter, i)
-                conv(f'{light}.conv1.weight', mid, mid)
-                conv(f'{light}.conv2.weight', mid, 1, 3)
-                norm(f'{light}.bn', mid)
-        for fc, sizes in (('fc1', (mid // 16, mid)), ('fc2', (mid, mid // 16))):
-            conv(f'{name}.gate.{fc}.weight', *sizes)
-            draw(f'{name}.gate.{fc}.bias', sizes[0])
-        if variant == 'ain' and name in AIN_BLOCKS:
-            conv(f'{name}.conv3.conv.weight', out, mid)
-        else:
-            unit(f'{name}.conv3', out, mid)
-        if into != out:
-            unit(f'{name}.downsample', out, into)
-        if name in instance_blocks(variant):
-            norm(f'{name}.IN', out, instance=True)
-
-    conv('conv1.conv.weight', channels[0], 3, 7)
-    norm('conv1.bn', channels[0], instance=variant != 'plain')
-    for stage in (2, 3, 4):
-        into, out = channels[stage - 2 : stage]
-        block(f'conv{stage}.0', into, out)
-        block(f'conv{stage}.1', out, out)
-        if stage < 4:
-            unit(transition_name(variant, stage), out, out)
-    unit('conv5', channels[3], channels[3])
-    draw('fc.0.weight', 512, channels[3])
-    draw('fc.0.bias', 512)
-    norm('fc.1', 512)
-    draw('classifier.weight', 5, 512)
-    draw('classifier.bias', 5)
-    return weights
-
-
-def instance_blocks(variant: str) -> set[str]:
-    return {'plain': set(), 'ibn': IBN_BLOCKS, 'ain': AIN_BLOCKS}[variant]
-
-
-def transition_name(variant: str, stage: int) -> str:
-    return f'pool{stage}.0' if variant == 'ain' else f'conv{stage}.2.0'
-
-
-def light_name(block: str, variant: str, letter: str, i: int) -> str:
-    if variant == 'ain':
-        return f'{block}.conv2.{"abcd".index(letter)}.layers.{i}'
-    return f'{block}.conv2{letter}' + ('' if letter == 'a' else f'.{i}')
-
-
-def run_osnet(w: dict[str, Tensor], variant: str, x: Tensor) -> Tensor:
-    """The 512 numbers in front of the classifier, in evaluation mode."""
-
-    def norm(x: Tensor, name: str) -> Tensor:
-        weight, bias = w[f'{name}.weight'], w[f'{name}.bias']
-        if f'{name}.running_mean' not in w:
-            return F.instance_norm(x, weight=weight, bias=bias)
-        mean, var = w[f'{name}.running_mean'], w[f'{name}.running_var']
-        return F.batch_norm(x, mean, var, weight, bias)
-
-    def unit(x: Tensor, name: str) -> Tensor:
-        return norm(F.conv2d(x, w[f'{name}.conv.weight']), f'{name}.bn')
-
-    def light(x: Tensor, name: str) -> Tensor:
-        x = F.conv2d(x, w[f'{name}.conv1.weight'])
-        x = F.conv2d(x, w[f'{name}.conv2.weight'], padding=1, groups=x.shape[1])
-        return norm(x, f'{name}.bn').relu()
-
-    def gate(x: Tensor, name: str) -> Tensor:
-        mean = x.mean((2, 3), keepdim=True)
-        hidden = F.conv2d(mean, w[f'{name}.fc1.weight'], w[f'{name}.fc1.bias']).relu()
-        return (
-            x
-            * F.conv2d(hidden, w[f'{name}.fc2.weight'], w[f'{name}.fc2.bias']).sigmoid()
-        )
-
-    def block(x: Tensor, name: str) -> Tensor:
-        first = unit(x, f'{name}.conv1').relu()
-        total = torch.zeros(())
-        for letter, depth in zip('abcd', range(1, 5)):
-            stream = first
-            for i in range(depth):
-                stream = light(stream, light_name(name, variant, letter, i))
-            total = total + gate(stream, f'{name}.gate')
-        inside = variant == 'ain' and name in AIN_BLOCKS
-        if inside:
-            residual = norm(
-                F.conv2d(total, w[f'{name}.conv3.conv.weight']), f'{name}.IN'
+        self.conv1, self.gate = Unit(into, mid), Gate(mid)
+        streams = [[Light(mid) for _ in range(depth)] for depth in (1, 2, 3, 4)]
+        if variant == 'ain':
+            self.conv2 = nn.ModuleList(
+                nn.Sequential(OrderedDict(layers=nn.Sequential(*s))) for s in streams
             )
         else:
-            residual = unit(total, f'{name}.conv3')
-        if f'{name}.downsample.conv.weight' in w:
-            x = unit(x, f'{name}.downsample')
-        x = residual + x
-        if name in instance_blocks(variant) and not inside:
-            x = norm(x, f'{name}.IN')
-        return x.relu()
+            self.conv2a = streams[0][0]
+            self.conv2b, self.conv2c, self.conv2d = (
+                nn.Sequential(*s) for s in streams[1:]
+            )
+        self.conv3 = Unit(mid, out)
+        self.norm = norm
+        if norm != 'bn':
+            self.IN = nn.InstanceNorm2d(out, affine=True)
+        if norm == 'ain':
+            del self.conv3.bn
+        self.downsample = Unit(into, out) if into != out else None
 
-    x = F.conv2d(x, w['conv1.conv.weight'], stride=2, padding=3)
-    x = F.max_pool2d(norm(x, 'conv1.bn').relu(), 3, 2, 1)
-    for stage in (2, 3, 4):
-        x = block(block(x, f'conv{stage}.0'), f'conv{stage}.1')
-        if stage < 4:
-            x = F.avg_pool2d(unit(x, transition_name(variant, stage)).relu(), 2)
-    x = unit(x, 'conv5').relu().mean((2, 3))
-    return norm(x @ w['fc.0.weight'].T + w['fc.0.bias'], 'fc.1').relu()
+    def forward(self, x: Tensor) -> Tensor:
+        streams = getattr(self, 'conv2', None) or [
+            getattr(self, f'conv2{letter}') for letter in 'abcd'
+        ]
+        y = self.conv1(x).relu()
+        y = sum(self.gate(stream(y)) for stream in streams)
+        y = self.IN(self.conv3.conv(y)) if self.norm == 'ain' else self.conv3(y)
+        y = y + (x if self.downsample is None else self.downsample(x))
+        return (self.IN(y) if self.norm == 'ibn' else y).relu()
+
+
+class OSNet(nn.Module):
+    """Of torchreid."""
+
+    def __init__(self, width: float, variant: str):
+        super().__init__()
+        sizes = [int(width * size) for size in (64, 256, 384, 512)]
+        self.variant = variant
+        self.conv1 = Unit(3, sizes[0], 7, instance=variant != 'plain')
+        for stage, norms in zip((2, 3, 4), NORMS[variant]):
+            into, out = sizes[stage - 2 : stage]
+            blocks = [
+                OSNetBlock(into, out, variant, norms[0]),
+                OSNetBlock(out, out, variant, norms[1]),
+            ]
+            transition = nn.Sequential(Unit(out, out))
+            if stage < 4 and variant != 'ain':
+                blocks.append(transition)
+            elif stage < 4:
+                self.add_module(f'pool{stage}', transition)
+            self.add_module(f'conv{stage}', nn.Sequential(*blocks))
+        self.conv5 = Unit(sizes[3], sizes[3])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.max_pool2d(self.conv1(x).relu(), 3, 2, 1)
+        for stage in (2, 3, 4):
+            x = getattr(self, f'conv{stage}')(x)
+            if stage < 4:
+                if self.variant == 'ain':
+                    x = getattr(self, f'pool{stage}')(x)
+                x = F.avg_pool2d(x.relu(), 2)
+        return self.conv5(x).relu()
