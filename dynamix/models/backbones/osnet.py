@@ -82,14 +82,7 @@ class OmniScaleBlock(nn.Module):
             self.IN = nn.InstanceNorm2d(out_channels, affine=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Computes the block.
-
-        Args:
-            x (Tensor): ``[B, in_channels, H, W]``.
-
-        Returns:
-            Tensor: ``[B, out_channels, H, W]``.
-        """
+        """Computes ``[B, out_channels, H, W]`` of ``[B, in_channels, H, W]``."""
         reduced = self.conv1(x)
         residual = self.conv3(sum(self.gate(stream(reduced)) for stream in self.conv2))
         if self.norm == 'ain':

@@ -33,14 +33,7 @@ class InstanceBatchNorm(nn.Module):
         self.BN = build_norm_layer(norm_cfg, self.sizes[1])[1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalises.
-
-        Args:
-            x (Tensor): ``[B, channels, H, W]``.
-
-        Returns:
-            Tensor: ``[B, channels, H, W]``.
-        """
+        """Normalises ``[B, channels, H, W]``."""
         first, second = x.split(self.sizes, dim=1)
         return torch.cat([self.IN(first), self.BN(second)], dim=1)
 

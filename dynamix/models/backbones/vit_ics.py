@@ -57,14 +57,7 @@ class ConvStemPatchEmbed(PatchEmbed):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Embeds patches.
-
-        Args:
-            x (Tensor): ``[B, in_channels, H, W]``.
-
-        Returns:
-            tuple[Tensor, tuple[int, int]]: ``[B, h w, embed_dims]``, and ``(h, w)``.
-        """
+        """Embeds patches, ``[B, h w, embed_dims]``, and returns ``(h, w)``, too."""
         return super().forward(self.conv(x))
 
 

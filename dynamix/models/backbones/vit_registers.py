@@ -10,12 +10,7 @@ from dynamix.registry import MODELS
 
 
 class RegisterTokens(nn.Module):
-    """Learned tokens, put between the class token and the patches.
-
-    Args:
-        num_tokens (int): Number of register tokens.
-        channels (int): Length of a token.
-    """
+    """Learned tokens, put between the class token and the patches."""
 
     def __init__(self, num_tokens: int, channels: int) -> None:
         super().__init__()
@@ -23,14 +18,7 @@ class RegisterTokens(nn.Module):
         nn.init.normal_(self.tokens, std=1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Inserts the tokens.
-
-        Args:
-            x (Tensor): ``[B, 1 + patches, channels]``.
-
-        Returns:
-            Tensor: ``[B, 1 + num_tokens + patches, channels]``.
-        """
+        """Inserts the tokens into ``[B, 1 + patches, channels]``."""
         tokens = self.tokens.expand(len(x), -1, -1)
         return torch.cat([x[:, :1], tokens, x[:, 1:]], dim=1)
 

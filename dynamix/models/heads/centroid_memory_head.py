@@ -50,7 +50,6 @@ class CentroidMemoryHead(BaseModule):
             ``'augmentation'``, ``'centroid'`` and ``'camera_centroid'``; the ``type``
             follows from the name. A loss that is left out, or None, is not computed
             and needs no memory. Defaults to None, all.
-        init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
         ValueError: If ``losses`` has none, or a value of ``memory`` is out of range.
@@ -62,9 +61,8 @@ class CentroidMemoryHead(BaseModule):
         in_channels: int,
         memory: dict | None = None,
         losses: dict | None = None,
-        init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         losses = {name: {} for name in LOSS_TYPES} if losses is None else losses
         check_keys('head.losses', losses, LOSS_TYPES)
         losses = {name: cfg for name, cfg in losses.items() if cfg is not None}

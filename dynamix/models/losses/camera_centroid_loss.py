@@ -31,9 +31,6 @@ class CameraCentroidLoss(WeightedLoss):
         shared_denominator (bool): Whether all positives are in one softmax, as in
             public code of camera-aware proxies, or each is compared with the
             negatives alone (ours). Defaults to False, each alone.
-
-    Raises:
-        ValueError: If an argument is out of range.
     """
 
     def __init__(
@@ -44,12 +41,6 @@ class CameraCentroidLoss(WeightedLoss):
         shared_denominator: bool = False,
     ) -> None:
         super().__init__(temperature, loss_weight)
-        self.check(
-            isinstance(num_hard_negatives, int) and num_hard_negatives >= 1,
-            'num_hard_negatives',
-            'a whole number of at least 1',
-            num_hard_negatives,
-        )
         self.num_hard_negatives = num_hard_negatives
         self.shared_denominator = shared_denominator
 

@@ -25,7 +25,7 @@ class InstanceLoss(WeightedLoss):
             Defaults to ``'all'``.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If ``temperature`` or ``negatives`` is none of these.
     """
 
     def __init__(
@@ -35,9 +35,11 @@ class InstanceLoss(WeightedLoss):
         negatives: str = 'all',
     ) -> None:
         super().__init__(temperature, loss_weight)
-        self.check(
-            negatives in NEGATIVES, 'negatives', f'one of {NEGATIVES}', negatives
-        )
+        if negatives not in NEGATIVES:
+            raise ValueError(
+                f'{type(self).__name__}.negatives must be one of {NEGATIVES}, but got '
+                f'{negatives!r}.'
+            )
         self.negatives = negatives
 
     def forward(

@@ -8,22 +8,18 @@ class WeightedLoss(nn.Module):
 
     Args:
         temperature (float): Above 0; similarities are divided by it.
-        loss_weight (float): Not below 0.
+        loss_weight (float): Multiplies the loss.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If ``temperature`` is not above 0.
     """
 
     def __init__(self, temperature: float, loss_weight: float) -> None:
         super().__init__()
-        self.check(temperature > 0, 'temperature', 'above 0', temperature)
-        self.check(loss_weight >= 0, 'loss_weight', 'at least 0', loss_weight)
+        if temperature <= 0:
+            raise ValueError(
+                f'{type(self).__name__}.temperature must be above 0, but got '
+                f'{temperature}.'
+            )
         self.temperature = temperature
         self.loss_weight = loss_weight
-
-    def check(self, right: bool, name: str, expected: str, found: object) -> None:
-        """Raises ValueError that names the option unless it is right."""
-        if not right:
-            raise ValueError(
-                f'{type(self).__name__}.{name} must be {expected}, but got {found!r}.'
-            )

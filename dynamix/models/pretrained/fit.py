@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dynamix.models.backbones.vit_ics import STEM_STRIDE
 
-from .address import SCHEME, Address, parse_address
+from .load import SCHEME, Address, parse_address
 
 # sides, in pixels, of the square images that ViTs are pre-trained on
 SQUARE_SIDES = (224, 336, 384, 448, 512, 518)

@@ -3,17 +3,49 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-from .address import NECK_SCHEME, SCHEME, parse_address
 from .layouts import LAYOUTS, NECKS, Layout
 
+SCHEME = 'reid://'
+NECK_SCHEME = 'reid-neck://'
 # of several encoders in one file, the one to use
 PREFERRED = ('teacher', 'encoder_q', 'base_encoder', 'momentum_encoder')
+
+
+class Address(NamedTuple):
+    """Parts of ``SCHEME://PATH#PREFIX`` or ``SCHEME://PATH?grid=HxW``.
+
+    Args:
+        path (str): Without the scheme.
+        prefix (str, optional): What stands before the names of the weights.
+        grid (tuple[int, int], optional): Rows and columns of patches that position
+            embeddings belong to.
+        converted (bool): Whether the scheme is ours.
+    """
+
+    path: str
+    prefix: str | None
+    grid: tuple[int, int] | None
+    converted: bool
+
+
+def parse_address(filename: str) -> Address:
+    """Splits the address of a checkpoint, of our schemes or not."""
+    path = filename.removeprefix(SCHEME).removeprefix(NECK_SCHEME)
+    if path == filename:
+        return Address(filename, None, None, converted=False)
+    path, _, prefix = path.partition('#')
+    found = re.search(r'[?&]grid=(\d+)x(\d+)$', path)
+    grid = None
+    if found:
+        path = path[: found.start()]
+        grid = (int(found[1]), int(found[2]))
+    return Address(path, prefix or None, grid, converted=True)
 
 
 def convert_weights(

@@ -16,11 +16,10 @@ class ReIDEncoder(BaseModule):
             ``dict(type='mmpretrain.ResNet', depth=50)``.
         neck (dict): Config of the neck that makes ``[B, D]`` of its output, alone or
             as the last of a tuple: a ``BNNeck``, or one of MMPretrain's.
-        init_cfg (dict, optional): Initialisation config. Defaults to None.
     """
 
-    def __init__(self, backbone: dict, neck: dict, init_cfg: dict | None = None):
-        super().__init__(init_cfg)
+    def __init__(self, backbone: dict, neck: dict) -> None:
+        super().__init__()
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
 

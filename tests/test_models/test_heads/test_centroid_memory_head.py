@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine import dist
 from torch import Tensor
 
 from dynamix.models.heads import CentroidMemoryHead
@@ -153,17 +152,6 @@ def test_identities_of_a_table_that_grew_have_room() -> None:
     head._identity_table.set(np.arange(8, 16), np.full(8, 9))
     head.loss(draw(2), draw(2, 1), samples([0, 12]))
     assert len(head.memory) == 10
-
-
-def test_what_ranks_exchange_is_contiguous(monkeypatch: pytest.MonkeyPatch) -> None:
-    exchanged = []
-    gather = dist.all_gather
-    monkeypatch.setattr(
-        dist, 'all_gather', lambda x, *rest: (exchanged.append(x), gather(x, *rest))[1]
-    )
-    make_head().loss(draw(3), draw(3, 1), samples([4, 8, 9]))
-    assert len(exchanged) == 2
-    assert all(x.is_contiguous() for x in exchanged)
 
 
 def test_losses_and_memories_can_be_left_out() -> None:

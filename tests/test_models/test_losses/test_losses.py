@@ -159,8 +159,6 @@ def test_centroid_loss_is_the_cross_entropy_over_valid_centroids() -> None:
     [
         (dict(type='InstanceLoss', temperature=0), r'InstanceLoss\.temperature'),
         (dict(type='InstanceLoss', negatives='video'), r"negatives must be .*'video'"),
-        (dict(type='AugmentationLoss', loss_weight=-1), r'AugmentationLoss\.loss_w'),
-        (dict(type='CameraCentroidLoss', num_hard_negatives=0), 'num_hard_negatives'),
     ],
 )
 def test_wrong_options(config: dict, message: str) -> None:
