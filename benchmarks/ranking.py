@@ -10,7 +10,6 @@ candidates, so that a busy machine is unfair to none. Prints a Markdown table.
 from __future__ import annotations
 
 import argparse
-import platform
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -34,17 +33,7 @@ class Size(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Figures of one size.
-
-    Attributes:
-        size (str): Its name.
-        shape (str): ``queries x gallery x D``.
-        mean_average_precision (float): Of the drawn features, in percent.
-        product (float): Seconds of the product of features alone.
-        ranking (float): Seconds of the product and ``rank_blocks``.
-        ratio (float): Of the two, median over rounds.
-        peers (float): Seconds of a full sort of each query's row.
-    """
+    """Figures of one size; percent, and seconds of what ranking.md explains."""
 
     size: str
     shape: str
@@ -162,35 +151,28 @@ def measure(name: str, dim: int, trained: bool, rounds: int, device: str) -> Row
     return Row(name, shape, 100 * quick, bare, ours, ratio, loop)
 
 
-def line(row: Row) -> str:
-    """A line of the Markdown table."""
-    return (
-        f'| {row.size} | {row.shape} | {row.mean_average_precision:.0f} | '
-        f'{row.product:.2f} s | {row.ranking:.2f} s | {row.ratio:.2f} | '
-        f'{row.peers:.1f} s |'
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--sizes', nargs='+', choices=SIZES, default=['market1501'])
     parser.add_argument('--dim', nargs='+', type=int, default=[512, 2048])
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--device', default='cpu')
     arguments = parser.parse_args()
-    on_gpu = arguments.device != 'cpu'
-    machine = torch.cuda.get_device_name() if on_gpu else platform.processor()
     print(
-        f'{machine or platform.machine()}, {torch.get_num_threads()} threads, '
-        f'torch {torch.__version__}, NumPy {np.__version__}\n'
+        f'{torch.get_num_threads()} threads, torch {torch.__version__}, '
+        f'NumPy {np.__version__}\n'
     )
     print('| size | queries x gallery x D | mAP | product | ranking | ratio | peers |')
     print('|---|---|---|---|---|---|---|')
     for name in arguments.sizes:
         for dim in arguments.dim:
             for trained in (True, False):
-                row = measure(name, dim, trained, arguments.rounds, arguments.device)
-                print(line(row), flush=True)
+                row = measure(name, dim, trained, arguments.rounds, 'cpu')
+                print(
+                    f'| {row.size} | {row.shape} | {row.mean_average_precision:.0f} | '
+                    f'{row.product:.2f} s | {row.ranking:.2f} s | {row.ratio:.2f} | '
+                    f'{row.peers:.1f} s |',
+                    flush=True,
+                )
 
 
 if __name__ == '__main__':

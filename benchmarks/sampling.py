@@ -8,7 +8,6 @@ window of 250 videos and from all windows so far, and the keys of one rank.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 from functools import partial
@@ -26,24 +25,20 @@ VIDEOS, TRACKLETS, CROPS = 21_700, 434_000, 10_700_000
 WINDOW, EPOCHS, ROUNDS = 250, (0, 50, 99), 3
 
 
-def draw_data(scale: float) -> SimpleNamespace:
+def draw_data() -> SimpleNamespace:
     """What the sampler reads of a ``MixedDataset``, with labels at random."""
-    identities, images, videos, tracklets, crops = (
-        max(int(count * scale), 100)
-        for count in (IDENTITIES, IMAGES, VIDEOS, TRACKLETS, CROPS)
-    )
     rng = np.random.default_rng(0)
-    person = np.sort(rng.integers(identities, size=images))
-    track = np.sort(rng.integers(tracklets, size=crops))
-    video = np.sort(rng.integers(videos, size=tracklets))
-    identity = np.concatenate([person, identities + track]).astype(np.int32)
+    person = np.sort(rng.integers(IDENTITIES, size=IMAGES))
+    track = np.sort(rng.integers(TRACKLETS, size=CROPS))
+    video = np.sort(rng.integers(VIDEOS, size=TRACKLETS))
+    identity = np.concatenate([person, IDENTITIES + track]).astype(np.int32)
     source = SimpleNamespace(
-        name='people', kind='multi_camera', identities=slice(0, identities)
+        name='people', kind='multi_camera', identities=slice(0, IDENTITIES)
     )
     return SimpleNamespace(
-        identity_table=IdentityTable(identity, images, identities),
-        camera=rng.integers(CAMERAS, size=images + crops).astype(np.int32),
-        video=np.append(np.full(images, -1), video[track]).astype(np.int32),
+        identity_table=IdentityTable(identity, IMAGES, IDENTITIES),
+        camera=rng.integers(CAMERAS, size=IMAGES + CROPS).astype(np.int32),
+        video=np.append(np.full(IMAGES, -1), video[track]).astype(np.int32),
         sources=[source],
     )
 
@@ -55,11 +50,8 @@ def timed(make: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--scale', type=float, default=1, help='size of the data')
-    args = parser.parse_args()
     MMLogger.get_instance('sampling', log_level='ERROR')
-    data = draw_data(args.scale)
+    data = draw_data()
     print(f'{len(data.video):,} images, NumPy {np.__version__}\n')
     plans = ' | '.join(f'plan of epoch {epoch}, s' for epoch in EPOCHS)
     print(f'| pool | build, s | {plans} | its keys, s |')
