@@ -195,25 +195,25 @@ LAYOUTS = (
 
 NECKS = (
     Layout(
-        'fully connected layer of torchreid, for a LinearNeck,',
+        'fully connected layer of torchreid (for a LinearNeck)',
         'fc.1.running_mean',
         r'fc\.[01]\.',
         ((r'^fc\.0\.', 'fc.'), (r'^fc\.1\.', 'norm.')),
     ),
     Layout(
-        'fully connected layer of ISR, for a LinearNeck without norm,',
+        'fully connected layer of ISR (for a LinearNeck without norm)',
         'feat.weight',
         r'feat\.',
         ((r'^feat\.', 'fc.'),),
     ),
     Layout(
-        'batch normalization of fast-reid, for a BNNeck,',
+        'batch normalization of fast-reid (for a BNNeck)',
         'heads.bottleneck.0.running_mean',
         r'heads\.bottleneck\.0\.',
         ((r'^heads\.bottleneck\.0\.', 'norm.'),),
     ),
     Layout(
-        'batch normalization of TransReID, for a BNNeck,',
+        'batch normalization of TransReID (for a BNNeck)',
         'bottleneck.running_mean',
         r'bottleneck\.',
         ((r'^bottleneck\.', 'norm.'),),

@@ -153,7 +153,7 @@ def _find(
             )
         if places:
             return layout, places[0]
-    kinds = ', '.join(layout.kind.rstrip(',') for layout in layouts)
+    kinds = ', '.join(layout.kind for layout in layouts)
     raise ValueError(
         f'expected one of {kinds}{f" under {prefix!r}" if prefix else ""}, but found '
         f'{", ".join(list(weights)[:4]) or "no tensors"}.'

@@ -147,13 +147,6 @@ def test_clearing_no_identity_clears_nothing() -> None:
     assert head.memory.valid.tolist() == [True, True, False, True, True]
 
 
-def test_identities_of_a_table_that_grew_have_room() -> None:
-    head = make_head()
-    head._identity_table.set(np.arange(8, 16), np.full(8, 9))
-    head.loss(draw(2), draw(2, 1), samples([0, 12]))
-    assert len(head.memory) == 10
-
-
 def test_losses_and_memories_can_be_left_out() -> None:
     head = make_head(dict(instance=dict(temperature=0.3), centroid=None))
     found = head.loss(draw(3), draw(3, 1), samples([4, 8, 9]))
