@@ -10,7 +10,6 @@ the gallery.
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 import time
@@ -21,6 +20,8 @@ import numpy as np
 
 from dynamix.gallery import Gallery
 
+#: People of the gallery, images of each, numbers of a feature, queries.
+PEOPLE, IMAGES, DIM, SEARCHED = 50_000, 20, 512, 300
 MEAN, BETWEEN, WITHIN = 0.47, 0.35, 0.19
 BATCH = 10_000
 STEPS = '| step | time | CPU time |\n|---|---|---|'
@@ -30,22 +31,20 @@ QUERIES = (
 )
 
 
-def draw(
-    people: int, images: int, queries: int, dim: int
-) -> tuple[np.ndarray, np.ndarray]:
+def draw() -> tuple[np.ndarray, np.ndarray]:
     """Features of a gallery in random order and of queries, float32, unit length."""
     rng = np.random.default_rng(0)
-    axis = np.arange(1, dim + 1)
+    axis = np.arange(1, DIM + 1)
     between, within = (
         np.sqrt(total * shares / shares.sum()).astype(np.float32)
         for total, shares in ((BETWEEN, 1 / axis), (WITHIN, 1 / (axis + 3)))
     )
-    mean = rng.standard_normal(dim, np.float32)
+    mean = rng.standard_normal(DIM, np.float32)
     mean *= np.sqrt(MEAN) / np.linalg.norm(mean)
-    centres = mean + between * rng.standard_normal((people, dim), np.float32)
-    identity = rng.permutation(np.repeat(np.arange(people), images))
+    centres = mean + between * rng.standard_normal((PEOPLE, DIM), np.float32)
+    identity = rng.permutation(np.repeat(np.arange(PEOPLE), IMAGES))
     found = []
-    for who in (identity, rng.integers(0, people, queries)):
+    for who in (identity, rng.integers(0, PEOPLE, SEARCHED + 3000)):
         features = centres[who]
         for start in range(0, len(features), BATCH):
             part = features[start : start + BATCH]
@@ -97,17 +96,10 @@ def recall(found: list[list[str]], nearest: list[list[str]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--people', type=int, default=50_000)
-    parser.add_argument('--images', type=int, default=20, help='of each')
-    parser.add_argument('--queries', type=int, default=300)
-    parser.add_argument('--dim', type=int, default=512)
-    parser.add_argument('--folder', help='for the gallery; by default a temporary one')
-    args = parser.parse_args()
-    features, queries = draw(args.people, args.images, args.queries + 3000, args.dim)
-    queries, later = queries[: args.queries], queries[args.queries :]
+    features, queries = draw()
+    queries, later = queries[:SEARCHED], queries[SEARCHED:]
     rows = len(features)
-    names = [f'crops/{n // 20:05d}/{n:07d}.jpg' for n in range(rows)]
+    names = [f'crops/{n // IMAGES:05d}/{n:07d}.jpg' for n in range(rows)]
     cameras = [f'c{n % 8}' for n in range(rows)]
 
     def add(part: np.ndarray, of: str) -> None:
@@ -118,9 +110,9 @@ def main() -> None:
             part = slice(start, start + BATCH)
             writer.add(features[part], names[part], cameras[part])
 
-    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        writer = Gallery.create(folder, args.dim, 'drawn', ivf_from=rows + 1000)
-        print(f'{rows} x {args.dim}, load {os.getloadavg()[0]:.1f}\n')
+    with tempfile.TemporaryDirectory() as folder:
+        writer = Gallery.create(folder, DIM, 'drawn', ivf_from=rows + 1000)
+        print(f'{rows} x {DIM}, load {os.getloadavg()[0]:.1f}\n')
         print(STEPS)
         row('build, without embedding', timed(build))
         row('open', timed(lambda: Gallery.open(folder).close()))

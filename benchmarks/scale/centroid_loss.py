@@ -34,14 +34,7 @@ CHUNK = dict(cpu=2048, cuda=32768)
 
 
 class Row(NamedTuple):
-    """Figures of one way to compute the loss.
-
-    Attributes:
-        name (str): What was measured.
-        seconds (list[float]): Of each round; on a CPU, of its cores.
-        ratio (list[float]): To the limit in the same round.
-        extra_mib (float): Most memory beyond the inputs.
-    """
+    """Times of each round, their ratio to the limit, and memory beyond the inputs."""
 
     name: str
     seconds: list[float]
@@ -50,15 +43,7 @@ class Row(NamedTuple):
 
 
 class Inputs:
-    """Drawn features, labels and a full memory of centroids.
-
-    Args:
-        batch (int): Number of anchors.
-        dim (int): Length of an embedding.
-        count (int): Number of centroids.
-        device (str): ``'cpu'`` or ``'cuda'``.
-        dtype (str): Storage of the centroids.
-    """
+    """Drawn features, labels and a full memory of centroids."""
 
     def __init__(
         self, batch: int, dim: int, count: int, device: str, dtype: str
