@@ -1,9 +1,9 @@
 """Time and memory of the centroid loss beside plain cross-entropy and the limit.
 
-Forward and backward of the streamed softmax against PyTorch's cross-entropy of the
-whole ``[B, C]`` logits. The limit is the two bare matrix products (features x
-centroids, softmax x centroids) in chunks. Paired: a round runs all of them one after
-the other, and ratios are taken within a round.
+Forward and backward of the streamed softmax, with all centroids and with drawn ones,
+against PyTorch's cross-entropy of the whole ``[B, C]`` logits. The limit is the two
+bare matrix products (features x centroids, softmax x centroids) in chunks. Paired: a
+round runs all of them one after the other, and ratios are taken within a round.
 
     OMP_NUM_THREADS=1 python benchmarks/scale/centroid_loss.py
     python benchmarks/scale/centroid_loss.py --device cuda --dtype bfloat16 \\
@@ -69,8 +69,10 @@ class Inputs:
             torch.mm(query, rows.t(), out=logits)
             total.addmm_(logits, rows)
 
-    def ours(self) -> None:
-        loss, _ = CentroidLoss(TEMPERATURE)(self.features, self.labels, self.memory)
+    def ours(self, fraction: float) -> None:
+        loss, _ = CentroidLoss(TEMPERATURE, negative_fraction=fraction)(
+            self.features, self.labels, self.memory
+        )
         self.backward(loss.mean())
 
     def plain(self) -> None:
@@ -88,7 +90,9 @@ class Inputs:
     def work(self) -> dict[str, Callable[[], None]]:
         return {
             'limit: two products': self.products,
-            'streamed': self.ours,
+            'streamed, all centroids': partial(self.ours, 1.0),
+            'streamed, 10 % drawn': partial(self.ours, 0.1),
+            'streamed, 1 % drawn': partial(self.ours, 0.01),
             'plain PyTorch cross-entropy': self.plain,
             'update of the memory': self.update,
         }
@@ -166,8 +170,25 @@ def measure(
     ]
 
 
+def table(rows: list[Row]) -> str:
+    """A Markdown table of what :func:`measure` returns."""
+    lines = [
+        '| what | ms, median | over the limit (range) | extra MiB |',
+        '| --- | --- | --- | --- |',
+    ]
+    lines += [
+        f'| {row.name} | {statistics.median(row.seconds) * 1000:.1f} | '
+        f'{statistics.median(row.ratio):.2f} ({min(row.ratio):.2f} to '
+        f'{max(row.ratio):.2f}) | {row.extra_mib:.0f} |'
+        for row in rows
+    ]
+    return '\n'.join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--batch', type=int, default=256)
+    parser.add_argument('--dim', type=int, default=768)
     parser.add_argument('--sizes', type=int, nargs='+', default=[434_000])
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
@@ -175,16 +196,9 @@ def main() -> None:
     args = parser.parse_args()
     print(f'{torch.get_num_threads()} threads, torch {torch.__version__}')
     for count in args.sizes:
-        shape = (256, 768, count)
-        print(f'\n{args.device}, {args.dtype}, B, D, C = {shape}\n')
-        print('| what | ms, median | over the limit (range) | extra MiB |')
-        print('| --- | --- | --- | --- |', flush=True)
-        for row in measure(shape, args.device, args.dtype, args.rounds):
-            print(
-                f'| {row.name} | {statistics.median(row.seconds) * 1000:.1f} | '
-                f'{statistics.median(row.ratio):.2f} ({min(row.ratio):.2f} to '
-                f'{max(row.ratio):.2f}) | {row.extra_mib:.0f} |'
-            )
+        shape = (args.batch, args.dim, count)
+        print(f'\n{args.device}, {args.dtype}, B, D, C = {shape}\n', flush=True)
+        print(table(measure(shape, args.device, args.dtype, args.rounds)), flush=True)
 
 
 if __name__ == '__main__':

@@ -40,7 +40,7 @@ def test_training_is_measured(gpu):
     assert 's to embed' in rows['a window']
 
 
-@pytest.mark.parametrize(('name', 'count'), [('centroid loss', 8), ('ranking', 2)])
+@pytest.mark.parametrize(('name', 'count'), [('centroid loss', 12), ('ranking', 2)])
 def test_other_parts_run(gpu, name, count):
     part, _ = gpu.PARTS[name]
     assert len(part(True)) == count

@@ -222,7 +222,7 @@ class CentroidMemoryHead(BaseModule):
         inputs = dict(
             instance=(anchors, labels, again, key_labels, *scenes),
             augmentation=(anchors, labels, keys, key_labels, *scenes, own),
-            centroid=(anchors, labels, self.memory),
+            centroid=(anchors, labels, self.memory, key_labels),
             camera_centroid=(anchors, rows, same_identity, self.camera_memory),
         )
         losses = mean_over_anchors(

@@ -2,10 +2,12 @@
 
 from .camera_rows import CameraRows
 from .centroid_memory import CentroidMemory
+from .drawn_negatives import draw_negatives
 from .streamed_softmax import streamed_softmax_loss
 
 __all__ = [
     'CameraRows',
     'CentroidMemory',
+    'draw_negatives',
     'streamed_softmax_loss',
 ]

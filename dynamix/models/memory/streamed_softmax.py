@@ -10,9 +10,11 @@ from torch.autograd.function import once_differentiable
 def streamed_softmax_loss(
     features: Tensor,
     centroids: Tensor,
-    valid: Tensor,
     target: Tensor,
     temperature: float,
+    *,
+    rows: Tensor | None = None,
+    log_weight: Tensor | None = None,
     chunk_size: int | None = None,
 ) -> Tensor:
     """Cross-entropy of features against any number of centroids.
@@ -29,10 +31,14 @@ def streamed_softmax_loss(
     Args:
         features (Tensor): ``[B, D]`` floating point.
         centroids (Tensor): ``[C, D]`` floating point.
-        valid (Tensor): ``[C]`` bool, the centroids that count.
-        target (Tensor): ``[B]`` int64, the centroid of each anchor, a valid one; -1:
-            no anchor.
+        target (Tensor): ``[B]`` int64, the centroid of each anchor; -1: no anchor. It
+            must be among those that count.
         temperature (float): Above 0; logits are divided by it.
+        rows (Tensor, optional): ``[n]`` int64 centroids that count. Defaults to None,
+            all of them.
+        log_weight (Tensor, optional): ``[n]`` (``[C]`` without ``rows``), the
+            logarithm of how often each counts; ``-inf``: not at all. Defaults to
+            None, once.
         chunk_size (int, optional): Centroids read at a time. Defaults to None: 2048
             on a CPU, 32768 elsewhere.
 
@@ -42,7 +48,7 @@ def streamed_softmax_loss(
     if chunk_size is None:
         chunk_size = 2048 if features.device.type == 'cpu' else 32768
     return _StreamedSoftmax.apply(
-        features, centroids, valid, target, temperature, chunk_size
+        features, centroids, target, temperature, rows, log_weight, chunk_size
     )
 
 
@@ -54,16 +60,19 @@ class _StreamedSoftmax(torch.autograd.Function):
         ctx: Any,
         features: Tensor,
         centroids: Tensor,
-        valid: Tensor,
         target: Tensor,
         temperature: float,
+        rows: Tensor | None,
+        log_weight: Tensor | None,
         chunk_size: int,
     ) -> Tensor:
         dtype = torch.promote_types(features.dtype, torch.float32)
         no_anchor = target < 0
         with torch.autocast(features.device.type, enabled=False):
             query = features.to(dtype) / temperature
-            log_sum, average = _softmax_average(query, centroids, valid, chunk_size)
+            log_sum, average = _softmax_average(
+                query, centroids, rows, log_weight, chunk_size
+            )
             own = centroids[target.clamp_min(0)].to(dtype)
             loss = log_sum - (query * own).sum(dim=1)
             gradient = average.sub_(own).div_(temperature)
@@ -76,24 +85,31 @@ class _StreamedSoftmax(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         scaled = (upstream[:, None] * gradient).to(ctx.dtype)
-        return scaled, None, None, None, None, None
+        return scaled, None, None, None, None, None, None
 
 
 def _softmax_average(
-    query: Tensor, centroids: Tensor, valid: Tensor, chunk_size: int
+    query: Tensor,
+    centroids: Tensor,
+    rows: Tensor | None,
+    log_weight: Tensor | None,
+    chunk_size: int,
 ) -> tuple[Tensor, Tensor]:
     """``[B]`` log of the sum, and ``[B, D]`` softmax average of the centroids."""
+    count = len(centroids) if rows is None else len(rows)
     # Finite, so that a chunk without any centroid that counts gives 0 and no NaN.
     maximum = query.new_full((len(query),), torch.finfo(query.dtype).min / 2)
     total = torch.zeros_like(maximum)
     average = torch.zeros_like(query)
-    tile = query.new_empty(len(query), min(chunk_size, len(centroids)))
-    for start in range(0, len(centroids), chunk_size):
-        chunk = slice(start, start + chunk_size)
-        block = centroids[chunk].to(query.dtype)
+    tile = query.new_empty(len(query), min(chunk_size, count))
+    if log_weight is None:
+        log_weight = query.new_zeros(()).expand(count)
+    log_weight = log_weight.to(query.dtype)
+    for start in range(0, count, chunk_size):
+        chunk = slice(start, min(start + chunk_size, count))
+        block = centroids[chunk if rows is None else rows[chunk]].to(query.dtype)
         logits = tile[:, : len(block)]
-        counts = valid[chunk].to(query.dtype)
-        torch.addmm(counts.log(), query, block.t(), out=logits)
+        torch.addmm(log_weight[chunk], query, block.t(), out=logits)
         new_maximum = torch.maximum(maximum, logits.amax(dim=1))
         decay = (maximum - new_maximum).exp_()
         maximum = new_maximum

@@ -44,9 +44,9 @@ def draw(batch: int, seed: int = 0) -> Tensor:
     return torch.randn(batch, DIM, generator=generator, dtype=torch.float64)
 
 
-def steps(rank: int, world_size: int) -> dict[str, Any]:
+def steps(rank: int, world_size: int, fraction: float) -> dict[str, Any]:
     """Steps with this rank's part of the joint batches, a window opened between."""
-    head = make_head()
+    head = make_head(dict(ALL_LOSSES, centroid=dict(negative_fraction=fraction)))
     torch.manual_seed(0)
     encoder = nn.Linear(DIM, DIM, bias=False).double()
     momentum_encoder = nn.Linear(DIM, DIM, bias=False).double()

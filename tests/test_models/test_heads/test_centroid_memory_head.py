@@ -210,17 +210,19 @@ def test_autocast_rounds_no_logit_and_no_centroid(storage: str) -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
 def test_gpu_agrees_with_cpu_and_is_never_waited_for() -> None:
-    host, device = make_head(), make_head().cuda()
-    for seed in range(2):
-        features, keys = draw(8, seed), draw(8, seed + 9)
-        expected = host.loss(features, keys, samples(EIGHT))
-        there = features.cuda().requires_grad_()
-        keys = keys.cuda()
-        torch.cuda.set_sync_debug_mode('error')
-        try:
-            found = device.loss(there, keys, samples(EIGHT))
-            gradient(found, there)
-        finally:
-            torch.cuda.set_sync_debug_mode('default')
-        for name, value in found.items():
-            torch.testing.assert_close(value.cpu(), expected[name])
+    losses = dict(ALL_LOSSES, centroid=dict(negative_fraction=0.5))
+    for head_losses in (None, losses):
+        host, device = make_head(head_losses), make_head(head_losses).cuda()
+        for seed in range(2):
+            features, keys = draw(8, seed), draw(8, seed + 9)
+            expected = host.loss(features, keys, samples(EIGHT))
+            there = features.cuda().requires_grad_()
+            keys = keys.cuda()
+            torch.cuda.set_sync_debug_mode('error')
+            try:
+                found = device.loss(there, keys, samples(EIGHT))
+                gradient(found, there)
+            finally:
+                torch.cuda.set_sync_debug_mode('default')
+            for name, value in found.items():
+                torch.testing.assert_close(value.cpu(), expected[name])

@@ -154,11 +154,27 @@ def test_centroid_loss_is_the_cross_entropy_over_valid_centroids() -> None:
     assert valid.tolist() == [True, False, True, False]
 
 
+def test_centroid_loss_with_drawn_negatives() -> None:
+    memory = memory_of(unit(200, 4, 0))
+    features, labels = unit(3, 4, 1), torch.tensor([6, -1, 0])
+    exact, _ = CentroidLoss()(features, labels, memory)
+    loss = CentroidLoss(negative_fraction=0.3)
+    values = [loss(features, labels, memory)[0] for _ in range(3)]
+    assert not torch.equal(values[0], values[1])
+    torch.testing.assert_close(values[0], exact, rtol=0.1, atol=0.1)
+    # a resumed run continues with the next draw
+    resumed = CentroidLoss(negative_fraction=0.3)
+    resumed.load_state_dict(loss.state_dict())
+    expected = loss(features, labels, memory)[0]
+    assert torch.equal(resumed(features, labels, memory)[0], expected)
+
+
 @pytest.mark.parametrize(
     ('config', 'message'),
     [
         (dict(type='InstanceLoss', temperature=0), r'InstanceLoss\.temperature'),
         (dict(type='InstanceLoss', negatives='video'), r"negatives must be .*'video'"),
+        (dict(type='CentroidLoss', negative_fraction=1.5), 'negative_fraction .* 1.5'),
     ],
 )
 def test_wrong_options(config: dict, message: str) -> None:

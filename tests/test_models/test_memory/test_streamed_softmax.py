@@ -19,10 +19,6 @@ def draw(seed: int, batch: int, count: int, dim: int) -> tuple[Tensor, Tensor]:
     return F.normalize(both, dim=1).split([batch, count])
 
 
-def all_of(centroids: Tensor) -> Tensor:
-    return torch.ones(len(centroids), dtype=torch.bool)
-
-
 def gradient(loss: Tensor, features: Tensor) -> Tensor:
     upstream = torch.arange(1.0, len(loss) + 1, dtype=loss.dtype)
     return torch.autograd.grad((loss * upstream).sum(), features)[0]
@@ -33,6 +29,8 @@ def gradient(loss: Tensor, features: Tensor) -> Tensor:
     seed=st.integers(0, 10**6),
     batch=st.integers(1, 5),
     count=st.integers(1, 17),
+    num_rows=st.none() | st.integers(1, 17),
+    weighted=st.booleans(),
     chunk_size=st.integers(1, 20),
     temperature=st.sampled_from([0.02, 0.5]),
 )
@@ -40,19 +38,31 @@ def test_is_the_cross_entropy_of_torch(
     seed: int,
     batch: int,
     count: int,
+    num_rows: int | None,
+    weighted: bool,
     chunk_size: int,
     temperature: float,
 ) -> None:
     features, centroids = draw(seed, batch, count, 3)
     features.requires_grad_()
     generator = torch.Generator().manual_seed(seed)
-    valid = torch.rand(count, generator=generator) < 0.7
-    target = torch.randint(-1, count, (batch,), generator=generator)
-    valid[target[target >= 0]] = True
-    logits = (features @ centroids.t() / temperature).masked_fill(~valid, -math.inf)
+    rows = torch.randperm(count, generator=generator)[: num_rows or count]
+    weight = torch.rand(len(rows), generator=generator, dtype=torch.float64) * 3
+    weight[torch.rand(len(rows), generator=generator) < 0.3] = 0
+    target = torch.randint(-1, len(rows), (batch,), generator=generator)
+    weight[target[target >= 0]] = 1
+    if not (weighted and weight.any()):
+        weight.fill_(1)
+    logits = features @ centroids[rows].t() / temperature + weight.log()
     expected = F.cross_entropy(logits, target, ignore_index=-1, reduction='none')
     loss = streamed_softmax_loss(
-        features, centroids, valid, target, temperature, chunk_size
+        features,
+        centroids if num_rows else centroids[rows],
+        torch.where(target >= 0, rows[target], -1) if num_rows else target,
+        temperature,
+        rows=rows if num_rows else None,
+        log_weight=weight.log() if weighted else None,
+        chunk_size=chunk_size,
     )
     torch.testing.assert_close(loss, expected, rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(
@@ -63,9 +73,12 @@ def test_is_the_cross_entropy_of_torch(
 def test_no_centroid_counts() -> None:
     features, centroids = draw(3, 2, 5, 4)
     features.requires_grad_()
-    valid = torch.zeros(5, dtype=torch.bool)
     loss = streamed_softmax_loss(
-        features, centroids, valid, torch.tensor([-1, -1]), 0.5
+        features,
+        centroids,
+        torch.tensor([-1, -1]),
+        0.5,
+        log_weight=torch.full((5,), -math.inf),
     )
     loss.sum().backward()
     assert loss.tolist() == [0, 0]
@@ -82,7 +95,7 @@ def test_logits_are_float32(storage: str, autocast: bool) -> None:
     logits = features.double() @ stored.double().t() / 0.07
     expected = F.cross_entropy(logits, target, reduction='none')
     with torch.autocast('cpu', dtype=torch.bfloat16, enabled=autocast):
-        loss = streamed_softmax_loss(features, stored, all_of(stored), target, 0.07, 64)
+        loss = streamed_softmax_loss(features, stored, target, 0.07, chunk_size=64)
     assert loss.dtype == torch.float32
     torch.testing.assert_close(loss.double(), expected, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(
@@ -93,9 +106,7 @@ def test_logits_are_float32(storage: str, autocast: bool) -> None:
 def test_features_of_half_precision_get_a_gradient_of_theirs() -> None:
     features, centroids = draw(7, 2, 5, 4)
     features = features.bfloat16().requires_grad_()
-    loss = streamed_softmax_loss(
-        features, centroids, all_of(centroids), torch.tensor([0, 4]), 0.5
-    )
+    loss = streamed_softmax_loss(features, centroids, torch.tensor([0, 4]), 0.5)
     loss.sum().backward()
     assert loss.dtype == torch.float32
     assert features.grad.dtype == torch.bfloat16
@@ -122,6 +133,6 @@ def test_all_logits_never_exist_at_once() -> None:
     features.requires_grad_()
     with LargestTensor() as largest:
         streamed_softmax_loss(
-            features, centroids, all_of(centroids), torch.arange(16), 0.1, 128
+            features, centroids, torch.arange(16), 0.1, chunk_size=128
         ).sum().backward()
     assert largest.numel == 16 * 128
