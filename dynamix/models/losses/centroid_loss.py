@@ -42,12 +42,11 @@ class CentroidLoss(WeightedLoss):
         negative_fraction: float = 1.0,
     ) -> None:
         super().__init__(temperature, loss_weight)
-        self.check(
-            0 < negative_fraction <= 1,
-            'negative_fraction',
-            'in (0, 1]',
-            negative_fraction,
-        )
+        if not 0 < negative_fraction <= 1:
+            raise ValueError(
+                'CentroidLoss.negative_fraction must be in (0, 1], but got '
+                f'{negative_fraction!r}.'
+            )
         self.negative_fraction = negative_fraction
         self.num_draws = 0
 
