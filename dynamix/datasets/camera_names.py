@@ -29,10 +29,6 @@ _NAMES = tuple(
 def person_and_camera(name: str, path: str) -> tuple[str, str | None, str]:
     """Reads ``<person>/...`` or ``<camera>/<person>/...``.
 
-    Args:
-        name (str): Of the data set.
-        path (str): Of an image, with at least one folder.
-
     Returns:
         tuple: Person, camera or None, and how the path spells the camera.
 
@@ -63,10 +59,7 @@ def person_and_camera(name: str, path: str) -> tuple[str, str | None, str]:
 
 
 def find_cameras(path: str) -> dict[str, str]:
-    """Finds the cameras that a path names in one of the usual spellings.
-
-    Args:
-        path (str): Folders and the file, without the folder of the person.
+    """Finds the cameras that folders and file of a path name in a usual spelling.
 
     Returns:
         dict[str, str]: Spelling by camera (digits without leading zeros, or a small
@@ -89,11 +82,7 @@ def find_cameras(path: str) -> dict[str, str]:
 
 
 def spelling(match: re.Match) -> str:
-    """How a name spells its camera: ``c<n>_``, ``_c<n>s``, ``Cam<n>/``.
-
-    Args:
-        match (re.Match): With the group ``camera``.
-    """
+    """How a name spells the group ``camera``: ``c<n>_``, ``_c<n>s``, ``Cam<n>/``."""
     text, start, end = match.string, *match.span('camera')
     before = re.search(r'[ _.-]?[A-Za-z]*[ _-]?$', text[:start])
     return f'{before[0] if before else ""}<n>{text[end : end + 1]}'
@@ -113,9 +102,6 @@ def check_cameras(
 
     Returns:
         list[str]: A warning if no camera is known; else nothing.
-
-    Raises:
-        ValueError: If only some are known.
     """
     if not unknown:
         return []

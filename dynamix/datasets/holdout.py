@@ -8,45 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dynamix.config_checks import check_rate
-
 from .label_checks import Label
 
 
-def check_holdout(
-    name: str, holdout: float | None, split: str, has_train: bool
-) -> None:
-    """Raises ValueError if the share that is held out does not go with the split.
-
-    Args:
-        name (str): Of the data set.
-        holdout (float | None): In 0..1.
-        split (str): One that the data set has.
-        has_train (bool): Whether the data set has a split ``'train'``.
-    """
-    if holdout is None:
-        fits = split != 'holdout'
-    else:
-        check_rate(f'{name}.holdout', holdout)
-        fits = has_train and split != 'test'
-    if not fits:
-        raise ValueError(
-            f"{name}: `holdout` is the share of the people of split 'train' who are "
-            "left out of training ('train' and 'all') and make up split 'holdout', "
-            f'but got holdout={holdout} with split={split!r}.'
-        )
-
-
 def find_held_out(name: str, labels: Sequence[Label], fraction: float) -> np.ndarray:
-    """Which people are held out.
-
-    Args:
-        name (str): Of the data set.
-        labels (Sequence[Label]): Of all people to train on.
-        fraction (float): See :func:`is_held_out`.
-
-    Returns:
-        np.ndarray: ``[n]`` booleans.
+    """``[n]`` booleans: which of the people to train on are held out.
 
     Raises:
         ValueError: If fewer than two people are held out, or left to train on.
@@ -62,34 +28,23 @@ def find_held_out(name: str, labels: Sequence[Label], fraction: float) -> np.nda
 
 
 def is_held_out(label: Label, fraction: float) -> bool:
-    """Whether a person is left out of training.
+    """Whether a person is among the share of all labels, in 0..1, that is held out.
 
     It depends on nothing else, so a person that was trained on is not held out after
     other people or images have come or gone. Who is held out at a fraction is so at
     every larger one. Ours.
-
-    Args:
-        label (Label): Of the person, in the data set.
-        fraction (float): Share of all labels that is held out, in 0..1.
     """
     digest = hashlib.sha256(os.fsencode(str(label))).digest()
     return int.from_bytes(digest[:8], 'big') < fraction * 2**64
 
 
 def pick_queries(identity: np.ndarray, camera: np.ndarray) -> np.ndarray:
-    """Picks queries so that others of a person's images are left for the gallery.
+    """``[n]`` booleans: queries such that others of a person are left for the gallery.
 
     One image of each person and camera: the first, where there are more. Of a person
     with one image in each camera, one in all. Every query of a person seen by several
     cameras has a match under another camera; others have one where cameras do not
     count. Ours.
-
-    Args:
-        identity (np.ndarray): ``[n]`` integers.
-        camera (np.ndarray): ``[n]`` integers.
-
-    Returns:
-        np.ndarray: ``[n]`` booleans.
     """
     pairs = np.stack([identity, camera])
     _, first, images = np.unique(pairs, axis=1, return_index=True, return_counts=True)

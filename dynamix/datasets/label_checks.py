@@ -1,4 +1,4 @@
-"""What can be wrong with the labels of a data set, found before anything runs."""
+"""Labels of people: how they are read, and what can be wrong with them."""
 
 from __future__ import annotations
 
@@ -34,14 +34,7 @@ class SplitCheck:
 def check_split(
     identity: np.ndarray, camera: np.ndarray, query: np.ndarray, gallery: np.ndarray
 ) -> SplitCheck:
-    """Counts the queries that cannot be answered.
-
-    Args:
-        identity (np.ndarray): ``[n]`` integers.
-        camera (np.ndarray): ``[n]`` integers.
-        query (np.ndarray): ``[n]`` booleans.
-        gallery (np.ndarray): ``[n]`` booleans.
-    """
+    """Counts the queries that cannot be answered; all arrays are ``[n]``."""
     people = np.unique(identity, return_inverse=True)[1]
     views = np.unique(np.stack([people, camera]), axis=1, return_inverse=True)[1]
     views = views.reshape(-1)
@@ -72,31 +65,25 @@ def as_label(text: str) -> Label:
 
 
 def find_distractors(
-    identities: Mapping[tuple[bool, Label], int], queries: np.ndarray, padded: set[bool]
+    identities: Mapping[tuple[bool, Label], int], queries: np.ndarray
 ) -> list[int]:
     """Finds the folders of people that hold distractors, as Market-1501 calls them.
 
     These are folders called distractors, and the person 0 where there is junk, or
-    where the test part has no query of it, or where it is written 00, 000, ... and
-    there is no person 1 (numbers that count from 0 have one). Ours.
+    where the test part has no query of it. Ours.
 
     Args:
         identities (Mapping): Code of each label; whether it is of the test part comes
             with the label.
         queries (np.ndarray): ``[q]`` integers, codes of the queries.
-        padded (set[bool]): Parts whose person 0 is written with several zeros.
 
     Returns:
         list[int]: Their codes.
     """
     has_junk = any(label == JUNK for _, label in identities)
-    found = []
-    for (is_test, label), code in identities.items():
-        if label == 0:
-            has_query = not is_test or code in queries
-            counts = is_test not in padded or (is_test, 1) in identities
-            if has_junk or not has_query or not counts:
-                found.append(code)
-        elif str(label).lower() in DISTRACTOR_NAMES:
-            found.append(code)
-    return found
+    return [
+        code
+        for (is_test, label), code in identities.items()
+        if str(label).lower() in DISTRACTOR_NAMES
+        or (label == 0 and (has_junk or (is_test and code not in queries)))
+    ]

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dynamix.config_checks import check_keys
+from dynamix.config_checks import check_keys, check_rate
 from dynamix.registry import DATASETS
 
 from .camera_names import check_cameras, person_and_camera, spelling
 from .folder_reader import FolderReader
-from .holdout import check_holdout, find_held_out, pick_queries
+from .holdout import find_held_out, pick_queries
 from .image_files import natural_key
 from .image_table import COLUMNS, ImageTable
 from .image_table_builder import ImageTableBuilder
@@ -33,15 +33,10 @@ class LabelledFolder(FolderReader):
     Ours.
 
     Training splits number identities and cameras ``0, 1, ...`` in natural order of
-    their labels. People of the training and of the test part are different people,
-    also where both parts count from 0. The test split keeps the data set's numbers
-    (labels that are no numbers, or too large ones, are numbered from 1). Junk is left
-    out of training and has the number -1 in the test split; distractors (see
-    :func:`find_distractors`) are left out of training.
-
-    With ``holdout`` some of the training people are left out of training. They make up
-    an evaluation set of their own, ``split='holdout'``, with the same ``holdout``;
-    see :func:`is_held_out` and :func:`pick_queries`.
+    their labels; junk and distractors (see :func:`find_distractors`) are left out. The
+    test split keeps the data set's numbers, junk is -1 (labels that are no numbers, or
+    too large ones, are numbered from 1). People of the training and of the test part
+    are different people, also where both parts count from 0.
 
     Args:
         data_root (str): Folder of the data set.
@@ -53,7 +48,9 @@ class LabelledFolder(FolderReader):
         pattern (str, optional): See :class:`FolderReader`; with the groups
             ``identity`` and, where cameras are known, ``camera``.
         holdout (float, optional): Share of the training people, in 0..1, that is left
-            out of ``'train'`` and ``'all'``. Defaults to None: none is.
+            out of ``'train'`` and ``'all'`` and makes up the evaluation set
+            ``'holdout'``; see :func:`is_held_out` and :func:`pick_queries`. Defaults
+            to None.
         **kwargs: Of :class:`ReIDDataset`; ``name`` of ``split='holdout'`` defaults to
             the class's with ``_holdout``.
 
@@ -63,8 +60,6 @@ class LabelledFolder(FolderReader):
         COUNTS (Counts): What was published: numbers of ``images``, ``identities`` and
             ``cameras`` of the parts of ``'train'`` and ``'test'``, and of ``'all'``
             together. Junk does not count; distractors are images, but no identities.
-            A class that inherits it, or data with a ``name`` of their own, are not
-            compared.
 
     Raises:
         ValueError: If the split is unknown, or none that ``holdout`` has to do with,
@@ -100,14 +95,25 @@ class LabelledFolder(FolderReader):
     ) -> None:
         super().__init__(data_root, pattern, **kwargs)
         splits = dict(self.SPLITS)
-        if 'train' in splits:
+        has_train = 'train' in splits
+        if has_train:
             splits['holdout'] = splits['train']
         if split not in splits:
             raise ValueError(
                 f'{self.name}: unknown split {split!r}, expected one of '
                 f'{sorted(splits)}.'
             )
-        check_holdout(self.name, holdout, split, 'train' in splits)
+        if holdout is None:
+            fits = split != 'holdout'
+        else:
+            check_rate(f'{self.name}.holdout', holdout)
+            fits = has_train and split != 'test'
+        if not fits:
+            raise ValueError(
+                f"{self.name}: `holdout` is the share of the people of split 'train' "
+                "who are left out of training ('train' and 'all') and make up split "
+                f"'holdout', but got holdout={holdout} with split={split!r}."
+            )
         if split == 'holdout' and not kwargs.get('name'):
             self.name += '_holdout'
         self.holdout = holdout
@@ -128,8 +134,8 @@ class LabelledFolder(FolderReader):
     def fingerprint(self) -> dict[str, Any]:
         return dict(
             super().fingerprint(),
-            **({} if self.holdout is None else dict(holdout=self.holdout)),
             split=self.split,
+            holdout=self.holdout,
             parts=self.parts,
             folders=self.folders,
             pattern=None if self.usual_names else self.pattern.pattern,
@@ -154,11 +160,7 @@ class LabelledFolder(FolderReader):
     def part_images(
         self, builder: ImageTableBuilder, part: str
     ) -> Iterator[tuple[str, str]]:
-        """Hook of subclasses: the images of one part.
-
-        Args:
-            builder (ImageTableBuilder): Watches what is read.
-            part (str): Key of ``folders``.
+        """Hook of subclasses: the images of one part, a key of ``folders``.
 
         Yields:
             tuple[str, str]: Path relative to the root, and the name that the pattern
@@ -169,6 +171,32 @@ class LabelledFolder(FolderReader):
         for name in self.find_images(builder, folder, holds):
             yield os.path.join(folder, name), '/' + name
 
+    def crops(
+        self, builder: ImageTableBuilder, part: str
+    ) -> Iterator[tuple[str, Label | None, Label | None, str]]:
+        """Reads the labels of one part.
+
+        Yields:
+            tuple: Path relative to the root, identity (None where the name cannot be
+            read), camera or None, and how the path spells it.
+        """
+        for path, name in self.part_images(builder, part):
+            match = self.pattern.search(name)
+            if match is None:
+                yield path, None, None, ''
+            elif self.usual_names:
+                person, camera, spelled = person_and_camera(self.name, name[1:])
+                match = self.pattern.search(f'/{person}/')
+                assert match is not None
+                identity, _ = self.label(part, match)
+                yield path, identity, as_label(camera) if camera else None, spelled
+            else:
+                identity, label = self.label(part, match)
+                if match.groupdict().get('camera'):
+                    yield path, identity, label, spelling(match)
+                else:
+                    yield path, identity, label, '' if label is None else 'the reader'
+
     def build_table(self) -> ImageTable:
         builder = ImageTableBuilder(self.image_root)
         identities: dict[tuple[bool, Label], int] = {}
@@ -176,37 +204,29 @@ class LabelledFolder(FolderReader):
         spellings: Counter[str] = Counter()
         example: dict[bool, str] = {}
         parts: dict[str, tuple[int, int]] = {}
-        padded: set[bool] = set()
         wrong: list[str] = []
         for part in self.parts:
             first = len(builder)
-            for path, name in self.part_images(builder, part):
-                read = self._read(part, name)
-                if read is None:
+            for path, who, camera, spelled in self.crops(builder, part):
+                if who is None:
                     wrong.append(path)
                     continue
-                who, camera, spelled = read
                 spellings[spelled] += 1
                 example.setdefault(camera is not None, path)
-                key = part != 'train', who
-                if who == 0 and re.search('/00+/', name):
-                    padded.add(key[0])
                 builder.add(
                     path,
-                    identities.setdefault(key, len(identities)),
+                    identities.setdefault((part != 'train', who), len(identities)),
                     cameras.setdefault(camera, len(cameras)),
                 )
             parts[part] = first, len(builder)
         self.check_names(builder, wrong)
         codes = builder.column('identity')
-        left_out = {*self.JUNK}
-        if self.split != 'test':
-            left_out |= {*self.DISTRACTORS, JUNK}
+        is_training = self.split != 'test'
+        left_out = {*self.JUNK, *((*self.DISTRACTORS, JUNK) if is_training else ())}
         out = [code for (_, who), code in identities.items() if who in left_out]
-        if self.usual_names and self.split != 'test':
-            out += find_distractors(
-                identities, codes[slice(*parts.get('query', (0, 0)))], padded
-            )
+        if self.usual_names and is_training:
+            queries = codes[slice(*parts.get('query', (0, 0)))]
+            out += find_distractors(identities, queries)
         kept = np.flatnonzero(~np.isin(codes, out))
         if self.usual_names and len(kept) < len(codes):
             builder.notes.append(
@@ -238,22 +258,6 @@ class LabelledFolder(FolderReader):
             camera=self._numbers('camera', places_of, places)[places],
         )
 
-    def _read(self, part: str, name: str) -> tuple[Label, Label | None, str] | None:
-        """Identity, camera and its spelling; None where the name cannot be read."""
-        match = self.pattern.search(name)
-        if match is None:
-            return None
-        if self.usual_names:
-            person, camera, spelled = person_and_camera(self.name, name[1:])
-            match = self.pattern.search(f'/{person}/')
-            assert match is not None
-            identity, _ = self.label(part, match)
-            return identity, as_label(camera) if camera else None, spelled
-        identity, label = self.label(part, match)
-        if match.groupdict().get('camera'):
-            return identity, label, spelling(match)
-        return identity, label, '' if label is None else 'the reader'
-
     def _numbers(
         self, column: str, labels: list[tuple[bool, Label]], used: np.ndarray
     ) -> np.ndarray:
@@ -280,13 +284,19 @@ class LabelledFolder(FolderReader):
         elif self.is_test:
             self.set_splits(self.splits())
         if self.holdout is None:
+            parts = self.table.info['parts']
+            if self.split == 'all' and len(parts) > 1:
+                parts = dict(all=(0, None))
             excluded = self.DISTRACTORS if self.split == 'test' else ()
-            found = count_parts(self.table, self.split, excluded)
+            found = count_parts(self.table, parts, excluded)
             published = self.published_counts()
             warn_of_differences(self.name, self.data_root, found, published)
 
     def published_counts(self) -> Counts:
-        """Hook of subclasses: what the published data hold; nothing if not known."""
+        """Hook of subclasses: what the published data hold; nothing if not known.
+
+        Of classes that inherit ``COUNTS`` and data with another name nothing is known.
+        """
         return vars(type(self)).get('COUNTS', {}) if self.name == self.NAME else {}
 
     def splits(self) -> list[tuple[np.ndarray, np.ndarray]]:

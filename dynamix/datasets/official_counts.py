@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -18,57 +18,35 @@ Counts = Mapping[str, Mapping[str, int]]
 
 
 def count_parts(
-    table: ImageTable, split: str, excluded: Collection[Label] = ()
+    table: ImageTable, parts: Mapping[str, tuple], excluded: tuple[Label, ...]
 ) -> Counts:
-    """Numbers of images, identities and cameras of each part.
+    """Numbers of images, identities and cameras of each part, given its rows' ends.
 
-    Args:
-        table (ImageTable): Of a :class:`LabelledFolder`, which notes its parts.
-        split (str): Of the data set; the parts of ``'all'`` are counted together.
-        excluded (Collection[Label]): Identities that are no people. Junk is none
-            anyway. Defaults to ``()``.
+    Junk and what is ``excluded`` are no identities.
     """
-    parts = table.info['parts']
-    if split == 'all' and len(parts) > 1:
-        parts = dict(all=(0, None))
     found = {}
     for part, ends in parts.items():
-        rows = slice(*ends)
-        people = {*np.unique(table.identity[rows]).tolist()} - {JUNK, *excluded}
+        identity = table.identity[slice(*ends)]
         found[part] = dict(
-            images=len(table.identity[rows]),
-            identities=len(people),
-            cameras=len(np.unique(table.camera[rows])),
+            images=len(identity),
+            identities=len({*np.unique(identity).tolist()} - {JUNK, *excluded}),
+            cameras=len(np.unique(table.camera[slice(*ends)])),
         )
     return found
 
 
-def differences(found: Counts, published: Counts) -> list[str]:
-    """What differs, as ``'train: 671 images instead of 12936'``.
+def warn_of_differences(name: str, root: str, found: Counts, published: Counts) -> None:
+    """Logs one warning, on rank 0, if what was read is not what was published.
 
-    Args:
-        found (Counts): What was read.
-        published (Counts): What is known; other parts and numbers are not compared.
+    Parts and numbers that are not known are not compared.
     """
-    return [
+    different = [
         f'{part}: {found[part][what]} {what} instead of {number}'
         for part, numbers in published.items()
         if part in found
         for what, number in numbers.items()
-        if found[part].get(what, number) != number
+        if found[part][what] != number
     ]
-
-
-def warn_of_differences(name: str, root: str, found: Counts, published: Counts) -> None:
-    """Logs one warning, on rank 0, if a data set is not as published.
-
-    Args:
-        name (str): Of the data set.
-        root (str): Its folder.
-        found (Counts): See :func:`differences`.
-        published (Counts): See :func:`differences`.
-    """
-    different = differences(found, published)
     if different and dist.is_main_process():
         _warn_once(
             f'{name}: {root} does not hold what was published: {"; ".join(different)}. '

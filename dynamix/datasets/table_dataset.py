@@ -16,7 +16,6 @@ from .labelled_folder import LabelledFolder
 from .table_rows import Row, TableRows
 
 LAST_FRAME = np.iinfo(COLUMNS['frame']).max
-BEFORE_CAMERA = '/\0'
 
 
 @DATASETS.register_module()
@@ -100,18 +99,14 @@ class TableDataset(LabelledFolder):
     def rows(self, builder: ImageTableBuilder, part: str) -> Iterator[Row]:
         """Reads one part and checks it.
 
-        Args:
-            builder (ImageTableBuilder): Watches the file.
-            part (str): A name of the column ``split``.
-
         Yields:
             tuple: Texts of the columns of :attr:`USED`; None for a column that is not
             there.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If a column is missing, a cell empty or a split unknown, or two
-                rows have the same path; names the row.
+            ValueError: If a column is missing, a cell is empty or a split unknown;
+                names the row.
         """
         names = self.USED[self.labelled_by]
         file = self.require(self.table_file, f'the columns {", ".join(names)}')
@@ -119,9 +114,9 @@ class TableDataset(LabelledFolder):
         table = TableRows(file)
         self._check_columns(table)
         may_be_empty = 'person' if self.labelled_by == 'tracklet' else None
-        hashes = array('q')
+        needs_frame = self.kind == 'single_camera' and self.frames_are_clock
         for number, row in table.read(names):
-            path, split = row[:2]
+            split = row[1]
             if '' in row:
                 for name, cell in zip(names, row):
                     if cell == '' and name != may_be_empty:
@@ -133,15 +128,13 @@ class TableDataset(LabelledFolder):
                     f'{self.name}: {table.where(number)}: split is {split!r}, expected '
                     f'{", ".join(self.FOLDERS)}.'
                 )
-            if self.kind == 'single_camera' and not _is_frame(row[4]):
+            if needs_frame and not _is_frame(row[4]):
                 raise ValueError(
                     f'{self.name}: {table.where(number)}: frame is {row[4]!r}, '
                     f'expected a whole number from 0 to {LAST_FRAME}.'
                 )
             if (split or 'train') == part:
-                hashes.append(hash(path))
                 yield row
-        self._check_paths(table, part, np.frombuffer(hashes, np.int64))
 
     def _check_columns(self, table: TableRows) -> None:
         needed = {'path', self.labelled_by}
@@ -158,33 +151,16 @@ class TableDataset(LabelledFolder):
                 f'{", frames_are_clock=True" if "frame" in needed else ""}.'
             )
 
-    def _check_paths(self, table: TableRows, part: str, hashes: np.ndarray) -> None:
-        """Raises ValueError if two rows of a part have the same path."""
-        values, counts = np.unique(hashes, return_counts=True)
-        suspects = {*values[counts > 1].tolist()}
-        seen: dict[str | None, int] = {}
-        for number, (path, split) in table.read(('path', 'split')) if suspects else ():
-            if (split or 'train') != part or hash(path) not in suspects:
-                continue
-            if path in seen:
-                raise ValueError(
-                    f'{self.name}: {table.where(number)}: the path {path!r} is that of '
-                    f'{table.where(seen[path])}, too.'
-                )
-            seen[path] = number
-
-    def part_images(
+    def crops(
         self, builder: ImageTableBuilder, part: str
-    ) -> Iterator[tuple[str, str]]:
+    ) -> Iterator[tuple[str, Label | None, Label | None, str]]:
         for path, _, person, camera in self.rows(builder, part):
             assert path is not None
-            yield path, f'/{person}{BEFORE_CAMERA}{camera or ""}'
-
-    def _read(self, part: str, name: str) -> tuple[Label, Label | None, str]:
-        person, _, camera = name[1:].partition(BEFORE_CAMERA)
-        if not camera:
-            return as_label(person), None, ''
-        return as_label(person), as_label(camera), 'the column camera'
+            assert person is not None
+            if camera is None:
+                yield path, as_label(person), None, ''
+            else:
+                yield path, as_label(person), as_label(camera), 'the column camera'
 
     def build_table(self) -> ImageTable:
         if self.kind == 'multi_camera':
@@ -220,4 +196,4 @@ class TableDataset(LabelledFolder):
 
 
 def _is_frame(text: str | None) -> bool:
-    return text is None or (text.isdecimal() and int(text) <= LAST_FRAME)
+    return text is not None and text.isdecimal() and int(text) <= LAST_FRAME
