@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mmengine import fileio
+from mmengine.utils import ProgressBar
 
 from .image_files import iter_images
 from .image_table import ImageTable
@@ -17,8 +18,7 @@ from .image_table_builder import ImageTableBuilder
 from .lmdb_images import PREFIX, close_lmdb, image_root, is_lmdb
 
 MAP_SIZE = 1 << 42  # of addresses: the file grows as it is filled
-COMMIT_BYTES = 64 << 20
-COMMIT_IMAGES = 1000
+COMMIT_IMAGES = 500
 LIST_SUFFIXES = ('.csv', '.json', '.parquet', '.pq', '.txt')
 
 
@@ -39,23 +39,17 @@ def folder_table(folder: str) -> ImageTable:
     return builder.build()
 
 
-def pack_lmdb(
-    tables: Sequence[ImageTable],
-    out: str | Path,
-    step: Callable[[int], None] = lambda number: None,
-) -> int:
+def pack_lmdb(tables: Sequence[ImageTable], out: str | Path) -> int:
     """Writes images into an LMDB, byte for byte, and compares each with its file.
 
     Keys are the paths relative to the root. List files below the root that the tables
     were read from are copied beside. All is written to ``<out>.unfinished``, which is
     renamed at the end; what an interrupted call has written is not written again. An
-    LMDB that is there already is added to.
+    LMDB that is there already is added to. Shows a progress bar.
 
     Args:
         tables (Sequence[ImageTable]): Images, all of one root.
         out (str | Path): Folder of the LMDB.
-        step (Callable): Called with the number of images just written or compared; in
-            all, twice the number of rows.
 
     Returns:
         int: How many images were written now.
@@ -87,18 +81,26 @@ def pack_lmdb(
         close_lmdb(str(out))
         out.rename(beside)
     beside.mkdir(parents=True, exist_ok=True)
+    bar = ProgressBar(2 * sum(map(len, tables)))
+    written = 0
+    different = []
     try:
         with lmdb.open(str(beside), map_size=MAP_SIZE) as environment:
-            images = _images(tables, environment.max_key_size())
-            written, more = 0, True
-            while more:
+            for portion in _portions(tables, environment.max_key_size()):
                 with environment.begin(write=True, buffers=True) as transaction:
-                    seen, new, more = _put(transaction, images)
-                written += new
-                step(seen)
-            images = _images(tables, environment.max_key_size())
-            with environment.begin(buffers=True) as transaction:
-                different = _different(transaction, images, step)
+                    for key, path in portion:
+                        if transaction.get(key) is None:
+                            transaction.put(key, fileio.get(path))
+                            written += 1
+                bar.update(len(portion))
+            for portion in _portions(tables, environment.max_key_size()):
+                with environment.begin(buffers=True) as transaction:
+                    different += [
+                        path
+                        for key, path in portion
+                        if transaction.get(key) != fileio.get(path)
+                    ]
+                bar.update(len(portion))
     except lmdb.Error as error:
         raise OSError(f'{beside} cannot be written: {error}') from error
     if different:
@@ -113,6 +115,14 @@ def pack_lmdb(
     return written
 
 
+def _portions(
+    tables: Sequence[ImageTable], longest: int
+) -> Iterator[list[tuple[bytes, str]]]:
+    """Keys and paths of the images, as many at a time as are written at once."""
+    images = _images(tables, longest)
+    return iter(lambda: [*islice(images, COMMIT_IMAGES)], [])
+
+
 def _images(tables: Sequence[ImageTable], longest: int) -> Iterator[tuple[bytes, str]]:
     """Key and path of each image."""
     for table in tables:
@@ -125,39 +135,6 @@ def _images(tables: Sequence[ImageTable], longest: int) -> Iterator[tuple[bytes,
                     f'and have at most {longest} bytes.'
                 )
             yield key, table.path(row)
-
-
-def _put(
-    transaction: Any, images: Iterator[tuple[bytes, str]]
-) -> tuple[int, int, bool]:
-    """Writes one portion: images looked at, images written, whether there are more."""
-    seen = written = size = 0
-    for key, path in images:
-        seen += 1
-        if transaction.get(key) is None:
-            data = fileio.get(path)
-            transaction.put(key, data)
-            written += 1
-            size += len(data)
-        if size >= COMMIT_BYTES or seen >= COMMIT_IMAGES:
-            return seen, written, True
-    return seen, written, False
-
-
-def _different(
-    transaction: Any, images: Iterator[tuple[bytes, str]], step: Callable[[int], None]
-) -> list[str]:
-    """Paths of the images that are not what their key holds."""
-    different = []
-    compared = 0
-    for key, path in images:
-        if transaction.get(key) != fileio.get(path):
-            different.append(path)
-        compared += 1
-        if compared % COMMIT_IMAGES == 0:
-            step(COMMIT_IMAGES)
-    step(compared % COMMIT_IMAGES)
-    return different
 
 
 def _copy_lists(table: ImageTable, target: Path) -> None:

@@ -19,7 +19,6 @@ import sys
 from typing import Any
 
 from mmengine.registry import init_default_scope
-from mmengine.utils import ProgressBar
 
 from dynamix.datasets import ImageTable
 from dynamix.datasets.lmdb_packing import folder_table, pack_lmdb
@@ -73,10 +72,8 @@ def main() -> int:
             tables = [folder_table(args.source)]
     except (OSError, ValueError, TypeError, KeyError, ImportError) as error:
         parser.error(f'{args.source}: {error}')
-    bar = ProgressBar(2 * sum(map(len, tables)))
     try:
-        # the bar takes no zero
-        written = pack_lmdb(tables, args.out, lambda done: done and bar.update(done))
+        written = pack_lmdb(tables, args.out)
     except (ValueError, ImportError) as error:
         parser.error(f'{args.source}: {error}')
     except (OSError, RuntimeError) as error:
