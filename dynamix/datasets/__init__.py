@@ -24,11 +24,10 @@ from .multi_camera import (
     OccludedREID,
     VeRi776,
 )
-from .random_halves import RandomHalves
 from .reid_dataset import ReIDDataset
 from .sample_key import SampleKey, seeded
 from .single_camera import MARS, LUPerson, LUPersonNL
-from .small_targets import CUHK01, GRID, ILIDS, PRID2011, VIPeR
+from .small_targets import CUHK01, GRID, ILIDS, PRID2011, RandomHalves, VIPeR
 from .synthetic import SyntheticPedestrians
 from .table_dataset import TableDataset
 from .target_dataset import TargetDataset

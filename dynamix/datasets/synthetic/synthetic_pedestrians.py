@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,12 +13,34 @@ from ..image_table import ImageTable
 from ..reid_dataset import ReIDDataset, Transform
 from .counter_random import make_key
 from .domain_style import domain_style
-from .people_layout import PeopleLayout
 from .renderer import PedestrianRenderer
 from .tracker import VideoLayout, track_videos
 
 SPLITS = ('train', 'test', 'videos')
 _PASSAGE = 4
+
+
+@dataclass(frozen=True)
+class PeopleLayout:
+    """How many people a network of cameras sees.
+
+    Every camera sees every identity.
+
+    Attributes:
+        num_identities (int): Defaults to 100.
+        num_cameras (int): Defaults to 4.
+        images_per_camera (int): Images of an identity under a camera. Of a target,
+            the first is the query and the others stand in the gallery. Defaults to 4.
+    """
+
+    num_identities: int = 100
+    num_cameras: int = 4
+    images_per_camera: int = 4
+
+    def __post_init__(self) -> None:
+        check_whole('num_identities', self.num_identities, 1)
+        check_whole('num_cameras', self.num_cameras, 1)
+        check_whole('images_per_camera', self.images_per_camera, 1)
 
 
 @DATASETS.register_module()
@@ -117,9 +140,6 @@ class SyntheticPedestrians(ReIDDataset):
 
     def get_data_info(self, index: int) -> dict[str, Any]:
         """Draws a picture.
-
-        Args:
-            index (int): Row of the image.
 
         Returns:
             dict: As of :class:`ReIDDataset`, with ``img``: ``[h, w, 3]`` uint8 BGR;

@@ -28,11 +28,7 @@ class ImageViews(BaseTransform):
         self.pipelines = [Compose(view) for view in transforms]
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Makes the views.
-
-        Args:
-            results (dict): From the other transforms.
-        """
+        """Makes the views."""
         image = results['img']
         results['img'] = [
             pipeline(dict(results, img=image.copy()))['img']

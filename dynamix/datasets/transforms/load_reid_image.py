@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import logging
+import struct
 from typing import Any
 
 import cv2
@@ -13,10 +14,13 @@ from mmengine.logging import print_log
 
 from dynamix.registry import TRANSFORMS
 
-from .truncation import truncation
-
 GREY = 128
 GREY_SHAPE = (256, 128, 3)
+JPEG_START = b'\xff\xd8'
+JPEG_SCAN = b'\xff\xda'
+JPEG_END = b'\xff\xd9'
+PNG_START = b'\x89PNG\r\n\x1a\n'
+PNG_END = b'IEND\xaeB`\x82'
 
 
 @TRANSFORMS.register_module()
@@ -36,28 +40,17 @@ class LoadReIDImage(BaseTransform):
             grey one, with a warning, instead of ending the run. Its ``image_index``
             is then -1, so that it takes part in no loss and can be counted; of an
             evaluation set it is in no split. Defaults to False.
-        backend_args (dict, optional): Of ``mmengine.fileio.get``, for files that are
-            not on a local disk.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it cannot be decoded, or is cut off.
     """
 
-    def __init__(
-        self,
-        skip_unreadable: bool = False,
-        backend_args: dict[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, skip_unreadable: bool = False) -> None:
         self.skip_unreadable = skip_unreadable
-        self.backend_args = backend_args
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Adds the image.
-
-        Args:
-            results (dict): From the data set.
-        """
+        """Adds the image."""
         if 'img' not in results:
             try:
                 results['img'] = self._read(results['img_path'])
@@ -71,7 +64,7 @@ class LoadReIDImage(BaseTransform):
 
     def _read(self, path: str) -> np.ndarray:
         try:
-            data = fileio.get(path, backend_args=self.backend_args)
+            data = fileio.get(path)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'the image {path} is missing.') from error
         missing = truncation(data)
@@ -90,17 +83,7 @@ class LoadReIDImage(BaseTransform):
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Decodes an image with OpenCV, or with Pillow where OpenCV cannot.
-
-    Args:
-        data (bytes): Content of an image file.
-
-    Returns:
-        np.ndarray: ``[H, W, 3]`` uint8 BGR.
-
-    Raises:
-        Exception: If neither can; that of Pillow.
-    """
+    """Decodes a file with OpenCV, else with Pillow: ``[H, W, 3]`` uint8 BGR."""
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if image is None:
@@ -112,18 +95,12 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def to_8_bit(image: np.ndarray) -> np.ndarray:
-    """Scales an image of more than 8 bits a channel to 8 bits.
+    """Scales an image of more than 8 bits a channel, of any shape, to 8 bits.
 
     Unsigned integers are scaled by the depth of a camera, 10, 12, 14 or 16 bits: the
     smallest that holds all values. Where values fill less than a quarter of that, as
     in thermal images, and for all other types, the lowest value becomes 0 and the
     highest 255. Ours.
-
-    Args:
-        image (np.ndarray): Of any number type and shape.
-
-    Returns:
-        np.ndarray: The same shape, uint8; an 8-bit image itself.
     """
     if image.dtype == np.uint8:
         return image
@@ -135,3 +112,34 @@ def to_8_bit(image: np.ndarray) -> np.ndarray:
             low, high = 0, full
     scale = 255 / (high - low) if high > low else 0
     return ((values - low) * scale).round().astype(np.uint8)
+
+
+def truncation(data: bytes) -> str | None:
+    """Names what is missing of a JPEG or PNG file that was cut off; None: nothing.
+
+    Searches for the end that the format prescribes. Bytes after it are allowed.
+    """
+    if not data:
+        return 'the file is empty'
+    # A thumbnail in the header of a JPEG has an end of its own; within a scan the end
+    # marker cannot occur by chance.
+    if data.startswith(JPEG_START):
+        scan = _first_scan(data)
+        if not data.endswith(JPEG_END, scan) and data.find(JPEG_END, scan) < 0:
+            return f'a JPEG of {len(data)} bytes without its end marker'
+    if data.startswith(PNG_START) and data.rfind(PNG_END) < 0:
+        return f'a PNG of {len(data)} bytes without its end chunk'
+    return None
+
+
+def _first_scan(data: bytes) -> int:
+    """Where the segments of a JPEG's header end; past the data if it is cut off."""
+    at = len(JPEG_START)
+    while data[at : at + 1] == b'\xff' and data[at : at + 2] != JPEG_SCAN:
+        if data[at + 1 : at + 2] == b'\xff':  # any number of them may fill a gap
+            at += 1
+        elif at + 4 > len(data):
+            return len(data)
+        else:
+            at += 2 + struct.unpack_from('>H', data, at + 2)[0]
+    return at

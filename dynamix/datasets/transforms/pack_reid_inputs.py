@@ -32,9 +32,6 @@ class PackReIDInputs(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Packs.
 
-        Args:
-            results (dict): From the other transforms.
-
         Returns:
             dict: ``inputs``: a ``[3, H, W]`` uint8 tensor or a list of them, in the
             channel order of the image; ``data_samples``: a

@@ -79,11 +79,7 @@ class RandomColorJitter(BaseTransform):
         return 1 + b, 1 + c, 0.0 if is_gray else 1 + s, h
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Changes the image's colours.
-
-        Args:
-            results (dict): From the other transforms.
-        """
+        """Changes the image's colours."""
         drawn = self.draw()
         if drawn is not None:
             results['img'] = change_colors(results['img'], *drawn)
@@ -101,9 +97,6 @@ def change_colors(
         contrast (float): Factor; 0 gives the mean grey.
         saturation (float): Factor; 0 gives the greyscale image.
         hue (float): In turns.
-
-    Returns:
-        np.ndarray: A new array like ``image``.
     """
     turn = -2 * np.pi * hue  # red towards green, as in HSV
     cos, sin = np.cos(turn) * saturation, np.sin(turn) * saturation

@@ -54,11 +54,7 @@ class RandomErasing(BaseTransform):
         return top, left, rows, columns
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Erases a rectangle.
-
-        Args:
-            results (dict): From the other transforms.
-        """
+        """Erases a rectangle."""
         if random.random() < self.prob:
             top, left, rows, columns = self.draw(*results['img'].shape[:2])
             erased = results['img'][top : top + rows, left : left + columns]

@@ -44,27 +44,13 @@ class RandomFlipCrop(BaseTransform):
         return random.random() < self.prob, down, right
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Mirrors and moves the image.
-
-        Args:
-            results (dict): From the other transforms.
-        """
+        """Mirrors and moves the image."""
         results['img'] = flip_and_move(results['img'], *self.draw())
         return results
 
 
 def flip_and_move(image: np.ndarray, flip: bool, down: int, right: int) -> np.ndarray:
-    """Mirrors an image left to right or not, then moves it; what is empty is black.
-
-    Args:
-        image (np.ndarray): HWC uint8.
-        flip (bool): Whether to mirror.
-        down (int): In pixels; negative: up.
-        right (int): In pixels, after mirroring; negative: left.
-
-    Returns:
-        np.ndarray: A new array like ``image``.
-    """
+    """Mirrors an image left to right or not, then moves it, in pixels, on black."""
     height, width = image.shape[:2]
     moved = np.zeros_like(image, order='C')
     if flip:

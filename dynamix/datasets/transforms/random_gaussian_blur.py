@@ -43,11 +43,7 @@ class RandomGaussianBlur(BaseTransform):
         return sigma if random.random() < self.prob else None
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Blurs the image.
-
-        Args:
-            results (dict): From the other transforms.
-        """
+        """Blurs the image."""
         sigma = self.draw()
         if sigma is not None:
             results['img'] = cv2.GaussianBlur(results['img'], (0, 0), sigma)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dynamix.datasets.transforms.truncation import truncation
+from dynamix.datasets.transforms.load_reid_image import truncation
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (32, 15, 3), dtype=np.uint8)
 CODED = {
