@@ -66,11 +66,7 @@ class FolderReader(ReIDDataset):
         return root.startswith(PREFIX) and any(list_keys(root, os.path.join(path, '')))
 
     def require(self, path: str, holds: str) -> str:
-        """Full path of a folder or file of the data set.
-
-        Args:
-            path (str): Relative to ``data_root``.
-            holds (str): What should be in it, for the error.
+        """Full path of a folder or file of the data set, which should hold something.
 
         Raises:
             FileNotFoundError: If it does not exist.
@@ -86,12 +82,7 @@ class FolderReader(ReIDDataset):
     def find_images(
         self, builder: ImageTableBuilder, folder: str, holds: str
     ) -> Iterator[str]:
-        """Paths of all images below a folder, relative to it.
-
-        Args:
-            builder (ImageTableBuilder): Watches what is read.
-            folder (str): Relative to ``data_root``.
-            holds (str): What should be in it, for errors.
+        """Paths of all images below a folder of the data set, relative to that folder.
 
         Raises:
             FileNotFoundError: If there is no such folder.
@@ -108,12 +99,7 @@ class FolderReader(ReIDDataset):
             )
 
     def check_names(self, builder: ImageTableBuilder, wrong: list[str]) -> None:
-        """Raises ValueError if names of files could not be read.
-
-        Args:
-            builder (ImageTableBuilder): Has the images that could be read.
-            wrong (list[str]): Paths of the others.
-        """
+        """Raises ValueError if there are paths, ``wrong``, that could not be read."""
         if wrong:
             raise ValueError(
                 f'{self.name}: the names of {len(wrong)} of '

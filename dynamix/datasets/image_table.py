@@ -78,7 +78,6 @@ class ImageTable:
         frame: Sequence[int] | np.ndarray | int = -1,
         paths: Iterable[str] | None = None,
         root: str = '',
-        info: dict[str, Any] | None = None,
     ) -> ImageTable:
         """Makes a table in memory.
 
@@ -90,7 +89,6 @@ class ImageTable:
             frame (Sequence[int] | int): Likewise. Defaults to -1.
             paths (Iterable[str], optional): ``n`` paths relative to ``root``.
             root (str): Defaults to ``''``.
-            info (dict, optional): Anything in JSON types about the whole table.
 
         Raises:
             ValueError: If lengths differ or a number does not fit its column.
@@ -109,7 +107,7 @@ class ImageTable:
                 )
             lengths = np.fromiter(map(len, encoded), np.int64, count=size)
             arrays |= path_arrays(np.cumsum(lengths), b''.join(encoded))
-        return cls(arrays, root=root, info=info)
+        return cls(arrays, root)
 
     def __len__(self) -> int:
         return len(self.identity)
@@ -135,11 +133,8 @@ class ImageTable:
     def path(self, index: int) -> str:
         """Full path of an image, which ``mmengine.fileio.get`` reads.
 
-        Args:
-            index (int): Row; negative ones count from the end.
-
         Raises:
-            IndexError: If there is no such row.
+            IndexError: If there is no such row; negative ones count from the end.
             ValueError: If the images of this table are no files.
         """
         return os.path.join(self.root, self.name(index))
@@ -156,9 +151,7 @@ class ImageTable:
     def is_current(self) -> bool:
         """Whether no folder or list file that the table was read from has changed.
 
-        Costs one ``stat`` for each, and lists nothing. The content of images does
-        not enter the table. Always true for a table that was
-        read from nothing.
+        Costs one ``stat`` for each. Always true for a table that was read from nothing.
         """
         if 'stamps' not in self.arrays:
             return True
@@ -173,9 +166,6 @@ class ImageTable:
 
         A reader finds the old table or the new one: the arrays of each save have a
         folder of their own, which ``index.json`` names.
-
-        Args:
-            folder (str | os.PathLike): Where to; made when missing.
         """
         folder = Path(folder)
         before = _arrays_of(folder)
@@ -237,21 +227,13 @@ def _arrays_of(folder: Path) -> Path | None:
 
 
 def path_arrays(ends: np.ndarray, paths: bytes | bytearray) -> dict[str, np.ndarray]:
-    """The arrays ``ends``, in 4 bytes each unless that is too small, and ``paths``.
-
-    Args:
-        ends (np.ndarray): ``[n]`` integers, rising: where each path ends.
-        paths (bytes | bytearray): All paths, one after the other.
-    """
+    """The arrays ``ends``, in 4 bytes each unless that is too small, and ``paths``."""
     smallest = np.result_type(np.uint32, np.min_scalar_type(ends.max(initial=0)))
     return dict(ends=ends.astype(smallest), paths=np.frombuffer(bytes(paths), np.uint8))
 
 
 def time_of_change(path: str) -> int:
-    """Nanoseconds since the epoch at which a folder's list or a file last changed.
-
-    -1 when it is missing.
-    """
+    """Nanoseconds since the epoch at which a folder or file changed; -1: missing."""
     try:
         return os.stat(path.removeprefix(PREFIX)).st_mtime_ns
     except OSError:

@@ -47,14 +47,11 @@ class ImageTableBuilder:
         return len(self._ends)
 
     def watch(self, path: str) -> None:
-        """Notes that the table depends on a folder's list of entries, or on a file.
+        """Notes that the table depends on a folder's entries or a file; call it first.
 
         What changed less than two seconds ago may change again within the same tick
         of the file system's clock: a table that has read such a thing is right now,
         but is built again next time.
-
-        Args:
-            path (str): Relative to the root; call this before reading it.
         """
         stamp = time_of_change(os.path.join(self.root, path))
         settled = stamp < time.time_ns() - SETTLED_AFTER_NS
@@ -69,15 +66,7 @@ class ImageTableBuilder:
         video: int = -1,
         frame: int = -1,
     ) -> None:
-        """Adds an image at the end; see :class:`ImageTable` for the columns.
-
-        Args:
-            path (str): Relative to the root.
-            identity (int): Any number; :meth:`build` can replace the column.
-            camera (int): Defaults to 0.
-            video (int): Defaults to -1.
-            frame (int): Defaults to -1.
-        """
+        """Adds an image at the end; see :class:`ImageTable` for the columns."""
         columns = self._columns
         columns['identity'].append(identity)
         columns['camera'].append(camera)
@@ -87,11 +76,7 @@ class ImageTableBuilder:
         self._ends.append(len(self._paths))
 
     def other_files(self, ignored: Container[str] = ()) -> str:
-        """Names the suffixes of files that are no images, for messages; or ''.
-
-        Args:
-            ignored (Container[str]): Suffixes not to name. Defaults to ``()``.
-        """
+        """Names the suffixes of files that are no images, for messages; or ''."""
         named = ', '.join(
             f'{count} {suffix or "without suffix"}'
             for suffix, count in self.other_suffixes.most_common()
@@ -117,9 +102,6 @@ class ImageTableBuilder:
                 table, in its order. Defaults to all.
             **columns (np.ndarray): Columns to take in place of the collected ones;
                 they are in the table's order already.
-
-        Raises:
-            ValueError: If a number does not fit its column.
         """
         given = {name: self.column(name) for name in COLUMNS if name not in columns}
         ends = np.array(self._ends, dtype=np.uint64)

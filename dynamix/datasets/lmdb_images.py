@@ -21,11 +21,7 @@ def is_lmdb(path: str) -> bool:
 
 
 def image_root(path: str) -> str:
-    """What :class:`ImageTable` has as ``root``: a folder, or ``lmdb://`` and a path.
-
-    Args:
-        path (str): A folder of images or an LMDB.
-    """
+    """``root`` of the images of a path: the folder, or ``lmdb://`` and the LMDB."""
     full = os.path.abspath(path)
     return PREFIX + full if is_lmdb(full) else full
 
@@ -38,9 +34,6 @@ def data_file(root: str) -> str:
 
 def open_lmdb(path: str) -> Any:
     """The environment of an LMDB, opened once in each process, for reading.
-
-    Args:
-        path (str): Full path of a folder or file.
 
     Raises:
         ImportError: If lmdb is not installed.
@@ -95,11 +88,8 @@ def _open(path: str, readahead: bool) -> Any:
 def list_keys(root: str, folder: str) -> Iterator[tuple[str, bool]]:
     """Lists a folder of an LMDB whose keys are paths, as ``os.scandir`` does.
 
-    Keys are read one by one; those in folders below are skipped.
-
-    Args:
-        root (str): As of :func:`image_root`.
-        folder (str): Ends with a slash; ``''`` for the top.
+    Keys are read one by one; those in folders below are skipped. ``folder`` ends with
+    a slash or is empty.
 
     Yields:
         tuple[str, bool]: Name, and whether it is a folder; in the order of bytes.

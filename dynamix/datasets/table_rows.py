@@ -44,18 +44,12 @@ class TableRows:
         return f'{self.file}, {"row" if self.is_parquet else "line"} {number}'
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[int, Row]]:
-        """Reads some columns.
-
-        Args:
-            names (Sequence[str]): At least two.
+        """Reads at least two columns.
 
         Yields:
             tuple: Number of the row (in CSV that of its last line, in Parquet from 1),
             and the text of each column: ``''`` where it is empty, None where there is
             no such column.
-
-        Raises:
-            ValueError: If a row has too few or too many cells, or cannot be read.
         """
         return self._read_parquet(names) if self.is_parquet else self._read_csv(names)
 

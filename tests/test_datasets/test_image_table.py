@@ -54,7 +54,9 @@ def test_offsets_grow_when_paths_exceed_4_gib() -> None:
 
 def test_a_saved_table_is_mapped_and_pickled_by_name(tmp_path) -> None:
     folder = tmp_path / 'a'
-    ImageTable.from_columns(np.arange(10_000), root='r', info=dict(a=[1])).save(folder)
+    made = ImageTable.from_columns(np.arange(10_000), root='r')
+    made.info['a'] = [1]
+    made.save(folder)
     table = ImageTable.load(folder)
     base = table.identity
     while not isinstance(base, np.memmap):

@@ -125,9 +125,7 @@ class Composition:
     def check_sources(self, num_images: Mapping[str, int]) -> None:
         """Raises ValueError unless each part has data and all data have a part.
 
-        Args:
-            num_images (Mapping[str, int]): Images of each kind,
-                ``dict(multi_camera=..., single_camera=...)``.
+        Takes the number of images of ``multi_camera`` and of ``single_camera``.
         """
         for kind, found in num_images.items():
             has_part = getattr(self, kind) is not None

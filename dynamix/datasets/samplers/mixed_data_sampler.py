@@ -136,13 +136,10 @@ class MixedDataSampler(Sampler):
         self.epoch = int(epoch)
 
     def window(self, epoch: int) -> list[np.ndarray]:
-        """Rows of each video in the window of an epoch.
+        """Rows of each video in the window of an epoch, a function of (seed, epoch).
 
         Windows are the steps of a random walk over all videos, each once before any
-        a second time. A function of (seed, epoch).
-
-        Args:
-            epoch (int): Number of the epoch, from 0.
+        a second time.
 
         Returns:
             list[np.ndarray]: ``W`` arrays of int64 rows of the mixed data set,
@@ -153,9 +150,6 @@ class MixedDataSampler(Sampler):
 
     def plan(self, epoch: int) -> np.ndarray:
         """All global batches of an epoch, by the labels of now.
-
-        Args:
-            epoch (int): Number of the epoch, from 0.
 
         Returns:
             np.ndarray: ``[iterations, global_batch_size]`` int64 rows, ordered as

@@ -73,15 +73,7 @@ class MultiCameraPlanner:
                 )
 
     def plan(self, epoch: int, iterations: int) -> np.ndarray:
-        """Draws the multi-camera images of an epoch.
-
-        Args:
-            epoch (int): Number of the epoch, from 0.
-            iterations (int): Batches in an epoch.
-
-        Returns:
-            np.ndarray: ``[iterations, identities * images]`` int64 rows.
-        """
+        """Draws ``[iterations, identities * images]`` int64 rows for an epoch."""
         rng = np.random.default_rng((self.seed, Stream.MULTI_CAMERA, epoch))
         walks = [
             Walk(

@@ -79,9 +79,6 @@ class SingleCameraPlanner:
 
         Returns:
             np.ndarray: ``[iterations, videos * identities * images]`` int64 rows.
-
-        Raises:
-            ValueError: If no row has an identity.
         """
         images, seed = self.part.images, (self.seed, Stream.SINGLE_CAMERA, epoch)
         pool = self.pool(epoch)

@@ -43,14 +43,9 @@ class Walk:
             number, step = number + 1, 0
 
     def take(self, count: int, excluded: Container[int] = ()) -> list[int]:
-        """Returns the next positions, all different.
+        """Returns the next ``count`` positions, all different, but those ``excluded``.
 
-        Args:
-            count (int): How many.
-            excluded (Container[int]): Positions that must wait for a later call.
-
-        Returns:
-            list[int]: ``count`` positions, fewer if the walk has no more.
+        These wait for a later call. Fewer if the walk has no more.
         """
         taken: list[int] = []
         passed: dict[int, None] = {}

@@ -77,15 +77,7 @@ def _around(colour: Colour, spread: float, uniform: Uniforms) -> Colour:
 
 @lru_cache(maxsize=1024)
 def draw_appearance(style: DomainStyle, key: int) -> Appearance:
-    """Draws a person of a domain.
-
-    Args:
-        style (DomainStyle): Gives the palette and the season.
-        key (int): The person, from :func:`make_key`.
-
-    Returns:
-        Appearance: The same for the same arguments, always.
-    """
+    """Draws a person, of a key, in the palette and season of a domain."""
     uniform = Uniforms(key, 96)
 
     def pick(palette: tuple[Colour, ...], power: float = 1.3) -> Colour:

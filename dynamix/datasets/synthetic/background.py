@@ -150,15 +150,7 @@ _PLACES = (_hall, _facade, _park, _shop, _road)
 
 @lru_cache(maxsize=64)
 def make_panorama(style: DomainStyle, camera_key: int) -> np.ndarray:
-    """The place before a camera, in the camera's colours.
-
-    Args:
-        style (DomainStyle): The domain's style.
-        camera_key (int): The camera, as for :func:`make_camera`.
-
-    Returns:
-        np.ndarray: ``[HEIGHT, WIDTH, 3]`` uint8 BGR, read-only.
-    """
+    """The place before a camera, in its colours: ``[HEIGHT, WIDTH, 3]`` uint8 BGR."""
     camera = make_camera(style, camera_key)
     key = make_key(camera_key, 'place')
     uniform = Uniforms(key, 800)

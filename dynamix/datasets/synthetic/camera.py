@@ -41,14 +41,7 @@ class Camera:
     framing: float
 
     def respond(self, colours: np.ndarray) -> np.ndarray:
-        """Colours as the camera records them.
-
-        Args:
-            colours (np.ndarray): ``[..., 3]`` BGR in 0..255.
-
-        Returns:
-            np.ndarray: float64 of the same shape, in 0..255.
-        """
+        """``[..., 3]`` BGR colours in 0..255 as the camera records them, float64."""
         light = (np.asarray(colours) * (1.0 / 255.0)) ** self.gamma
         return np.minimum(np.maximum(light @ self._mixing + self.veil, 0.0), 255.0)
 
@@ -61,15 +54,7 @@ class Camera:
 
 @lru_cache(maxsize=4096)
 def make_camera(style: DomainStyle, key: int) -> Camera:
-    """Draws a camera of a domain.
-
-    Args:
-        style (DomainStyle): Gives the spread of the cameras.
-        key (int): The camera, from :func:`make_key`.
-
-    Returns:
-        Camera: The same for the same arguments, always.
-    """
+    """Draws a camera, of a key, in the spread of a domain's cameras."""
     uniform = Uniforms(key, 24)
     place = uniform.choose(style.places)
     exposure = 2.0 ** uniform(-1.25 * style.exposure, style.exposure)

@@ -20,14 +20,7 @@ _STEPS = np.arange(1, 1025, dtype=np.uint64) * np.uint64(GOLDEN)
 
 
 def make_key(*parts: int | str) -> int:
-    """Folds integers and strings into one 64-bit key; order matters.
-
-    Args:
-        parts (int | str): What the random numbers are to depend on.
-
-    Returns:
-        int: A key in ``0..2**64 - 1``.
-    """
+    """Folds integers and strings into one key in ``0..2**64 - 1``; order matters."""
     key = 0
     for part in parts:
         number = crc32(part.encode()) if isinstance(part, str) else part
@@ -39,15 +32,7 @@ def make_key(*parts: int | str) -> int:
 
 
 def hash_uniform(key: int, counter: np.ndarray) -> np.ndarray:
-    """One uniform number for each counter.
-
-    Args:
-        key (int): From :func:`make_key`.
-        counter (np.ndarray): Non-negative integers of any shape.
-
-    Returns:
-        np.ndarray: float64 of the same shape, in ``[0, 1)``.
-    """
+    """One float64 in ``[0, 1)`` for each non-negative counter, of any shape."""
     step = (counter.astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN)
     return _unit_interval(step, key)
 

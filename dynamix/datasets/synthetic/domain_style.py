@@ -102,14 +102,7 @@ def _palette(uniform: Uniforms, size: int) -> tuple[Colour, ...]:
 
 @lru_cache(maxsize=256)
 def domain_style(domain: int | str) -> DomainStyle:
-    """The style of a domain: another number or name, another style.
-
-    Args:
-        domain (int | str): Number or name.
-
-    Returns:
-        DomainStyle: The same for the same argument, always.
-    """
+    """The style of a domain: another number or name, another style."""
     key = make_key('domain', domain)
     uniform = Uniforms(key, 160)
     low = uniform(64, 100)

@@ -43,14 +43,7 @@ class _Torso:
 def paint_person(
     painter: Painter, person: Appearance, pose: Pose, shading: float
 ) -> None:
-    """Adds a dressed person, far parts first.
-
-    Args:
-        painter (Painter): Receives the shapes, in person coordinates.
-        person (Appearance): What the person looks like.
-        pose (Pose): How the person stands.
-        shading (float): 0 flat, 1 a black shaded side.
-    """
+    """Adds a dressed person, far parts first; ``shading`` 1: a black shaded side."""
     torso = _Torso(person, pose)
     far, near = -pose.near, pose.near
     facing = pose.cos > 0.0

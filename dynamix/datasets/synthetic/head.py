@@ -9,13 +9,7 @@ from .pose import Point, Pose
 
 
 def paint_head(painter: Painter, person: Appearance, pose: Pose) -> None:
-    """Adds head, hair and hat, as seen from the pose's side.
-
-    Args:
-        painter (Painter): Receives the shapes, in person coordinates.
-        person (Appearance): What the person looks like.
-        pose (Pose): How the person stands.
-    """
+    """Adds head, hair and hat, as seen from the pose's side."""
     high = person.head * 0.53
     wide = high * (0.74 + 0.1 * abs(pose.sin))
     x, y = pose.lean * 1.5 + 0.025 * pose.sin, 0.985 - high

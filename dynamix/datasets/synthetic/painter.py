@@ -30,13 +30,7 @@ class Painter:
     def polygon(
         self, points: Sequence[Point], colour: Colour, shade: float = 1.0
     ) -> None:
-        """Adds a filled convex polygon.
-
-        Args:
-            points (Sequence[Point]): Its corners in person coordinates.
-            colour (Colour): BGR, 0..255.
-            shade (float): Factor on the colour.
-        """
+        """Adds a filled convex polygon; ``shade`` is a factor on the colour."""
         self._points.extend(points)
         self._ends.append(len(self._points))
         if shade != 1.0:
@@ -80,15 +74,7 @@ class Painter:
         colour: Colour,
         shade: float = 1.0,
     ) -> None:
-        """Adds a tapered stroke with blunt corners.
-
-        Args:
-            start (Point): One end.
-            end (Point): The other end.
-            widths (Point): Half its width at both ends.
-            colour (Colour): BGR, 0..255.
-            shade (float): Factor on the colour.
-        """
+        """Adds a tapered stroke with blunt corners, half as wide as ``widths`` say."""
         (x0, y0), (x1, y1), (r0, r1) = start, end, widths
         dx, dy = x1 - x0, y1 - y0
         scale = 1.0 / ((dx * dx + dy * dy) ** 0.5 + 1e-6)
@@ -117,9 +103,8 @@ class Painter:
 
         Args:
             image (np.ndarray): ``[h, w, 3]`` uint8.
-            points (np.ndarray): ``[p, 2]`` pixel coordinates of :meth:`points`.
-            colours (np.ndarray): ``[n, 3]`` colours of :meth:`colours`, as the camera
-                sees them.
+            points (np.ndarray): ``[p, 2]`` :meth:`points` in pixels.
+            colours (np.ndarray): ``[n, 3]`` :meth:`colours` as the camera sees them.
             outline (float): 0 none, else how dark the outlines are.
         """
         corners = np.rint(points * (1 << _SHIFT)).astype(np.int32)

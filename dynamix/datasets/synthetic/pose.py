@@ -58,9 +58,6 @@ def make_pose(person: Appearance, view: float, phase: float, effort: float) -> P
         view (float): Angle in radians; 0 front, pi / 2 walks to the right, pi back.
         phase (float): Place in the gait cycle, in radians.
         effort (float): 0 stands, 1 walks with the person's own stride.
-
-    Returns:
-        Pose: Joints as seen, ready to be dressed.
     """
     sin, cos = math.sin(view), math.cos(view)
     hip_y = person.legs

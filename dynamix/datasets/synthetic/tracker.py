@@ -86,14 +86,7 @@ def track_videos(layout: VideoLayout, seed: int) -> TrackerOutput:
     """Lets people walk through videos and tracks them with errors.
 
     All videos have different people. One person is never in two places at one frame,
-    but for strays that show somebody else.
-
-    Args:
-        layout (VideoLayout): Sizes and error rates.
-        seed (int): Of everything drawn here.
-
-    Returns:
-        TrackerOutput: The same for the same arguments, always.
+    but for strays that show somebody else. A function of its arguments.
     """
 
     def draw(what: str, size: int) -> np.ndarray:
