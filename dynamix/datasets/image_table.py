@@ -14,7 +14,7 @@ import numpy as np
 
 from .lmdb_images import PREFIX
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of saved tables, and of what readers put into them; others are built again."""
 
 COLUMNS: dict[str, Any] = dict(

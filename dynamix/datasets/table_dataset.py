@@ -9,13 +9,12 @@ import numpy as np
 
 from dynamix.registry import DATASETS
 
-from .image_table import COLUMNS, ImageTable
+from .image_table import ImageTable
 from .image_table_builder import ImageTableBuilder
 from .label_checks import JUNK, Label, as_label
 from .labelled_folder import LabelledFolder
 from .table_rows import Row, TableRows
-
-LAST_FRAME = np.iinfo(COLUMNS['frame']).max
+from .tracklet_folder import LAST_FRAME, build_tracklets
 
 
 @DATASETS.register_module()
@@ -181,12 +180,7 @@ class TableDataset(LabelledFolder):
                 )
                 if person is not None:
                     truth.append(people.setdefault(as_label(person), len(people) - 2))
-        order = np.lexsort([builder.column(c) for c in ('frame', 'identity', 'video')])
-        begins = np.diff(builder.column('identity')[order], prepend=-1) != 0
-        table = builder.build(order=order, identity=np.cumsum(begins) - 1)
-        if truth:
-            table.arrays['truth'] = np.array(truth, np.int32)[order]
-        return table
+        return build_tracklets(builder, np.array(truth) if truth else None)
 
     def read_table(self) -> None:
         if self.kind == 'multi_camera':

@@ -99,13 +99,13 @@ class TrackletFolder(FolderReader):
             if match is None or None in match.group(*self.GROUPS):
                 wrong.append(os.path.join(self.folder, name))
                 continue
-            video, tracklet = key = match['video'], match['tracklet']
+            key = match['video'], match['tracklet']
             if 'person' in self.pattern.groupindex:
                 people[key] = match['person'] or ''
             builder.add(
                 os.path.join(self.folder, name),
                 tracklets.setdefault(key, len(tracklets)),
-                video=videos.setdefault(video, len(videos)),
+                video=videos.setdefault(match['video'], len(videos)),
                 frame=self._frame(name, match) if self.frames_are_clock else -1,
             )
         self.check_names(builder, wrong)
@@ -115,31 +115,24 @@ class TrackletFolder(FolderReader):
                 f'first is {next(iter(people))}, that of the images '
                 f'{next(iter(tracklets))} (video, tracklet).'
             )
-        names = list(tracklets)
-        order = np.lexsort([builder.column(c) for c in ('frame', 'identity', 'video')])
-        tracklet = builder.column('identity')[order]
-        begins = np.diff(tracklet, prepend=-1) != 0
         truth = None
         if people:
             known = {*people.values()} - {'', *self.UNKNOWN_PEOPLE}
             numbers = {person: i for i, person in enumerate(sorted(known))}
-            truth = [
-                numbers.get(people.get(names[t], ''), -1)
-                for t in tracklet[begins].tolist()
-            ]
-        return builder.build(dict(truth=truth), order, identity=np.cumsum(begins) - 1)
+            person = [numbers.get(people.get(key, ''), -1) for key in tracklets]
+            truth = np.array(person)[builder.column('identity')]
+        return build_tracklets(builder, truth)
 
     def read_table(self) -> None:
-        truth = self.table.info['truth']
-        if truth is not None:
-            self.truth = np.array(truth, np.int32)[self.table.identity]
+        self.truth = self.table.arrays.get('truth')
         if self.name == self.NAME:
-            table, people = self.table, np.array(truth or (), np.int32)
+            table = self.table
+            people = () if self.truth is None else np.unique(self.truth).tolist()
             found = dict(
                 images=len(table),
                 tracklets=len(np.unique(table.identity)),
                 videos=len(np.unique(table.video)),
-                people=len(np.unique(people[people >= 0])),
+                people=len({*people} - {-1}),
             )
             published = vars(type(self)).get('COUNTS', {})
             warn_of_differences(self.name, self.data_root, dict(all=found), published)
@@ -170,3 +163,17 @@ class TrackletFolder(FolderReader):
                     f'{sorted(lacking)} are missing.'
                 )
             return {(row['video'], row['tracklet']): row['person'] for row in rows}
+
+
+def build_tracklets(builder: ImageTableBuilder, truth: np.ndarray | None) -> ImageTable:
+    """The table of what was collected, by video, tracklet and clock.
+
+    Tracklets are numbered ``0, 1, ...`` in that order; ``truth``, the true identity of
+    each image if known, is kept as a further array.
+    """
+    order = np.lexsort([builder.column(c) for c in ('frame', 'identity', 'video')])
+    begins = np.diff(builder.column('identity')[order], prepend=-1) != 0
+    table = builder.build(order=order, identity=np.cumsum(begins) - 1)
+    if truth is not None:
+        table.arrays['truth'] = truth[order].astype(np.int32)
+    return table

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dynamix.datasets import MSMT17, LabelledFolder, TargetDataset
+from dynamix.datasets import LabelledFolder, TargetDataset
 from dynamix.datasets.camera_names import find_cameras
 from dynamix.evaluation import RankingLabels, feature_scores, rank_blocks
 
@@ -176,11 +176,3 @@ def test_a_query_makes_0_a_person(make_images: Make) -> None:
     root = make_images([*names, 'train/a/c1_1.jpg'])
     assert len(read(root, split='all')) == 4
     assert [who for who, _ in read(root, split='test')] == [0, 0, 1]
-
-
-def test_msmt17_counts_people_from_0(make_images: Make) -> None:
-    root = make_images(['train/0000/0000_000_01_0303morning_0008_0.jpg'])
-    line = '0000/0000_000_01_0303morning_0008_0.jpg 0'
-    (root / 'list_train.txt').write_text(line)
-    (root / 'list_val.txt').write_text('')
-    assert len(MSMT17(str(root))) == 1

@@ -42,16 +42,12 @@ class Drawn(ReIDDataset):
         self.truth = self.given_truth
 
 
-def dense(column: list[int]) -> list[int]:
-    return np.unique(column, return_inverse=True)[1].tolist()
-
-
 @st.composite
 def source(draw, kind: str) -> dict:
     size = draw(st.integers(1, 6))
-    labels = st.lists(st.integers(0, 3), min_size=size, max_size=size)
-    identity, place = dense(draw(labels)), dense(draw(labels))
-    frame = draw(labels)
+    numbers = st.sampled_from([0, 2, 7, 2**14])  # with gaps
+    labels = st.lists(numbers, min_size=size, max_size=size)
+    identity, place, frame = draw(labels), draw(labels), draw(labels)
     if kind == 'multi_camera':
         rows = [(i, c, -1, -1) for i, c in zip(identity, place)]
         return dict(kind=kind, rows=rows)
@@ -131,16 +127,37 @@ def test_truth_is_unique_over_sources_and_kept_for_scoring() -> None:
     assert mixed.truth is None
 
 
-def test_numbers_of_a_source_may_have_gaps() -> None:
-    people = Drawn('multi_camera', [(7, 5, -1, -1), (900, 2, -1, -1)] * 2, 'people')
-    tracks = [(2**30, 0, 40, -1), (3, 0, 9, -1), (-1, 0, 40, -1), (3, 0, 9, -1)]
-    mixed = MixedDataset([people], [Drawn('single_camera', tracks, 'tracks')])
+PEOPLE = Drawn('multi_camera', [(0, 0, -1, -1), (1, 0, -1, -1)], 'people')
+# (tracklet, camera, video, frame): person 9 is in two videos, the last is nobody.
+ROWS = [(0, 0, 0, 0), (1, 0, 0, 1), (2, 0, 0, 2), (3, 0, 1, 0), (3, 0, 1, 1)]
+TRUTH = np.array([9, 9, 4, 9, -1], np.int32)
+
+
+@pytest.mark.parametrize(
+    ('labels', 'expected'),
+    [
+        ('tracker', [2, 3, 4, 5, 5]),
+        ('truth', [3, 3, 2, 3, -1]),
+        ('truth_in_video', [3, 3, 2, 4, -1]),
+    ],
+)
+def test_labels_of_single_camera_images(labels, expected) -> None:
+    videos = Drawn('single_camera', ROWS, 'videos', TRUTH)
+    mixed = MixedDataset([PEOPLE], [videos], labels=labels)
     mixed.full_init()
-    assert mixed.identity_table.identity.tolist() == [0, 1, 0, 1, 3, 2, -1, 2]
-    assert mixed.camera.tolist() == [1, 0, 1, 0, 3, 2, 3, 2]
-    assert mixed.video.tolist() == [-1] * 4 + [1, 0, 1, 0]
-    assert mixed.scene.tolist() == [0] * 4 + [2, 1, 2, 1]
-    assert mixed.identity_table.num_identities == 4
+    table = mixed.identity_table
+    assert table.identity.tolist() == [0, 1, *expected]
+    assert table.original.tolist() == [0, 1, *expected]
+    assert mixed.sources[1].identities == slice(2, table.num_identities)
+
+
+def test_truth_that_is_not_known() -> None:
+    videos = Drawn('single_camera', ROWS, 'videos')
+    mixed = MixedDataset([PEOPLE], [videos], labels='truth')
+    with pytest.raises(ValueError, match="'videos' does not know the truth"):
+        mixed.full_init()
+    with pytest.raises(ValueError, match=r"must be one of .* but got 'best'"):
+        MixedDataset([PEOPLE], labels='best')
 
 
 def test_says_what_is_wrong(make_images) -> None:

@@ -53,16 +53,15 @@ def test_frames_prove_nothing_unless_the_user_says_so(make_images) -> None:
     clock = TrackletFolder(root, frames_are_clock=True)
     assert [row[3] for row in rows(clock)] == [7, 1, 9, 10, 2, 10]
     (root / 'v2/t1/unknown.jpg').write_bytes(b'')
-    with pytest.raises(ValueError, match=r"'unknown', the frame of v2.*has no"):
-        TrackletFolder(root, frames_are_clock=True).full_init()
-    assert len(TrackletFolder(root)) == 7
-
-
-def test_a_frame_that_is_a_time_of_the_day_is_named(make_images) -> None:
-    root = make_images(['v/t/1705312345678.jpg'])
-    assert len(TrackletFolder(root)) == 1
-    with pytest.raises(ValueError, match=r'the frame of v/t/1705.*no number from 0 to'):
-        TrackletFolder(root, frames_are_clock=True).full_init()
+    (root / 'site/v2/t1/1705312345678.jpg').write_bytes(b'')
+    assert len(TrackletFolder(root)) == 8
+    for name in (
+        r"'1705312345678', the frame of site/v2",
+        r"'unknown', the frame of v2",
+    ):
+        with pytest.raises(ValueError, match=f'{name}.* has no number from 0 to'):
+            TrackletFolder(root, frames_are_clock=True).full_init()
+        (root / 'site/v2/t1/1705312345678.jpg').unlink(missing_ok=True)
 
 
 def test_with_a_clock_time_is_its_order(make_images) -> None:

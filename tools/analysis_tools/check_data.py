@@ -144,14 +144,8 @@ class Decoding(Dataset):
         return ''
 
 
-def broken_images(dataset: ReIDDataset, number: int, workers: int = 0) -> list[str]:
-    """Messages about the images that cannot be decoded.
-
-    Args:
-        dataset (ReIDDataset): To read from.
-        number (int): How many to decode, evenly spread; -1: all.
-        workers (int): Processes that decode; 0: this one. Defaults to 0.
-    """
+def broken_images(dataset: ReIDDataset, number: int, workers: int) -> list[str]:
+    """Messages about those of ``number`` images (-1: all) that cannot be decoded."""
     size = len(dataset)
     number = size if number < 0 else min(number, size)
     loader = DataLoader(
