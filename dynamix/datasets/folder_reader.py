@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from .image_files import PREPARATION, iter_images
 from .image_table_builder import ImageTableBuilder
 from .lmdb_images import PREFIX, image_root, list_keys
+from .official_counts import Counts, warn_of_differences
 from .reid_dataset import ReIDDataset
 
 
@@ -26,6 +27,7 @@ class FolderReader(ReIDDataset):
         PATTERN (str): The class's pattern.
         GROUPS (tuple[str, ...]): Groups that every pattern must have.
         EXAMPLE (str): A name that the class's pattern reads, for messages.
+        COUNTS (Counts): What the published data hold, in each part or ``'all'``.
 
     Raises:
         ValueError: If the pattern is no regular expression or lacks a group.
@@ -34,6 +36,7 @@ class FolderReader(ReIDDataset):
     PATTERN: ClassVar[str]
     GROUPS: ClassVar[tuple[str, ...]]
     EXAMPLE: ClassVar[str]
+    COUNTS: ClassVar[Counts] = {}
 
     def __init__(
         self, data_root: str, pattern: str | None = None, **kwargs: Any
@@ -52,6 +55,17 @@ class FolderReader(ReIDDataset):
                 f'{self.name}: `pattern` must have the groups '
                 f'{", ".join(self.GROUPS)}, but {sorted(lacking)} are not in {text!r}.'
             )
+
+    def published_counts(self) -> Counts:
+        """Hook of subclasses: what the published data hold; nothing if not known.
+
+        Of classes that inherit ``COUNTS`` and data with another name nothing is known.
+        """
+        return vars(type(self)).get('COUNTS', {}) if self.name == self.NAME else {}
+
+    def compare_counts(self, found: Counts) -> None:
+        """Warns if what was read is not what was published."""
+        warn_of_differences(self.name, self.data_root, found, self.published_counts())
 
     @property
     def image_root(self) -> str:

@@ -18,7 +18,7 @@ from .image_files import natural_key
 from .image_table import COLUMNS, ImageTable
 from .image_table_builder import ImageTableBuilder
 from .label_checks import JUNK, Label, as_label, find_distractors
-from .official_counts import Counts, count_parts, warn_of_differences
+from .official_counts import count_parts
 
 
 @DATASETS.register_module()
@@ -57,9 +57,8 @@ class LabelledFolder(FolderReader):
     Attributes:
         JUNK (tuple): Labels that are left out of all splits.
         DISTRACTORS (tuple): Labels that are left out of training.
-        COUNTS (Counts): What was published: numbers of ``images``, ``identities`` and
-            ``cameras`` of the parts of ``'train'`` and ``'test'``, and of ``'all'``
-            together. Junk does not count; distractors are images, but no identities.
+        COUNTS (Counts): Numbers of ``images``, ``identities`` and ``cameras``. Junk
+            does not count; distractors are images, but no identities.
 
     Raises:
         ValueError: If the split is unknown, or none that ``holdout`` has to do with,
@@ -82,7 +81,6 @@ class LabelledFolder(FolderReader):
     EXAMPLE: ClassVar[str] = 'anna/c3_000151.jpg'
     JUNK: ClassVar[tuple[Label, ...]] = ()
     DISTRACTORS: ClassVar[tuple[Label, ...]] = ()
-    COUNTS: ClassVar[Counts] = {}
 
     def __init__(
         self,
@@ -289,15 +287,7 @@ class LabelledFolder(FolderReader):
                 parts = dict(all=(0, None))
             excluded = self.DISTRACTORS if self.split == 'test' else ()
             found = count_parts(self.table, parts, excluded)
-            published = self.published_counts()
-            warn_of_differences(self.name, self.data_root, found, published)
-
-    def published_counts(self) -> Counts:
-        """Hook of subclasses: what the published data hold; nothing if not known.
-
-        Of classes that inherit ``COUNTS`` and data with another name nothing is known.
-        """
-        return vars(type(self)).get('COUNTS', {}) if self.name == self.NAME else {}
+            self.compare_counts(found)
 
     def splits(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Hook of subclasses: queries and gallery, as :meth:`set_splits` takes them."""

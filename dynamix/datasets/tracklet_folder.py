@@ -12,7 +12,6 @@ from dynamix.registry import DATASETS
 from .folder_reader import FolderReader
 from .image_table import COLUMNS, ImageTable
 from .image_table_builder import ImageTableBuilder
-from .official_counts import Counts, warn_of_differences
 
 LAST_NUMBER = re.compile(r'(\d+)\D*$')
 LAST_FRAME = np.iinfo(COLUMNS['frame']).max
@@ -45,8 +44,8 @@ class TrackletFolder(FolderReader):
         **kwargs: Of :class:`ReIDDataset`.
 
     Attributes:
-        COUNTS (Counts): What was published, of ``'all'``: numbers of ``images``,
-            ``tracklets``, ``videos`` and ``people``; see :class:`LabelledFolder`.
+        COUNTS (Counts): Numbers of ``images``, ``tracklets``, ``videos`` and
+            ``people`` of ``'all'``.
 
     Raises:
         ValueError: If the pattern lacks a group.
@@ -59,7 +58,6 @@ class TrackletFolder(FolderReader):
     EXAMPLE: ClassVar[str] = 'video_01/tracklet_0007/000123.jpg'
     FRAMES_ARE_CLOCK: ClassVar[bool] = False
     UNKNOWN_PEOPLE: ClassVar[tuple[str, ...]] = ()
-    COUNTS: ClassVar[Counts] = {}
     kind = 'single_camera'
 
     def __init__(
@@ -125,17 +123,15 @@ class TrackletFolder(FolderReader):
 
     def read_table(self) -> None:
         self.truth = self.table.arrays.get('truth')
-        if self.name == self.NAME:
-            table = self.table
-            people = () if self.truth is None else np.unique(self.truth).tolist()
-            found = dict(
-                images=len(table),
-                tracklets=len(np.unique(table.identity)),
-                videos=len(np.unique(table.video)),
-                people=len({*people} - {-1}),
-            )
-            published = vars(type(self)).get('COUNTS', {})
-            warn_of_differences(self.name, self.data_root, dict(all=found), published)
+        table = self.table
+        people = () if self.truth is None else np.unique(self.truth).tolist()
+        found = dict(
+            images=len(table),
+            tracklets=len(np.unique(table.identity)),
+            videos=len(np.unique(table.video)),
+            people=len({*people} - {-1}),
+        )
+        self.compare_counts(dict(all=found))
 
     def _frame(self, name: str, match: re.Match) -> int:
         number = LAST_NUMBER.search(match['frame'])

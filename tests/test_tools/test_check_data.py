@@ -80,7 +80,7 @@ def test_says_what_cameras_were_read_from(
         dict(type='dynamix.LabelledFolder', data_root=str(root))
     )
     dataset.full_init()
-    row = dict(zip(check_data.TRAINING, check_data.training_row(dataset)))
+    row = check_data.training_row(dataset)
     assert (row['cameras'], row['cameras read from']) == (str(cameras), source)
 
 

@@ -30,28 +30,6 @@ from dynamix.registry import DATA_SAMPLERS, DATASETS
 # What a wrong entry of a config raises, unknown types and arguments too, or a missing
 # package that it needs.
 WRONG = (OSError, ValueError, TypeError, KeyError, ImportError)
-TRAINING = (
-    'source',
-    'kind',
-    'images',
-    'identities',
-    'cameras',
-    'videos',
-    'images/identity (min, median, max)',
-    'with one image',
-    'cameras read from',
-)
-TARGETS = (
-    'target',
-    'images',
-    'identities',
-    'cameras',
-    'splits',
-    'queries',
-    'gallery',
-    'queries without match',
-    'cameras read from',
-)
 
 
 def parse_args() -> argparse.Namespace:
@@ -85,8 +63,8 @@ def cameras_read_from(dataset: ReIDDataset) -> str:
     return ', '.join(spellings) or 'nothing: all images count as of one camera'
 
 
-def training_row(dataset: ReIDDataset) -> list[str]:
-    """One row of the training table."""
+def training_row(dataset: ReIDDataset) -> dict[str, str]:
+    """One row of the training table, by column."""
     table = dataset.table
     counts = images_per_identity(table.identity)
     videos = np.unique(table.video[table.video >= 0])
@@ -94,36 +72,38 @@ def training_row(dataset: ReIDDataset) -> list[str]:
         f'{counts.min()}, {np.median(counts):g}, {counts.max()}' if len(counts) else '-'
     )
     single = dataset.kind == 'single_camera'
-    return [
-        dataset.name,
-        dataset.kind,
-        f'{len(table)}',
-        f'{len(counts)}',
-        f'{len(videos if single else np.unique(table.camera))}',
-        f'{len(videos)}' if single else '-',
-        spread,
-        f'{(counts == 1).sum()}',
-        cameras_read_from(dataset),
-    ]
+    return {
+        'source': dataset.name,
+        'kind': dataset.kind,
+        'images': f'{len(table)}',
+        'identities': f'{len(counts)}',
+        'cameras': f'{len(videos if single else np.unique(table.camera))}',
+        'videos': f'{len(videos)}' if single else '-',
+        'images/identity (min, median, max)': spread,
+        'with one image': f'{(counts == 1).sum()}',
+        'cameras read from': cameras_read_from(dataset),
+    }
 
 
-def target_row(dataset: ReIDDataset) -> list[str]:
-    """One row of the table of targets; numbers of a split are means."""
+def target_row(dataset: ReIDDataset) -> dict[str, str]:
+    """One row of the table of targets, by column; numbers of a split are means."""
     checks = dataset.split_checks
 
     def mean(of: str) -> str:
         # a training set has no splits; that it is no target is said below the table
         return f'{np.mean([getattr(c, of) for c in checks]):g}' if checks else '-'
 
-    return [
-        dataset.name,
-        f'{len(dataset.table)}',
-        f'{len(np.unique(dataset.table.identity))}',
-        f'{len(np.unique(dataset.table.camera))}',
-        f'{len(checks)}',
-        *map(mean, ('queries', 'gallery', 'without_match')),
-        cameras_read_from(dataset),
-    ]
+    return {
+        'target': dataset.name,
+        'images': f'{len(dataset.table)}',
+        'identities': f'{len(np.unique(dataset.table.identity))}',
+        'cameras': f'{len(np.unique(dataset.table.camera))}',
+        'splits': f'{len(checks)}',
+        'queries': mean('queries'),
+        'gallery': mean('gallery'),
+        'queries without match': mean('without_match'),
+        'cameras read from': cameras_read_from(dataset),
+    }
 
 
 class Decoding(Dataset):
@@ -177,13 +157,14 @@ def evaluate_together(dataset: dict[str, Any], evaluator: Any) -> None:
     Evaluator(evaluator or []).dataset_meta = build(dataset).metainfo
 
 
-def print_table(head: tuple[str, ...], rows: list[list[str]]) -> None:
+def print_table(rows: list[dict[str, str]]) -> None:
     """Prints columns as wide as their widest entry; nothing without rows."""
     if not rows:
         return
-    widths = [max(map(len, column)) for column in zip(head, *rows)]
-    for row in (head, *rows):
-        print('  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    lines = [[*rows[0]], *([*row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    for line in lines:
+        print('  '.join(map(str.ljust, line, widths)).rstrip())
     print()
 
 
@@ -201,15 +182,15 @@ def main() -> int:
             text = 'there is no key ' if type(error) is KeyError else ''
             problems.append(f'{text}{error}')
 
-    def read(source: Any, row: Callable) -> list[str]:
+    def read(source: Any, row: Callable) -> dict[str, str]:
         dataset = build(source)
         if args.decode:
             problems.extend(broken_images(dataset, args.decode, args.workers))
         return row(dataset)
 
-    def read_all(sources: list[Any], head: tuple[str, ...], row: Callable) -> bool:
+    def read_all(sources: list[Any], row: Callable) -> bool:
         rows = [attempt(read, source, row) for source in sources]
-        print_table(head, [row for row in rows if row])
+        print_table([row for row in rows if row])
         return all(rows)
 
     train = cfg.get('train_dataloader') or {}
@@ -219,7 +200,7 @@ def main() -> int:
         for kind in ('multi_camera', 'single_camera')
         for source in mixed.get(kind) or ()
     ]
-    if read_all(sources, TRAINING, training_row) and train:
+    if read_all(sources, training_row) and train:
         attempt(train_together, train)
     evaluations: list[tuple[Any, Any]] = []
     targets: list[Any] = []
@@ -229,7 +210,7 @@ def main() -> int:
             evaluations.append((dataset, cfg.get(f'{mode}_evaluator')))
             listed = dataset.get('targets') or ()
             targets += [target for target in listed if target not in targets]
-    if read_all(targets, TARGETS, target_row):
+    if read_all(targets, target_row):
         for evaluation in evaluations:
             attempt(evaluate_together, *evaluation)
     if not train and not evaluations:
