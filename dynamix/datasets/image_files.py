@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from .image_table_builder import ImageTableBuilder
 from .lmdb_images import PREFIX, data_file, list_keys
@@ -57,59 +57,47 @@ def iter_images(
     Yields:
         str: Path relative to ``folder``, with forward slashes.
     """
-    here = os.path.join(folder, below)
-    list_images = _from_lmdb if builder.root.startswith(PREFIX) else _from_folder
-    files, folders = list_images(builder, here)
-    for name in files:
-        yield below + name
-    for name in _in_natural_order(folders):
-        yield from iter_images(builder, folder, f'{below}{name}/')
-
-
-def _from_folder(
-    builder: ImageTableBuilder, here: str
-) -> tuple[Iterable[str], list[str]]:
-    """Names of images, in natural order, and of folders."""
-    builder.watch(here)
-    folders, files = [], []
-    with os.scandir(os.path.join(builder.root, here)) as entries:
-        for entry in entries:
-            name = entry.name
-            if name.startswith('.'):
-                continue
-            if entry.is_dir():
-                if name.lower() not in NOT_DATA and not _leads_back(entry):
-                    folders.append(name)
-            elif name.lower().endswith(IMAGE_SUFFIXES):
-                files.append(name)
-            else:
-                builder.other_suffixes[os.path.splitext(name)[1].lower()] += 1
-    return _in_natural_order(files), folders
-
-
-def _from_lmdb(
-    builder: ImageTableBuilder, here: str
-) -> tuple[Iterable[str], list[str]]:
-    """The same of an LMDB, whose one folder may hold millions of images."""
-    builder.watch(data_file(builder.root))
+    entries = _of_lmdb if builder.root.startswith(PREFIX) else _of_folder
     folders: list[str] = []
     files = bytearray()
     shapes: set[str] = set()
-    for name, is_folder in list_keys(builder.root, here):
+    for name, is_folder in entries(builder, os.path.join(folder, below)):
+        suffix = os.path.splitext(name)[1].lower()
         if name.startswith('.'):
             continue
         if is_folder:
             if name.lower() not in NOT_DATA:
                 folders.append(name)
-        elif '.' not in name or name.lower().endswith(IMAGE_SUFFIXES):
+        elif suffix in IMAGE_SUFFIXES or (entries is _of_lmdb and not suffix):
+            # one folder of an LMDB may hold millions of images
             files += os.fsencode(name) + b'\0'
             if len(shapes) < 2:
                 shapes.add(name.translate(_ANY_DIGIT))
         else:
-            builder.other_suffixes[os.path.splitext(name)[1].lower()] += 1
-    # the order of keys is that of numbers of one width
+            builder.other_suffixes[suffix] += 1
     names = _split(files)
-    return names if len(shapes) < 2 else _in_natural_order([*names]), folders
+    if entries is _of_folder or len(shapes) > 1:
+        names = iter(_in_natural_order([*names]))
+    for name in names:
+        yield below + name
+    for name in _in_natural_order(folders):
+        yield from iter_images(builder, folder, f'{below}{name}/')
+
+
+def _of_folder(builder: ImageTableBuilder, here: str) -> Iterator[tuple[str, bool]]:
+    """Each name in a folder, and whether it is a folder."""
+    builder.watch(here)
+    with os.scandir(os.path.join(builder.root, here)) as entries:
+        for entry in entries:
+            is_folder = entry.is_dir()
+            if not (is_folder and _leads_back(entry)):
+                yield entry.name, is_folder
+
+
+def _of_lmdb(builder: ImageTableBuilder, here: str) -> Iterator[tuple[str, bool]]:
+    """The same of an LMDB, in the order of bytes: that of numbers of one width."""
+    builder.watch(data_file(builder.root))
+    return list_keys(builder.root, here)
 
 
 def _split(names: bytearray) -> Iterator[str]:
