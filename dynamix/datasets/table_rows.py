@@ -81,16 +81,10 @@ class TableRows:
         number = 0
         with _open_parquet(self.file) as table:
             for batch in table.iter_batches(BATCH_ROWS, columns=there):
-                nothing = [None] * len(batch)
-                cells = [
-                    map(_text, batch.column(name).to_pylist())
-                    if name in there
-                    else nothing
-                    for name in names
-                ]
-                for row in zip(*cells):
+                for row in batch.to_pylist():
                     number += 1
-                    yield number, row
+                    cells = (_text(row[n]) if n in row else None for n in names)
+                    yield number, tuple(cells)
 
 
 def _open_csv(file: str) -> Any:
