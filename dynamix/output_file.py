@@ -11,7 +11,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
     Args:
         path (str | Path): The file to write; its folder is made if missing. What it
-            holds stays until the new content is complete.
+            holds stays until the new content is complete, or if there is an error.
 
     Yields:
         Path: The file beside it, with the same suffix.
@@ -26,6 +26,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         yield beside
         beside.replace(path)
     except OSError as error:
+        raise OSError(f'{path} cannot be written: {error}') from error
+    finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise OSError(f'{path} cannot be written: {error}') from error

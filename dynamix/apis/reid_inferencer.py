@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from dynamix.engine.checkpoint_file import check_complete
 from dynamix.evaluation import feature_scores
-from dynamix.export import OnnxModel, embedding_weights, weights_fingerprint
+from dynamix.export import OnnxModel, weights_fingerprint
 from dynamix.models.checkpoint_weights import checkpoint_weights
 from dynamix.registry import MODELS
 from dynamix.structures import ReIDDataSample
@@ -105,7 +105,7 @@ class ReIDInferencer:
         """
         if isinstance(self.model, OnnxModel):
             return self.model.metadata.fingerprint
-        return weights_fingerprint(embedding_weights(self.model))
+        return weights_fingerprint(self.model)
 
     def __call__(
         self,

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmpretrain.models.utils import ShiftWindowMSA
 from torch import Tensor, nn
 
-from .fingerprint import embedding_weights, weights_fingerprint
-from .onnx_metadata import OnnxMetadata
-from .traceable import traceable_copy
-
-INPUT, OUTPUT = 'images', 'embeddings'
+from .fingerprint import weights_fingerprint
+from .onnx_model import OnnxMetadata
 
 
 def export_onnx(
@@ -74,8 +74,8 @@ def export_onnx(
         program = torch.onnx.export(
             embedder,
             (example,),
-            input_names=[INPUT],
-            output_names=[OUTPUT],
+            input_names=['images'],
+            output_names=['embeddings'],
             opset_version=opset,
             dynamic_shapes=dynamic,
             dynamo=True,
@@ -92,67 +92,87 @@ def export_onnx(
         )
     for node in graph.graph.node:  # paths and lines of the code
         del node.metadata_props[:]
-    preprocessor = embedder.preprocessor
+    # float32 values as the shortest decimals that mean them
+    mean, std = (
+        tuple(float(str(value)) for value in values.numpy())
+        for values in (embedder.mean, embedder.std)
+    )
     metadata = OnnxMetadata(
         model_name=model_name,
         input_size=input_size,
-        mean=_numbers(preprocessor.mean),
-        std=_numbers(preprocessor.std),
-        color_order='RGB' if preprocessor.flips and not raw_input else 'BGR',
-        fingerprint=weights_fingerprint(embedding_weights(model)),
+        mean=mean,
+        std=std,
+        color_order='RGB' if embedder.flips and not raw_input else 'BGR',
+        fingerprint=weights_fingerprint(model),
     )
     onnx.helper.set_model_props(graph, metadata.to_strings())
     onnx.save(graph, path)
     return metadata
 
 
-def _numbers(values: Tensor) -> tuple[float, ...]:
-    """Returns float32 values as the shortest decimals that mean them."""
-    return tuple(float(str(value)) for value in values.numpy())
-
-
 class _Embedder(nn.Module):
+    """From images to embeddings of unit length.
+
+    The backbone computes in float16 if ``half``; the neck stays float32, as GeM raises
+    its input to a power.
+    """
+
+    mean: Tensor
+    std: Tensor
     encoder: Any
 
     def __init__(self, model: Any, half: bool, raw_input: bool) -> None:
         super().__init__()
         self.dtype = torch.float16 if half else torch.float32
-        self.encoder = traceable_copy(model.momentum_encoder.module, self.dtype)
+        self.encoder = _traceable_copy(model.momentum_encoder.module, self.dtype)
         self.encoder.backbone.to(self.dtype)
-        self.preprocessor = _Preprocessor(model.data_preprocessor)
         self.raw_input = raw_input
+        given = model.data_preprocessor
+        known = given._enable_normalize
+        self.register_buffer('mean', given.mean.flatten() if known else torch.zeros(3))
+        self.register_buffer('std', given.std.flatten() if known else torch.ones(3))
+        self.flips = bool(given._channel_conversion)
 
     def forward(self, images: Tensor) -> Tensor:
         if self.raw_input:
-            images = self.preprocessor(images)
-        maps: Any = self.encoder.backbone(images.to(self.dtype))
-        # The neck stays float32: GeM raises its input to a power.
-        if isinstance(maps, Tensor):
-            maps = maps.float()
-        else:
-            maps = tuple(each.float() for each in maps)
-        found = self.encoder.neck(maps)
-        vectors = found[-1] if isinstance(found, (tuple, list)) else found
-        return F.normalize(vectors, dim=1)
+            images = images.flip(3) if self.flips else images
+            images = ((images.float() - self.mean) / self.std).permute(0, 3, 1, 2)
+        maps = self.encoder.backbone(images.to(self.dtype))
+        last = maps if isinstance(maps, Tensor) else maps[-1]
+        return F.normalize(self.encoder.neck(last.float()), dim=1)
 
 
-class _Preprocessor(nn.Module):
-    """The data preprocessor for ``[N, H, W, 3]`` images."""
+def _traceable_copy(encoder: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Copies an encoder and replaces what ``torch.export`` cannot trace.
 
-    mean: Tensor
-    std: Tensor
+    Before it is exported, it must be run once, which makes the masks of a Swin
+    transformer, of type ``dtype``; they become constants.
+    """
+    copied = deepcopy(encoder)
 
-    def __init__(self, preprocessor: Any) -> None:
-        super().__init__()
-        known = preprocessor._enable_normalize
-        mean = preprocessor.mean.flatten() if known else torch.zeros(3)
-        std = preprocessor.std.flatten() if known else torch.ones(3)
-        self.register_buffer('mean', mean.float())
-        self.register_buffer('std', std.float())
-        self.flips = bool(preprocessor._channel_conversion)
+    @cache
+    def mask(*args: Any, **kwargs: Any) -> Tensor | None:
+        made = ShiftWindowMSA.get_attn_mask(*args, **kwargs)
+        return made if made is None else made.to(dtype)
 
-    def forward(self, images: Tensor) -> Tensor:
-        images = images.float()
-        if self.flips:
-            images = images.flip(3)
-        return ((images - self.mean) / self.std).permute(0, 3, 1, 2)
+    module: Any
+    for module in copied.modules():
+        # mmcv's name of instance normalization, which no Python code can contain
+        if getattr(module, 'norm_name', None) == 'in':
+            module.norm_name = 'instance_norm'
+            module.add_module('instance_norm', module._modules.pop('in'))
+        if isinstance(module, ShiftWindowMSA):
+            module.window_reverse = _window_reverse
+            module.get_attn_mask = mask
+    return copied
+
+
+def _window_reverse(windows: Tensor, height: int, width: int, side: int) -> Tensor:
+    """From ``[B * windows, side, side, C]`` to ``[B, height, width, C]``.
+
+    That of MMPretrain would make ``B`` a constant.
+    """
+    channels = windows.shape[-1]
+    grid = (height // side, width // side)
+    rows = windows.reshape(-1, *grid, side, side, channels).transpose(2, 3)
+    return rows.reshape(-1, height, width, channels)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,10 +15,41 @@ from torch import Tensor
 from dynamix.onnx_session import onnx_session
 from dynamix.structures import ReIDDataSample
 
-from .fingerprint import file_fingerprint
-from .onnx_metadata import OnnxMetadata
+from .fingerprint import DIGITS
 
 IMAGENET = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
+
+
+class OnnxMetadata(NamedTuple):
+    """What an ONNX file says about its model, beside the graph.
+
+    ``input_size``: height and width in pixels. ``mean``, ``std``: of each channel, on
+    values from 0 to 255, in the order in which the network sees the channels.
+    ``color_order``: of the channels of the input, ``'RGB'`` or ``'BGR'``.
+    ``fingerprint``: of the weights, see :func:`weights_fingerprint`.
+    """
+
+    model_name: str
+    input_size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    color_order: str
+    fingerprint: str
+
+    def to_strings(self) -> dict[str, str]:
+        """Returns the fields as an ONNX file holds them; numbers as JSON."""
+        return {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in self._asdict().items()
+        }
+
+    @classmethod
+    def from_strings(cls, strings: Mapping[str, str]) -> OnnxMetadata:
+        """Reads what :meth:`to_strings` returned."""
+        fields: dict[str, Any] = {name: strings[name] for name in cls._fields}
+        for name in ('input_size', 'mean', 'std'):
+            fields[name] = tuple(json.loads(strings[name]))
+        return cls(**fields)
 
 
 class OnnxModel:
@@ -46,7 +80,10 @@ class OnnxModel:
         self._type = np.float16 if taken.type == 'tensor(float16)' else np.float32
         self._batch_size = taken.shape[0] if isinstance(taken.shape[0], int) else None
         strings = self._session.get_modelmeta().custom_metadata_map
-        self.metadata = OnnxMetadata.from_strings(strings) or self._assume(taken.shape)
+        if {*OnnxMetadata._fields} <= strings.keys():
+            self.metadata = OnnxMetadata.from_strings(strings)
+        else:
+            self.metadata = self._assume(taken.shape)
 
     @property
     def pipeline(self) -> list[dict[str, Any]]:
@@ -120,10 +157,11 @@ class OnnxModel:
             "normalised by ImageNet's mean and standard deviation.",
             logger='current',
         )
+        file = Path(self._path)
         return OnnxMetadata(
-            model_name=Path(self._path).stem,
+            model_name=file.stem,
             input_size=(size[0], size[1]),
             **IMAGENET,
             color_order='RGB',
-            fingerprint=file_fingerprint(self._path),
+            fingerprint=hashlib.sha256(file.read_bytes()).hexdigest()[:DIGITS],
         )

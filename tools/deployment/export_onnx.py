@@ -14,12 +14,10 @@ PyTorch and by the file, from decoding to embedding. A file that differs is not 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.utils import track_iter_progress
 
 from dynamix.apis import ReIDInferencer
 from dynamix.datasets import ImageTableBuilder
@@ -102,7 +100,7 @@ def find_images(args: argparse.Namespace) -> tuple[list[Any], str]:
         return images, str(args.check)
     try:
         dataset = DATASETS.build(args.cfg.test_dataloader.dataset)
-        rows = np.linspace(0, len(dataset) - 1, NUM_IMAGES).astype(int)
+        rows = np.unique(np.linspace(0, len(dataset) - 1, NUM_IMAGES).astype(int))
         source = 'the test data'
     except FileNotFoundError:
         dataset = DATASETS.build(
@@ -118,20 +116,10 @@ def find_images(args: argparse.Namespace) -> tuple[list[Any], str]:
         rows = np.arange(NUM_IMAGES)
         source = 'drawn people, as the test data are not there'
     images = []
-    for row in sorted({*rows.tolist()}):
+    for row in rows.tolist():
         info = dataset.get_data_info(row)
         images.append(info['img'] if 'img' in info else info['img_path'])
     return images, source
-
-
-def embed(inferencer: ReIDInferencer, images: list[Any]) -> np.ndarray:
-    starts = range(0, len(images), BATCH_SIZE)
-    parts = [
-        inferencer(images[start : start + BATCH_SIZE], BATCH_SIZE)
-        for start in track_iter_progress(starts, file=sys.stderr)
-    ]
-    print(file=sys.stderr)
-    return np.concatenate(parts)
 
 
 def write_checked(args: argparse.Namespace, file: Path) -> None:
@@ -150,8 +138,10 @@ def write_checked(args: argparse.Namespace, file: Path) -> None:
     for name, value in metadata.to_strings().items():
         print(f'  {name}: {value}')
     print(f'checking it with {len(args.images)} images of {args.source}')
-    expected = embed(args.inferencer, args.images)
-    found = embed(ReIDInferencer(file, device='cpu'), args.images)
+    expected, found = (
+        inferencer(args.images, BATCH_SIZE, progress=True)
+        for inferencer in (args.inferencer, ReIDInferencer(file, device='cpu'))
+    )
     parity = compare_embeddings(expected, found)
     limit = FLOAT16 if args.half else FLOAT32
     print(
@@ -168,11 +158,7 @@ def main() -> None:
     args = parse_args()
     try:
         with written_whole(args.out) as file:
-            try:
-                write_checked(args, file)
-            except BaseException:
-                file.unlink(missing_ok=True)
-                raise
+            write_checked(args, file)
     except (ImportError, OSError, ValueError) as error:
         raise SystemExit(f'{args.out} is not written: {error}') from None
     print(f'wrote {args.out}')
