@@ -28,7 +28,6 @@ import numpy as np
 from mmengine.utils import ProgressBar
 
 from dynamix.apis import ReIDInferencer
-from dynamix.datasets.transforms import LoadReIDImage
 from dynamix.engine.command_line import add_embedding_options
 from dynamix.gallery import Gallery, Match
 from dynamix.gallery.inputs import (
@@ -108,9 +107,7 @@ def parse_args() -> argparse.Namespace:
 
 def load_model(args: argparse.Namespace) -> ReIDInferencer:
     inferencer = ReIDInferencer(*args.model, device=args.device)
-    for transform in inferencer.pipeline.transforms:
-        if isinstance(transform, LoadReIDImage):
-            transform.skip_unreadable = True
+    inferencer.skip_unreadable()
     return inferencer
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
+from torch.utils.data import Subset
 
+from dynamix.datasets import TargetDataset
 from dynamix.evaluation import ReIDMetric, rank_blocks
 from dynamix.evaluation.target_images import TargetImages
 from dynamix.visualization import RankedImage
+
+from .reid_inferencer import ReIDInferencer
 
 RankList = tuple[RankedImage, Sequence[RankedImage]]
 ORDERS = ('random', 'worst', 'best')
@@ -29,12 +34,44 @@ def find_metric(cfg: Config) -> ReIDMetric:
     raise ValueError(f'test_evaluator has no ReIDMetric but {cfg.test_evaluator}')
 
 
+def embed_target(
+    inferencer: ReIDInferencer,
+    dataset: TargetDataset,
+    name: str | None = None,
+    **loading: Any,
+) -> TargetImages:
+    """Embeds one of several targets and shows how far it is.
+
+    Args:
+        inferencer (ReIDInferencer): The model.
+        dataset (TargetDataset): Has the target.
+        name (str, optional): The target. Defaults to None: the first one.
+        **loading: ``batch_size`` and ``num_workers``.
+
+    Raises:
+        ValueError: If there is no such target.
+        FileNotFoundError: If its images are missing.
+    """
+    dataset.full_init()
+    names = [reader.name for reader in dataset.datasets]
+    name = name or names[0]
+    if name not in names:
+        raise ValueError(f"there is no target '{name}' but {', '.join(sorted(names))}")
+    number = names.index(name)
+    start = sum(map(len, dataset.datasets[:number]))
+    rows = range(start, start + len(dataset.datasets[number]))
+    print(f'embedding the images of {name}')
+    samples = inferencer.predict(Subset(dataset, rows), **loading, progress=True)
+    records = [{**s.to_dict(), 'feature': s.feature.numpy()} for s in samples]
+    return TargetImages(name, records)
+
+
 def rank_lists(
     target: TargetImages,
     read_image: Callable[[int], np.ndarray],
     metric: ReIDMetric,
-    order: str = 'random',
-    queries: int = 8,
+    order: str,
+    queries: int,
     topk: int = 10,
 ) -> list[RankList]:
     """Rank lists of some queries of a target's first split.
@@ -44,8 +81,8 @@ def rank_lists(
         read_image (Callable): Gives the image of a number of ``target.image_index``.
         metric (ReIDMetric): Says how to rank.
         order (str): Which queries: ``'random'`` ones, or those of the ``'worst'`` or
-            ``'best'`` average precision. Defaults to ``'random'``.
-        queries (int): How many at most. Defaults to 8.
+            ``'best'`` average precision.
+        queries (int): How many at most.
         topk (int): Images of each. Defaults to 10.
 
     Returns:

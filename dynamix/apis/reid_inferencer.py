@@ -15,6 +15,7 @@ from mmengine.runner import CheckpointLoader
 from mmengine.utils import track_iter_progress
 from torch.utils.data import DataLoader, Dataset
 
+from dynamix.datasets.transforms import LoadReIDImage
 from dynamix.engine.checkpoint_file import check_complete
 from dynamix.evaluation import feature_scores
 from dynamix.export import OnnxModel, weights_fingerprint
@@ -96,6 +97,16 @@ class ReIDInferencer:
             self.model = _load(config, str(path), name).to(self.device).eval()
         self.pipeline = Compose(pipeline)
 
+    def skip_unreadable(self) -> None:
+        """From now on an image that cannot be read is no error; its feature is NaN."""
+        for transform in self.pipeline.transforms:
+            if isinstance(transform, LoadReIDImage):
+                transform.skip_unreadable = True
+
+    def read_image(self, dataset: Any, row: int) -> np.ndarray:
+        """Reads the image of a row of a data set, ``[H, W, 3]`` uint8 BGR."""
+        return self.pipeline.transforms[0](dataset.get_data_info(row))['img']
+
     @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that tell the weights that embed from all others.
@@ -126,7 +137,7 @@ class ReIDInferencer:
 
         Returns:
             np.ndarray: ``[N, D]`` float32, unit length; NaN where an image cannot be
-            read, if ``LoadReIDImage`` of the pipeline is to skip it.
+            read, see :meth:`skip_unreadable`.
 
         Raises:
             ValueError: If there are no images, or one is neither a file that can be
@@ -232,8 +243,8 @@ class ReIDInferencer:
 
 
 def _load(config: Config, checkpoint: str, name: str) -> torch.nn.Module:
-    model = MODELS.build({**config.model, 'head': None})
     check_complete(checkpoint)
+    model = MODELS.build({**config.model, 'head': None})
     state = checkpoint_weights(
         CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu'),
         model,

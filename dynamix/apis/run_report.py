@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config
@@ -32,8 +34,7 @@ from dynamix.visualization.run_sections import (
     training_section,
 )
 
-from .embed_target import embed_target, read_image
-from .rank_lists import find_metric, rank_lists
+from .rank_lists import embed_target, find_metric, rank_lists
 from .reid_inferencer import ReIDInferencer
 from .window_relabeling import WindowRelabeling, relabel_window
 
@@ -58,10 +59,9 @@ SHEET = (
 def report_run(
     work_dir: Path,
     checkpoint: Path | None,
-    queries: int = 4,
-    videos: int = 3,
-    batch_size: int = 64,
-    num_workers: int = 0,
+    queries: int,
+    videos: int,
+    loading: dict[str, Any],
     device: str | None = None,
 ) -> str:
     """Makes the page of a run.
@@ -73,11 +73,9 @@ def report_run(
         checkpoint (Path, optional): Whose model ranks and relabels; None: there is
             none.
         queries (int): Rank lists of so many best and worst queries of each target; 0:
-            none. Defaults to 4.
-        videos (int): Sheets of so many videos of the last window; 0: none. Defaults
-            to 3.
-        batch_size (int): Of images to embed. Defaults to 64.
-        num_workers (int): Processes that read images. Defaults to 0.
+            none.
+        videos (int): Sheets of so many videos of the last window; 0: none.
+        loading (dict): ``batch_size`` and ``num_workers``, for images to embed.
         device (str, optional): Defaults to None: the current GPU, or the CPU.
 
     Returns:
@@ -89,44 +87,42 @@ def report_run(
     log = read_run_log(work_dir)
     curves = read_scalars(work_dir)
     cfg = Config.fromfile(log.config)
-    loading = dict(batch_size=batch_size, num_workers=num_workers)
     model: ReIDInferencer | None = None
     why = f'Not drawn: {work_dir} has no checkpoint that can be read.'
     if checkpoint is not None and (queries or videos):
         try:
             model = ReIDInferencer(cfg, checkpoint, device)
+            model.skip_unreadable()
         except ERRORS as error:
             why = _why(error)
 
-    def with_model(title: str, count: int, make: Callable[..., Section]) -> Section:
+    def drawn(title: str, count: int, draw: Callable[..., Section]) -> Section:
         if count == 0:
             return Section(title, ['Not drawn: it was not asked for.'])
         if model is None:
             return Section(title, [why])
         try:
-            return make(cfg, checkpoint, model, count, loading)
+            return draw(cfg, checkpoint, model, count, loading)
         except ERRORS as error:
             return Section(title, [_why(error)])
 
-    ranks = with_model('Rank lists', queries, _ranks)
-    sheets = with_model('Relabeling', videos, _sheets)
-    name = Path(work_dir).absolute().name
+    sections = [
+        data_section(log),
+        training_section(curves, log),
+        target_section(curves, log),
+        drawn('Rank lists', queries, _ranks),
+        label_section(curves, log),
+        drawn('Relabeling', videos, _sheets),
+        Section(
+            'Config', [f'As it was run: {log.config}'], code=log.config.read_text()
+        ),
+    ]
     weights = f', weights of {checkpoint.name}' if checkpoint else ''
     return render_report(
-        name,
+        work_dir.absolute().name,
         f'Report of the run in {work_dir}{weights}',
         facts(cfg, curves, log),
-        [
-            data_section(log),
-            training_section(curves, log),
-            target_section(curves, log),
-            ranks,
-            label_section(curves, log),
-            sheets,
-            Section(
-                'Config', [f'As it was run: {log.config}'], code=log.config.read_text()
-            ),
-        ],
+        sections,
     )
 
 
@@ -141,23 +137,23 @@ def _ranks(
     checkpoint: Path,
     model: ReIDInferencer,
     queries: int,
-    loading: dict[str, int],
+    loading: dict[str, Any],
 ) -> Section:
     metric = find_metric(cfg)
     dataset = cfg.test_dataloader.dataset
     pictures, text = [], [f'{RANKS} The weights are those of {checkpoint.name}.']
     for given in dataset.targets:
-        name = given.get('name', given['type'])
         try:
             one = DATASETS.build({**dataset, 'targets': [given]})
-            target, look_at = embed_target(model, one, None, **loading)
+            target = embed_target(model, one, **loading)
+            read = partial(model.read_image, one)
             for order in ('worst', 'best'):
-                lists = rank_lists(target, look_at, metric, order, queries)
+                lists = rank_lists(target, read, metric, order, queries)
                 caption = f'{target.name}: the {len(lists)} {order} queries.'
-                drawn = image_uri(draw_rank_sheet(lists))
-                pictures.append(Picture(drawn, caption, wide=True))
+                sheet = image_uri(draw_rank_sheet(lists))
+                pictures.append(Picture(sheet, caption, wide=True))
         except ERRORS as error:
-            text.append(_why(error, str(name)))
+            text.append(_why(error, str(given.get('name', given['type']))))
     return Section('Rank lists', text, pictures=pictures)
 
 
@@ -166,28 +162,24 @@ def _sheets(
     checkpoint: Path,
     model: ReIDInferencer,
     videos: int,
-    loading: dict[str, int],
+    loading: dict[str, Any],
 ) -> Section:
-    window = relabel_window(cfg, checkpoint, model.device, **loading)
-    pictures = [_sheet(window, video) for video in some_videos(window, videos)]
+    window = relabel_window(cfg, checkpoint, model, **loading)
+    # those of several tracklets, if there are any
+    pairs = np.unique(np.stack([window.video, window.tracklet]), axis=1)
+    numbers, tracklets = np.unique(pairs[0], return_counts=True)
+    several = numbers[tracklets > 1]
+    drawn = (several if len(several) else numbers)[:videos].tolist()
     text = (
         f'The window of epoch {window.epoch}, relabeled with the weights of '
         f'{checkpoint.name}: {window.relabeling.report}.'
     )
+    pictures = [_sheet(window, model, video) for video in drawn]
     return Section('Relabeling', [text, SHEET], pictures=pictures)
 
 
-def some_videos(window: WindowRelabeling, count: int) -> list[int]:
-    """The first videos of a window that have several tracklets; else the first ones."""
-    names, first = np.unique(window.video, return_index=True)
-    names = names[np.argsort(first)]
-    pairs = np.unique(np.stack([window.video, window.tracklet]), axis=1)
-    several = [v for v in names.tolist() if (pairs[0] == v).sum() > 1]
-    return (several or names.tolist())[:count]
-
-
-def _sheet(window: WindowRelabeling, video: int) -> Picture:
-    data, mine = window.images.dataset, window.video == video
+def _sheet(window: WindowRelabeling, model: ReIDInferencer, video: int) -> Picture:
+    data, mine = window.dataset, window.video == video
     # numbered within the video, as they stand in the picture
     tracklet = np.zeros_like(window.tracklet)
     tracklet[mine] = np.unique(window.tracklet[mine], return_inverse=True)[1] + 1
@@ -204,9 +196,7 @@ def _sheet(window: WindowRelabeling, video: int) -> Picture:
         caption += f'recall {score["recall"]:.2f}.'
     figure = draw_relabeling_sheet(
         explain(window.relabeling, window.video, tracklet, video),
-        lambda position: read_image(
-            window.images.pipeline, data, int(window.rows[position])
-        ),
+        lambda position: model.read_image(data, int(window.rows[position])),
         truth,
         name,
     )

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from copy import deepcopy
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from mmengine.config import Config
-from mmengine.runner import CheckpointLoader
 from torch.utils.data import Subset
 
 from dynamix.datasets import MixedDataset
@@ -23,7 +23,7 @@ class WindowRelabeling(NamedTuple):
 
     Args:
         epoch (int): That of the window, from 1.
-        images (PlainImages): The training data, with the pipeline they went through.
+        dataset (MixedDataset): The training data.
         rows (np.ndarray): ``[k]`` rows of the images that were embedded.
         video (np.ndarray): ``[k]`` video of each.
         tracklet (np.ndarray): ``[k]`` tracklet of each.
@@ -31,7 +31,7 @@ class WindowRelabeling(NamedTuple):
     """
 
     epoch: int
-    images: PlainImages
+    dataset: MixedDataset
     rows: np.ndarray
     video: np.ndarray
     tracklet: np.ndarray
@@ -39,11 +39,7 @@ class WindowRelabeling(NamedTuple):
 
 
 def relabel_window(
-    cfg: Config,
-    checkpoint: str | Path,
-    device: str | None = None,
-    batch_size: int = 64,
-    num_workers: int = 0,
+    cfg: Config, checkpoint: Path, inferencer: ReIDInferencer, **loading: Any
 ) -> WindowRelabeling:
     """Repairs the last window that a run had repaired before a checkpoint once more.
 
@@ -52,27 +48,19 @@ def relabel_window(
 
     Args:
         cfg (Config): Of the run.
-        checkpoint (str | Path): Of the run.
-        device (str, optional): Defaults to None: the current GPU, or the CPU.
-        batch_size (int): Defaults to 64.
-        num_workers (int): Processes that load. Defaults to 0.
-
-    Returns:
-        WindowRelabeling: What was found.
+        checkpoint (Path): Of the run.
+        inferencer (ReIDInferencer): Has the checkpoint's model.
+        **loading: ``batch_size`` and ``num_workers``.
 
     Raises:
         ValueError: If the run repaired no window before the checkpoint, or the
             checkpoint is not one of a training by this config.
     """
-    cfg = deepcopy(cfg)
-    # as in training: what the model does at tests alone, as flipping, is left out
-    cfg.model.pop('test_cfg', None)
-    inferencer = ReIDInferencer(cfg, checkpoint, device)
     hook = _relabel_hook(cfg)
-    state = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu')
+    # not its weights, which are in the inferencer already
+    state = torch.load(checkpoint, map_location='cpu', mmap=True, weights_only=True)
     seed = state.get('sampler', {}).get('seed')
     epoch = state.get('meta', {}).get('epoch')
-    del state
     if seed is None or epoch is None:
         raise ValueError(f'{checkpoint} has no epoch and seed of a training.')
     if epoch < hook.start:
@@ -91,18 +79,22 @@ def relabel_window(
     rows = np.concatenate(window)
     position, columns = hook.choose(dataset, rows)
     rows = rows[position]
-    pipeline = hook.pipeline or cfg.test_dataloader.dataset.pipeline
+    if cfg.model.get('test_cfg'):
+        # as in training: without what the model does at tests alone, as flipping
+        cfg = deepcopy(cfg)
+        cfg.model.pop('test_cfg')
+        inferencer = ReIDInferencer(cfg, checkpoint, inferencer.device)
     print(f'embedding the images of the window of epoch {epoch}')
-    images = PlainImages(dataset, pipeline)
+    images = PlainImages(dataset, hook.pipeline or cfg.test_dataloader.dataset.pipeline)
     samples = inferencer.predict(
-        Subset(images, rows.tolist()), batch_size, num_workers, progress=True
+        Subset(images, rows.tolist()), **loading, progress=True
     )
     embedding = np.stack([sample.feature.numpy() for sample in samples])
     embedding[[sample.image_index < 0 for sample in samples]] = np.nan
     assert hook.relabeler is not None
     relabeling = hook.relabeler(embedding, **columns)
     return WindowRelabeling(
-        epoch, images, rows, columns['video'], columns['tracklet'], relabeling
+        epoch, dataset, rows, columns['video'], columns['tracklet'], relabeling
     )
 
 

@@ -1,6 +1,6 @@
 """Pictures: ranked images, curves of logs, relabeled videos, embeddings; a report."""
 
-from .curves import Curve, draw_curves, plot_curves, read_scalars, select_curves
+from .curves import Curve, draw_curves, read_scalars, select_curves
 from .embedding_map import draw_embedding_map, embedding_map_page
 from .rank_list import RankedImage, draw_rank_sheet
 from .relabeling_sheet import draw_relabeling_sheet
@@ -14,7 +14,6 @@ __all__ = [
     'draw_rank_sheet',
     'draw_relabeling_sheet',
     'embedding_map_page',
-    'plot_curves',
     'read_scalars',
     'render_report',
     'select_curves',

@@ -171,20 +171,3 @@ def draw_curves(
     for text in axes.legend(frameon=False).get_texts():
         text.set_parse_math(False)
     return figure
-
-
-def plot_curves(
-    curves: Mapping[str, Curve], out_file: str | Path, xlabel: str = 'step'
-) -> None:
-    """Writes a picture of curves, see :func:`draw_curves`.
-
-    Args:
-        curves (Mapping[str, Curve]): By the name in the legend.
-        out_file (str | Path): Where to write; the suffix says the format, e.g.
-            ``.png`` or ``.svg``. Its folder is made.
-        xlabel (str): Defaults to ``'step'``.
-    """
-    figure = draw_curves(curves, xlabel)
-    out_file = Path(out_file)
-    out_file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out_file, dpi=150)

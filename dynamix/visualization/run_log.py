@@ -15,8 +15,9 @@ _SOURCE = re.compile(
     + r'(\w+)_camera source (.+): (\d+) images, (\d+) identities, (\d+) cameras\.$',
     re.MULTILINE,
 )
-_BATCH = re.compile(_LINE + r'(A global batch: .+)$', re.MULTILINE)
-_ITERATIONS = re.compile(r' - A global batch.+ (\d+) batches an epoch')
+_BATCH = re.compile(
+    _LINE + r'(A global batch: .+ (\d+) batches an epoch.*)$', re.MULTILINE
+)
 _TARGET = re.compile(
     _LINE + r'(.+): (\d+) queries against (\d+) gallery images', re.MULTILINE
 )
@@ -67,12 +68,11 @@ def read_run_log(work_dir: str | Path) -> RunLog:
         (name, f'{kind}-camera', *numbers)
         for kind, name, *numbers in _SOURCE.findall(text)
     ]
-    batch = (_BATCH.findall(text) or [''])[-1]
-    iterations = _ITERATIONS.findall(text)
+    batch, iterations = (_BATCH.findall(text) or [('', 0)])[-1]
     return RunLog(
         config,
         list(dict.fromkeys(sources)),
         batch,
-        int(iterations[-1]) if iterations else 0,
+        int(iterations),
         {name: (queries, gallery) for name, queries, gallery in _TARGET.findall(text)},
     )

@@ -52,20 +52,10 @@ def data_section(log: RunLog) -> Section:
     return Section('Data', text, Table(head, log.sources))
 
 
-def _targets(curves: Curves) -> list[str]:
-    """What has a mAP: targets, then means over them."""
-    names = [key.removesuffix('/mAP') for key in curves if key.endswith('/mAP')]
-    return sorted(names, key=lambda name: _is(name, 'average'))
-
-
-def _is(name: str, target: str) -> bool:
-    # a metric may stand before it by its `prefix`
-    return f'/{name}'.endswith(f'/{target}')
-
-
 def target_section(curves: Curves, log: RunLog) -> Section:
     """The table of targets."""
-    names = _targets(curves)
+    names = [key.removesuffix('/mAP') for key in curves if key.endswith('/mAP')]
+    names.sort(key=lambda name: name == 'average')
     if not names:
         return Section('Targets', ['The run was not evaluated.'])
     head = (
@@ -88,7 +78,7 @@ def target_section(curves: Curves, log: RunLog) -> Section:
         rows.append(
             [
                 name,
-                *next((log.targets[t] for t in log.targets if _is(name, t)), ('', '')),
+                *log.targets.get(name, ('', '')),
                 f'{y[0]:.1f}' if x[0] == 0 else '-',
                 f'{np.nanmax(y):.1f} ({x[np.nanargmax(y)]:.0f})',
                 *last,
@@ -125,9 +115,8 @@ def training_section(curves: Curves, log: RunLog) -> Section:
         (of('lr'), 'learning rate', 'Learning rate.'),
     ]
     pictures = _pictures(charts, unit)
-    return Section(
-        'Training', _or(pictures, 'The log holds no losses.'), None, pictures
-    )
+    text = [] if pictures else ['The log holds no losses.']
+    return Section('Training', text, pictures=pictures)
 
 
 def label_section(curves: Curves, log: RunLog) -> Section:
@@ -166,8 +155,8 @@ def label_section(curves: Curves, log: RunLog) -> Section:
     ]
     unit = 'window of epoch' if log.iterations else 'window before iteration'
     pictures = _pictures(charts, unit)
-    text = _or(pictures, 'No labels were repaired.')
-    return Section('Label quality', text, None, pictures)
+    text = [] if pictures else ['No labels were repaired.']
+    return Section('Label quality', text, pictures=pictures)
 
 
 def _pictures(
@@ -179,7 +168,3 @@ def _pictures(
         for curves, ylabel, caption in charts
         if curves
     ]
-
-
-def _or(pictures: list[Picture], missing: str) -> list[str]:
-    return [] if pictures else [missing]

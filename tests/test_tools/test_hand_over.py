@@ -4,106 +4,17 @@ from __future__ import annotations
 
 import hashlib
 
-import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
 from dynamix.apis import ReIDInferencer
-from dynamix.registry import MODELS
 
-from .conftest import load_tool
-
-
-@pytest.fixture
-def run(monkeypatch):
-    def run(tool: str, *arguments: object) -> None:
-        monkeypatch.setattr('sys.argv', [tool, *map(str, arguments)])
-        load_tool(tool).main()
-
-    return run
+from .conftest import load_tool, run
 
 
-@pytest.fixture
-def crops(tmp_path):
-    """Three people, each seen by two cameras."""
-    rng = np.random.default_rng(0)
-    root = tmp_path / 'market'
-    for folder, camera in (('query', 1), ('bounding_box_test', 2)):
-        (root / folder).mkdir(parents=True)
-        for person in (1, 2, 3):
-            image = rng.integers(0, 256, (8, 4, 3), np.uint8)
-            name = f'{person:04d}_c{camera}s1_000001_00.png'
-            cv2.imwrite(str(root / folder / name), cv2.resize(image, (40, 80)))
-    return root
-
-
-@pytest.fixture
-def trained(tmp_path, crops):
-    """A config, and a checkpoint as training writes it."""
-    config = tmp_path / 'small.py'
-    Config(
-        dict(
-            default_scope='dynamix',
-            model=dict(
-                type='DynaMix',
-                data_preprocessor=dict(
-                    mean=[120.0] * 3, std=[60.0] * 3, bgr_to_rgb=True
-                ),
-                backbone=dict(
-                    type='mmpretrain.ResNet',
-                    depth=18,
-                    stem_channels=8,
-                    base_channels=16,
-                    num_stages=1,
-                    strides=(1,),
-                    dilations=(1,),
-                    out_indices=(0,),
-                ),
-                neck=dict(
-                    type='BNNeck',
-                    in_channels=16,
-                    pooling=dict(type='mmpretrain.GeneralizedMeanPooling'),
-                ),
-            ),
-            test_dataloader=dict(
-                dataset=dict(
-                    type='TargetDataset',
-                    targets=[
-                        dict(type='Market1501', data_root=str(crops), split='test')
-                    ],
-                    pipeline=[
-                        dict(type='LoadReIDImage'),
-                        dict(type='Resize', scale=(32, 64)),
-                        dict(type='PackReIDInputs'),
-                    ],
-                )
-            ),
-        )
-    ).dump(config)
-    init_default_scope('dynamix')
-    torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(config).model)
-    for weight in model.encoder.parameters():
-        weight.data += 1  # sets the two encoders apart
-    torch.save(
-        dict(
-            state_dict={
-                **model.state_dict(),
-                'head.memory.centroids': torch.ones(3, 16),
-            },
-            optimizer=dict(state={}),
-            meta=dict(epoch=7, iter=70, cfg='secret = 1'),
-        ),
-        tmp_path / 'epoch_7.pth',
-    )
-    return config, tmp_path / 'epoch_7.pth'
-
-
-def test_export_onnx(run, trained, crops, tmp_path, capsys):
+def test_export_onnx(trained, people, tmp_path, capsys):
     out = tmp_path / 'new' / 'small.onnx'
     flip = ('--cfg-options', 'model.test_cfg.flip=True')
     run('deployment/export_onnx.py', *trained, out, *flip)
@@ -111,26 +22,26 @@ def test_export_onnx(run, trained, crops, tmp_path, capsys):
     assert 'checking it with 6 images of the test data' in printed
     assert 'equal images among the first ten found: 100.00 %' in printed
     assert 'input_size: [64, 32]' in printed
-    paths = sorted(crops.rglob('*.png'))
+    paths = sorted(people.rglob('*.png'))
     found, expected = ReIDInferencer(out, device='cpu'), ReIDInferencer(*trained)
     np.testing.assert_allclose(found(paths), expected(paths), atol=1e-5)
     assert found.fingerprint == expected.fingerprint
     assert [path.name for path in out.parent.iterdir()] == ['small.onnx']
 
 
-def test_a_file_that_differs_is_not_written(run, trained, crops, tmp_path, capsys):
+def test_a_file_that_differs_is_not_written(trained, people, tmp_path, capsys):
     # The file says nothing of how images are resized: it means bilinear.
     other = 'test_dataloader.dataset.pipeline.1.interpolation=nearest'
     out = tmp_path / 'new' / 'small.onnx'
-    options = ('--check', crops, '--cfg-options', other)
+    options = ('--check', people, '--cfg-options', other)
     with pytest.raises(SystemExit, match=r'small\.onnx is not written: it would not'):
         run('deployment/export_onnx.py', *trained, out, *options)
-    assert f'checking it with 6 images of {crops}' in capsys.readouterr().out
+    assert f'checking it with 6 images of {people}' in capsys.readouterr().out
     assert not [*out.parent.iterdir()]
 
 
-def test_drawn_people_stand_in_for_data(run, trained, crops, tmp_path, monkeypatch):
-    crops.rename(tmp_path / 'elsewhere')
+def test_drawn_people_stand_in_for_data(trained, people, tmp_path, monkeypatch):
+    people.rename(tmp_path / 'elsewhere')
     monkeypatch.setattr('sys.argv', ['tool', *map(str, trained), 'small.onnx'])
     args = load_tool('deployment/export_onnx.py').parse_args()
     assert args.source == 'drawn people, as the test data are not there'
@@ -138,7 +49,7 @@ def test_drawn_people_stand_in_for_data(run, trained, crops, tmp_path, monkeypat
     assert args.images[0].shape == (64, 32, 3)
 
 
-def test_bad_input_of_the_export(run, trained, tmp_path, capsys):
+def test_bad_input_of_the_export(trained, tmp_path, capsys):
     config, checkpoint = trained
     (tmp_path / 'empty').mkdir()
     for arguments, message in (
@@ -159,7 +70,7 @@ def test_bad_input_of_the_export(run, trained, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
-def test_publish_model(run, trained, crops, tmp_path, capsys):
+def test_publish_model(trained, people, tmp_path, capsys):
     config, checkpoint = trained
     run('model_converters/publish_model.py', checkpoint, tmp_path / 'small.pth')
     (path,) = tmp_path.glob('small-*.pth')
@@ -176,7 +87,7 @@ def test_publish_model(run, trained, crops, tmp_path, capsys):
 
     found = ReIDInferencer(config, path, device='cpu')
     expected = ReIDInferencer(config, checkpoint, device='cpu')
-    paths = [*crops.rglob('*.png')]
+    paths = [*people.rglob('*.png')]
     np.testing.assert_array_equal(found(paths), expected(paths))
     assert found.fingerprint == expected.fingerprint
     for weight, average in zip(
@@ -189,7 +100,7 @@ def test_publish_model(run, trained, crops, tmp_path, capsys):
     assert all(torch.equal(backbone[name], own[name]) for name in own)
 
 
-def test_bad_input_of_publishing(run, trained, tmp_path, capsys):
+def test_bad_input_of_publishing(trained, tmp_path, capsys):
     torch.save(dict(state_dict=dict(weight=torch.ones(1))), tmp_path / 'other.pth')
     for arguments, message in (
         ((tmp_path / 'other.pth', tmp_path / 'a.pth'), 'has no momentum encoder'),

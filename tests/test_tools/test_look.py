@@ -13,7 +13,7 @@ import cv2
 import pytest
 from mmengine.config import Config
 
-from .conftest import TOOLS, load_tool
+from .conftest import TOOLS, run
 
 BAD = '<script>window.hacked = 1</script>'
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser')
@@ -26,15 +26,8 @@ addEventListener('load', () => {
 </script></body>"""
 
 
-def call(tool: str, *words: object) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('sys.argv', [tool, *map(str, words)])
-        patch.setenv('LOCAL_RANK', '0')
-        load_tool(tool).main()
-
-
 @pytest.fixture(scope='module')
-def run(tmp_path_factory) -> Path:
+def work_dir(tmp_path_factory) -> Path:
     """The work directory of two epochs on a few drawn people."""
     root = tmp_path_factory.mktemp('look')
     cfg = Config.fromfile(TOOLS.parent / 'configs' / 'dynamix_r18_synthetic.py')
@@ -56,15 +49,15 @@ def run(tmp_path_factory) -> Path:
     for one in (loader, cfg.val_dataloader, cfg.test_dataloader):
         one.num_workers = 0
     cfg.dump(root / 'small.py')
-    call('train.py', root / 'small.py', '--work-dir', root / 'run')
+    run('train.py', root / 'small.py', '--work-dir', root / 'run')
     return root / 'run'
 
 
 @pytest.fixture(scope='module')
-def page(run) -> Path:
-    out = run / 'new' / 'report.html'
+def page(work_dir) -> Path:
+    out = work_dir / 'new' / 'report.html'
     few = ('--queries', 2, '--videos', 2, '--num-workers', 0)
-    call('analysis_tools/report.py', run, '--out', out, *few)
+    run('analysis_tools/report.py', work_dir, '--out', out, *few)
     return out
 
 
@@ -96,7 +89,7 @@ def texts(page: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_report_of_a_run(run, page):
+def test_report_of_a_run(page):
     sections = texts(page)
     pictures = {name: text.count('<img ') for name, text in sections.items()}
     assert pictures == {
@@ -128,15 +121,15 @@ def test_report_in_a_browser(page, width):
 
 
 @pytest.mark.slow
-def test_sections_without_data_say_so(run, tmp_path, capsys):
+def test_sections_without_data_say_so(work_dir, tmp_path):
     folder = tmp_path / 'run' / '20260101_000000' / 'vis_data'
     folder.mkdir(parents=True)
     (folder / 'scalars.json').write_text(json.dumps(dict(step=1, lr=0.1)) + '\n')
-    config = next(run.glob('*/vis_data/config.py')).read_text()
+    config = next(work_dir.glob('*/vis_data/config.py')).read_text()
     (folder / 'config.py').write_text(config)
     out = tmp_path / 'report.html'
     report = ('analysis_tools/report.py', tmp_path / 'run', '--out', out)
-    call(*report)
+    run(*report)
     sections = texts(out)
     for name, said in {
         'data': 'names no training data',
@@ -148,14 +141,14 @@ def test_sections_without_data_say_so(run, tmp_path, capsys):
         assert said in sections[name]
         assert '<img' not in sections[name]
     assert sections['training'].count('<img') == 1
-    checkpoint = ('--checkpoint', run / 'epoch_2.pth', '--queries', 0)
+    checkpoint = ('--checkpoint', work_dir / 'epoch_2.pth', '--queries', 0)
     (folder / 'config.py').write_text(config + '\ncustom_hooks = []\n')
-    call(*report, *checkpoint)
+    run(*report, *checkpoint)
     sections = texts(out)
     assert 'not asked for' in sections['rank-lists']
     assert 'kept the labels of the tracker' in sections['relabeling']
     (tmp_path / 'broken.pth').write_bytes(b'PK')
-    call(*report, '--checkpoint', tmp_path / 'broken.pth')
+    run(*report, '--checkpoint', tmp_path / 'broken.pth')
     assert 'is cut off' in texts(out)['rank-lists']
 
 
@@ -166,7 +159,7 @@ def test_bad_input_is_one_line(tmp_path, capsys):
         ((tmp_path, '--queries', -1), '`--queries` must be a whole number'),
     ):
         with pytest.raises(SystemExit) as ended:
-            call('analysis_tools/report.py', *words)
+            run('analysis_tools/report.py', *words)
         assert ended.value.code == 2
         assert said in ' '.join(capsys.readouterr().err.split())
     log = tmp_path / 'vis_data' / 'scalars.json'
@@ -174,27 +167,27 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     log.write_text('no JSON\n{}\n')
     log.with_name('config.py').touch()
     with pytest.raises(SystemExit, match='is not JSON'):
-        call('analysis_tools/report.py', tmp_path)
+        run('analysis_tools/report.py', tmp_path)
     with pytest.raises(SystemExit):
-        call('analysis_tools/embedding_map.py', 'a.py', 'a.pth', '--out', 'map')
+        run('analysis_tools/embedding_map.py', 'a.py', 'a.pth', '--out', 'map')
     assert '--out map: expected .html, ' in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_embedding_map(run, tmp_path, capsys):
-    given = (run / 'small.py', run / 'epoch_2.pth', '--num-workers', 0)
+def test_embedding_map(work_dir, tmp_path, capsys):
+    given = (work_dir / 'small.py', work_dir / 'epoch_2.pth', '--num-workers', 0)
     out = tmp_path / 'map.png'
-    call('analysis_tools/embedding_map.py', *given, '--out', out)
+    run('analysis_tools/embedding_map.py', *given, '--out', out)
     assert 'wrote 48 points' in capsys.readouterr().out
     assert cv2.imread(str(out)).shape == (750, 2250, 3)
     out = tmp_path / 'map.html'
     few = ('--max-images', 12, '--color', 'camera', 'identity')
-    call('analysis_tools/embedding_map.py', *given, '--out', out, *few)
+    run('analysis_tools/embedding_map.py', *given, '--out', out, *few)
     text = out.read_text()
     assert text.count('<circle') == 2 * 12
     assert f'{html.escape(BAD)} c0' in text
     with pytest.raises(SystemExit, match=r'nothing\.pth'):
-        call('analysis_tools/embedding_map.py', given[0], tmp_path / 'nothing.pth')
+        run('analysis_tools/embedding_map.py', given[0], tmp_path / 'nothing.pth')
     if CHROMIUM:
         title, _ = browse(out, 1280)
         assert title.endswith('undefined')

@@ -18,7 +18,6 @@ from sklearn.manifold import TSNE
 from torch.utils.data import Subset
 
 from dynamix.apis import ReIDInferencer
-from dynamix.apis.embed_target import read_image
 from dynamix.engine.command_line import (
     add_config_options,
     add_embedding_options,
@@ -99,9 +98,9 @@ def draw(args: argparse.Namespace) -> None:
     colourings = {name: labels[name] for name in args.color}
     with written_whole(args.out) as file:
         if args.out.suffix.lower() == '.html':
-            load = inferencer.pipeline
             images = [
-                cv2.resize(read_image(load, dataset, row), (48, 96)) for row in rows
+                cv2.resize(inferencer.read_image(dataset, row), (48, 96))
+                for row in rows
             ]
             captions = [
                 f'{s.target}: identity {s.identity}, camera {s.camera}' for s in samples

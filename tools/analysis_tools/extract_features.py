@@ -18,12 +18,12 @@ import numpy as np
 from dynamix.apis import ReIDInferencer
 from dynamix.datasets import ImageTableBuilder
 from dynamix.datasets.image_files import iter_images
-from dynamix.datasets.transforms import LoadReIDImage
 from dynamix.engine.command_line import (
     add_config_options,
     add_embedding_options,
     read_config,
 )
+from dynamix.output_file import written_whole
 
 
 def parse_args() -> argparse.Namespace:
@@ -63,9 +63,7 @@ def extract(args: argparse.Namespace) -> None:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     cfg = read_config(args.config, args.cfg_options)
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
-    for transform in inferencer.pipeline.transforms:
-        if isinstance(transform, LoadReIDImage):
-            transform.skip_unreadable = True
+    inferencer.skip_unreadable()
     paths = [args.folder / name for name in names]
     features = inferencer(paths, args.batch_size, args.num_workers, progress=True)
     readable = ~np.isnan(features).any(axis=1)
@@ -73,12 +71,13 @@ def extract(args: argparse.Namespace) -> None:
         raise SystemExit(
             f"none of the {len(names)} images of '{args.folder}' can be read"
         )
-    np.savez(
-        args.out,
-        features=features[readable],
-        paths=names[readable],
-        model=inferencer.fingerprint,
-    )
+    with written_whole(args.out) as file:
+        np.savez(
+            file,
+            features=features[readable],
+            paths=names[readable],
+            model=inferencer.fingerprint,
+        )
     print(
         f'wrote {readable.sum()} features of {features.shape[1]} numbers to {args.out}'
         f'{builder.other_files()}'

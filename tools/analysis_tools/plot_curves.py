@@ -11,7 +11,8 @@ from pathlib import Path
 
 from matplotlib.backend_bases import FigureCanvasBase
 
-from dynamix.visualization import plot_curves, read_scalars, select_curves
+from dynamix.output_file import written_whole
+from dynamix.visualization import draw_curves, read_scalars, select_curves
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,7 +43,8 @@ def main() -> None:
         chosen = select_curves(read_scalars(log, args.x), args.keys)
         for key, curve in chosen.items():
             curves[key if len(args.logs) == 1 else f'{log}: {key}'] = curve
-    plot_curves(curves, args.out, xlabel=args.x)
+    with written_whole(args.out) as file:
+        draw_curves(curves, args.x).savefig(file, dpi=150)
     print(f'wrote {len(curves)} curves to {args.out}')
 
 

@@ -10,14 +10,14 @@ wrong. Below each image: identity, camera, score.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import cv2
 import mmcv
 
 from dynamix.apis import ReIDInferencer
-from dynamix.apis.embed_target import embed_target
-from dynamix.apis.rank_lists import ORDERS, find_metric, rank_lists
+from dynamix.apis.rank_lists import ORDERS, embed_target, find_metric, rank_lists
 from dynamix.config_checks import check_whole
 from dynamix.engine.command_line import add_config_options, read_config
 from dynamix.registry import DATASETS
@@ -68,8 +68,10 @@ def draw(args: argparse.Namespace) -> None:
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
     metric = find_metric(cfg)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    target, read_image = embed_target(inferencer, dataset, args.target, args.batch_size)
-    rows = rank_lists(target, read_image, metric, args.order, args.queries, args.topk)
+    loading = dict(batch_size=args.batch_size)
+    target = embed_target(inferencer, dataset, args.target, **loading)
+    read = partial(inferencer.read_image, dataset)
+    rows = rank_lists(target, read, metric, args.order, args.queries, args.topk)
     mmcv.imwrite(draw_rank_sheet(rows), str(args.out))
     print(f'wrote rank lists of {len(rows)} queries of {target.name} to {args.out}')
 

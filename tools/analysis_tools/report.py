@@ -72,8 +72,7 @@ def main() -> None:
             checkpoint,
             args.queries,
             args.videos,
-            args.batch_size,
-            args.num_workers,
+            dict(batch_size=args.batch_size, num_workers=args.num_workers),
             args.device,
         )
         with written_whole(args.out) as file:
