@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose
 
 from dynamix.apis import ReIDInferencer
 from dynamix.registry import MODELS
@@ -117,10 +116,9 @@ def test_workers_load_the_images(inferencer, crops, monkeypatch):
 
 
 def test_an_unreadable_image_that_is_skipped_is_nan(inferencer, crops, tmp_path):
-    pipeline = deepcopy(make_config().test_dataloader.dataset.pipeline)
-    pipeline[0]['skip_unreadable'] = True
     skipping = copy(inferencer)
-    skipping.pipeline = Compose(pipeline)
+    skipping.pipeline = deepcopy(inferencer.pipeline)
+    skipping.skip_unreadable()
     features = skipping([crops[0], tmp_path / 'nobody.jpg', crops[1]])
     assert np.isnan(features[1]).all()
     np.testing.assert_array_equal(features[[0, 2]], inferencer(crops[:2]))

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
 
 from dynamix.apis import ReIDInferencer
+from tests.onnx_means import write_means
 
 onnx = pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -22,27 +24,7 @@ def crops():
 
 @pytest.fixture
 def make_model(tmp_path):
-    """Writes a model that averages rows 0 and 1 and columns 0 and 1 of its input."""
-
-    def make(shape, kind=onnx.TensorProto.FLOAT):
-        real, helper = onnx.TensorProto.FLOAT, onnx.helper
-        size = dict(kernel_shape=[2, 2], strides=[2, 2])
-        graph = helper.make_graph(
-            [
-                helper.make_node('Cast', ['crops'], ['numbers'], to=real),
-                helper.make_node('AveragePool', ['numbers'], ['means'], **size),
-            ],
-            'means',
-            [helper.make_tensor_value_info('crops', kind, shape)],
-            [helper.make_tensor_value_info('means', real, None)],
-        )
-        opset = helper.make_opsetid('', 17)
-        model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
-        path = tmp_path / 'means.onnx'
-        onnx.save(model, path)
-        return path
-
-    return make
+    return partial(write_means, tmp_path / 'means.onnx')
 
 
 def expected(crops):

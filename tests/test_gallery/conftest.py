@@ -6,26 +6,30 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.onnx_means import write_means
+
+DIM = 16
+MODEL = 'a1b2c3d4e5f60718'
+
+
+def unit(rows: int, seed: int = 0) -> np.ndarray:
+    """Random features of unit length, ``[rows, 16]`` float32."""
+    features = np.random.default_rng(seed).standard_normal((rows, DIM))
+    return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype('f4')
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Of a gallery, which is not there yet."""
+    return tmp_path / 'hall'
+
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """An ONNX file whose features are the mean colours of 2 x 2 pixels, of 8 x 4."""
-    onnx = pytest.importorskip('onnx')
+    pytest.importorskip('onnx')
     pytest.importorskip('onnxruntime')
-    real, helper = onnx.TensorProto.FLOAT, onnx.helper
-    size = dict(kernel_shape=[2, 2], strides=[2, 2])
-    graph = helper.make_graph(
-        [helper.make_node('AveragePool', ['crops'], ['means'], **size)],
-        'means',
-        [helper.make_tensor_value_info('crops', real, ['batch', 3, 8, 4])],
-        [helper.make_tensor_value_info('means', real, None)],
-    )
-    opset = helper.make_opsetid('', 17)
-    onnx.save(
-        helper.make_model(graph, opset_imports=[opset], ir_version=8),
-        tmp_path / 'means.onnx',
-    )
-    return tmp_path / 'means.onnx'
+    return write_means(tmp_path / 'means.onnx', ['batch', 3, 8, 4])
 
 
 @pytest.fixture
