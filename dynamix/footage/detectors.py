@@ -107,7 +107,7 @@ class YOLOXDetector:
         try:
             (_, _, height, width), (_, cells, numbers) = shapes
             self.size = (height, width)
-            self.grid = make_grid(height, width)
+            self.grid = _make_grid(height, width)
             fits = cells in (len(self.grid), None) or isinstance(cells, str)
             fits = fits and (not isinstance(numbers, int) or numbers > 5)
         except (TypeError, ValueError):
@@ -140,7 +140,7 @@ class YOLOXDetector:
         return boxes[kept] / scale, scores[kept]
 
 
-def make_grid(height: int, width: int) -> np.ndarray:
+def _make_grid(height: int, width: int) -> np.ndarray:
     """``[A, 3]`` float32: column, row and stride of each cell of the three grids."""
     grids = []
     for stride in STRIDES:

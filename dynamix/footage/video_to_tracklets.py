@@ -64,7 +64,7 @@ def video_to_tracklets(
         OSError: If a file cannot be written; names it.
         ImportError: If ``trackers`` is missing.
     """
-    tracker = make_tracker(frames.frame_rate, options.score)
+    tracker = _make_tracker(frames.frame_rate, options.score)
     from supervision import Detections  # comes with it
 
     unfinished = out / f'.{name}.unfinished'
@@ -94,16 +94,7 @@ def video_to_tracklets(
     return VideoSummary(decoded, frames.damage, crops)
 
 
-def make_tracker(frame_rate: float, score: float) -> Any:
-    """Returns a new tracker of the package ``trackers``.
-
-    Args:
-        frame_rate (float): Frames per second.
-        score (float): Least score of a box; see :class:`TrackletOptions`.
-
-    Raises:
-        ImportError: If ``trackers`` is missing.
-    """
+def _make_tracker(frame_rate: float, score: float) -> Any:
     try:
         from trackers import ByteTrackTracker
     except ImportError as error:
