@@ -19,7 +19,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import compress
 from pathlib import Path
 
 import cv2
@@ -34,12 +33,12 @@ from dynamix.gallery.inputs import (
     GalleryInput,
     InputRules,
     crop_of,
-    embed_inputs,
     read_inputs,
 )
 from dynamix.output_file import written_whole
 from dynamix.visualization import RankedImage, draw_rank_sheet
 
+BLOCK_CROPS = 2048
 COLUMNS = ('query', 'rank', 'score', 'id', 'path', 'camera', 'time', 'person')
 
 
@@ -114,18 +113,38 @@ def load_model(args: argparse.Namespace) -> ReIDInferencer:
 def embed(
     args: argparse.Namespace, inferencer: ReIDInferencer, inputs: list[GalleryInput]
 ) -> Iterator[tuple[list[GalleryInput], np.ndarray]]:
-    """Yields inputs and their features; names those that cannot be read at the end."""
+    """Yields inputs, some thousand crops at a time, and the means of their features;
+    names those that cannot be read at the end.
+    """
     if not inputs:
         return
+    blocks, size = list[list[GalleryInput]](), BLOCK_CROPS
+    for entry in inputs:
+        if size >= BLOCK_CROPS:
+            blocks.append([])
+            size = 0
+        blocks[-1].append(entry)
+        size += len(entry.crops)
     unread = []
     bar = ProgressBar(sum(len(entry.crops) for entry in inputs))
-    for block, features in embed_inputs(
-        inputs, lambda crops: inferencer(crops, args.batch_size, args.num_workers)
-    ):
-        readable = ~np.isnan(features).any(axis=1)
-        unread += [e.path for e, is_read in zip(block, readable) if not is_read]
-        if readable.any():
-            yield [*compress(block, readable)], features[readable]
+    for block in blocks:
+        crops = [c for entry in block if entry.features is None for c in entry.crops]
+        found = inferencer(crops, args.batch_size, args.num_workers) if crops else ()
+        rows = iter(found)
+        read, means = [], []
+        for entry in block:
+            features = entry.features
+            if features is None:
+                features = np.stack([next(rows) for _ in entry.crops])
+            unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+            unit = unit[~np.isnan(unit).any(axis=1)]
+            if len(unit):
+                read.append(entry)
+                means.append(unit.mean(axis=0))
+            else:
+                unread.append(entry.path)
+        if read:
+            yield read, np.stack(means)
         bar.update(sum(len(entry.crops) for entry in block))
     print()
     if unread:

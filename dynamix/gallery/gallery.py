@@ -99,9 +99,8 @@ class Gallery:
         """
         folder = Path(folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-        about = {'dim': dim, 'model': model, 'model_name': model_name}
-        about |= {'ivf_from': ivf_from, 'trained_on': 0}
-        return cls(GalleryStore(folder, write=True, about=about))
+        about = dict(dim=dim, model=model, model_name=model_name, ivf_from=ivf_from)
+        return cls(GalleryStore(folder, write=True, about={**about, 'trained_on': 0}))
 
     @classmethod
     def open(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from zipfile import BadZipFile
 
@@ -13,8 +13,6 @@ from dynamix.datasets import ImageTableBuilder
 from dynamix.datasets.camera_names import find_cameras
 from dynamix.datasets.image_files import IMAGE_SUFFIXES, iter_images
 from dynamix.datasets.tracklet_folder import LAST_NUMBER
-
-_BLOCK_CROPS = 2048
 
 
 class InputRules(NamedTuple):
@@ -52,13 +50,8 @@ class GalleryInput(NamedTuple):
 def read_inputs(
     inputs: Sequence[str], rules: InputRules, model: str
 ) -> list[GalleryInput]:
-    """Finds the entries that images, folders and ``.npz`` files make, each path once.
-
-    Args:
-        inputs (Sequence[str]): Images, folders of them, and files of
-            ``extract_features.py``.
-        rules (InputRules): See there.
-        model (str): Fingerprint of the model that features must be of.
+    """Finds the entries that images, folders of them and ``.npz`` files of
+    ``extract_features.py`` make, each path once.
 
     Raises:
         FileNotFoundError: If an input is not there.
@@ -82,40 +75,6 @@ def read_inputs(
                 entry = entry._replace(features=features[rows])
             found.setdefault(entry.path, entry)
     return [*found.values()]
-
-
-def embed_inputs(
-    inputs: Sequence[GalleryInput], embed: Callable[[list[str]], np.ndarray]
-) -> Iterator[tuple[list[GalleryInput], np.ndarray]]:
-    """Embeds entries to be, some thousand crops at a time.
-
-    Args:
-        inputs (Sequence[GalleryInput]): See :func:`read_inputs`.
-        embed (Callable): Takes paths of crops, returns features, ``[n, D]``.
-
-    Yields:
-        tuple[list[GalleryInput], np.ndarray]: Entries and the means of their features,
-        ``[N, D]``; NaN where all of them are.
-    """
-    blocks, size = list[list[GalleryInput]](), _BLOCK_CROPS
-    for entry in inputs:
-        if size >= _BLOCK_CROPS:
-            blocks.append([])
-            size = 0
-        blocks[-1].append(entry)
-        size += len(entry.crops)
-    for block in blocks:
-        crops = [c for entry in block if entry.features is None for c in entry.crops]
-        rows = iter(embed(crops) if crops else ())
-        means = []
-        for entry in block:
-            features = entry.features
-            if features is None:
-                features = np.stack([next(rows) for _ in entry.crops])
-            unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-            readable = unit[~np.isnan(unit).any(axis=1)]
-            means.append(readable.mean(axis=0) if len(readable) else unit[0])
-        yield block, np.stack(means)
 
 
 def crop_of(path: str) -> str:

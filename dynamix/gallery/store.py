@@ -49,9 +49,15 @@ class GalleryStore:
         self._write = write
         self._threads = Lock()
         self._lock = FileLock(folder / 'writer.lock')  # ends with the process
-        try:
-            if write:
+        if write:
+            try:
                 self._lock.acquire(timeout=0)
+            except Timeout:
+                raise RuntimeError(
+                    f'another process is writing to the gallery {folder}: wait until '
+                    'it ends.'
+                ) from None
+        try:
             with self._named_errors():
                 self._db = sqlite3.connect(
                     self.file,
@@ -68,11 +74,6 @@ class GalleryStore:
                     f'{self.file} is no gallery of this version: its format is '
                     f'{version!r}, expected {FORMAT!r}.'
                 )
-        except Timeout:
-            raise RuntimeError(
-                f'another process is writing to the gallery {folder}: wait until it '
-                'ends.'
-            ) from None
         except BaseException:
             self._lock.release()
             raise
@@ -102,14 +103,9 @@ class GalleryStore:
             raise RuntimeError(
                 f'the gallery {self.file.parent} is not open for writing.'
             )
-        with self._threads, self._named_errors():
+        with self._threads, self._named_errors(), self._db:
             self._db.execute('BEGIN IMMEDIATE' if write else 'BEGIN')
-            try:
-                yield
-                self._db.execute('COMMIT')
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute('ROLLBACK')
+            yield
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -177,11 +173,9 @@ class GalleryStore:
 
     def delete(self, ids: Iterable[int]) -> int:
         """Removes entries and returns how many were there."""
-        there = self.count()
         rows = [(int(i),) for i in ids]
-        for table in ('entry', 'list'):
-            self._db.executemany(f'DELETE FROM {table} WHERE id = ?', rows)
-        return there - self.count()
+        self._db.executemany('DELETE FROM list WHERE id = ?', rows)
+        return self._db.executemany('DELETE FROM entry WHERE id = ?', rows).rowcount
 
     def features(
         self, dim: int, condition: str = 'TRUE', *values: Any

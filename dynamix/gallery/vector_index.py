@@ -18,7 +18,7 @@ _TRAINED_PER_LIST = 20
 _ROUNDS = 4
 _LONG_FROM = 100_000
 
-Condition = tuple[str, list[Any]]
+Condition = tuple[str, list[Any]]  # in SQL, and the parameters in it
 
 
 class VectorIndex:
@@ -45,16 +45,10 @@ class VectorIndex:
     def search(
         self, queries: np.ndarray, topk: int, condition: Condition | None
     ) -> Iterator[tuple[list[int], list[float]]]:
-        """Finds the nearest entries, of all that meet a condition if there is one.
+        """Yields for each query at most ``topk`` ids and their cosines, highest first.
 
-        Args:
-            queries (np.ndarray): ``[Q, dim]`` float32, of unit length.
-            topk (int): How many a query.
-            condition (tuple, optional): In SQL, and the parameters in it.
-
-        Yields:
-            tuple[list[int], list[float]]: For each query at most ``topk`` ids, and
-            their cosines, highest first.
+        Queries are ``[Q, dim]`` float32, of unit length. With a condition, only
+        entries that meet it are found.
         """
         self._bring_up_to_date()
         if not len(self._ids):
@@ -223,10 +217,10 @@ def _centroids(about: dict[str, Any], dim: int) -> np.ndarray | None:
     return np.frombuffer(about['centroids'], np.float32).reshape(-1, dim)
 
 
-def _nearest(features: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    index = import_faiss().IndexFlatIP(centroids.shape[1])
-    index.add(centroids)
-    return index.search(features.astype(np.float32), 1)[1][:, 0]
+def _nearest(halves: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    faiss = import_faiss()
+    inner = faiss.METRIC_INNER_PRODUCT
+    return faiss.knn(halves.astype(np.float32), centroids, 1, inner)[1][:, 0]
 
 
 def _some(store: GalleryStore, size: int) -> np.ndarray:
