@@ -94,7 +94,7 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
 def config_errors(
     kinds: tuple[type[Exception], ...] = CONFIG_ERRORS,
 ) -> Iterator[None]:
-    """Ends the tool with one line and status 2 where a config cannot be used."""
+    """Ends the tool with one line and status 2 where its input cannot be used."""
     try:
         yield
     except kinds as error:

@@ -68,17 +68,10 @@ class TrackletOptions:
 class TrackletWriter:
     """Writes the crops of one video, ``<tracklet>/<frame>.jpg``, and their index.
 
-    Where a tracklet has too many crops, those with every second, fourth, ... number
-    are kept. So two tracklets of one moment still have numbers in common.
-
-    Args:
-        folder (Path): Where to write; is made.
-        video (str): Name of the video, for the index.
-        every (int): Crops are written of frames whose number it divides.
-        options (TrackletOptions): Margin, height, length and number of crops.
-
-    Raises:
-        OSError: If a file cannot be written; names it.
+    Crops are written of frames whose number ``every`` divides. Where a tracklet has too
+    many, those with every second, fourth, ... number are kept. So two tracklets of one
+    moment still have numbers in common. A file that cannot be written is an OSError
+    that names it.
     """
 
     def __init__(
@@ -100,12 +93,8 @@ class TrackletWriter:
     ) -> None:
         """Writes a crop, unless its frame or its height is one to leave out.
 
-        Args:
-            tracklet (int): Number of the tracklet.
-            frame (int): Number of the frame in the video.
-            image (np.ndarray): ``[H, W, 3]`` uint8 BGR, the frame.
-            box (np.ndarray): ``[4]`` left, top, right, bottom within the frame.
-            score (float): Score of the box, for the index.
+        ``image`` is the frame, ``[H, W, 3]`` uint8 BGR; ``box`` is ``[4]`` left, top,
+        right, bottom within it.
         """
         step = self._step.setdefault(tracklet, self.every)
         size = box[2:] - box[:2]
@@ -158,9 +147,6 @@ class TrackletWriter:
 def merge_indexes(out: Path) -> Counter[tuple[str, str]]:
     """Writes ``<out>/tracklets.csv`` from ``<out>/<video>/tracklets.csv`` of all videos
     that are complete, and returns the number of crops by (video, tracklet).
-
-    Raises:
-        OSError: If a file cannot be read or written.
     """
     from dynamix.datasets.image_files import natural_key  # brings PyTorch
 
@@ -190,13 +176,6 @@ def write_contact_sheet(out: Path, video: str) -> None:
 
     Writes :func:`sheet_of`. Of more than 50 tracklets and more than ten crops of one,
     so many are drawn, evenly spread. A video without crops has none.
-
-    Args:
-        out (Path): Has ``<video>/<tracklet>/<frame>.jpg``.
-        video (str): Name of the video.
-
-    Raises:
-        OSError: If the file cannot be written; names it.
     """
     import mmcv  # brings PyTorch
 

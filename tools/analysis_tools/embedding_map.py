@@ -21,6 +21,7 @@ from dynamix.apis import ReIDInferencer
 from dynamix.engine.command_line import (
     add_config_options,
     add_embedding_options,
+    config_errors,
     read_config,
 )
 from dynamix.output_file import written_whole
@@ -57,16 +58,9 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@config_errors((OSError, TypeError, ValueError))
 def main() -> None:
     args = parse_args()
-    try:
-        draw(args)
-    except (OSError, TypeError, ValueError) as error:
-        raise SystemExit(str(error)) from None
-
-
-def draw(args: argparse.Namespace) -> None:
-    """Embeds, maps and writes what the command line asks for."""
     args.out.parent.mkdir(parents=True, exist_ok=True)
     cfg = read_config(args.config, args.cfg_options)
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)

@@ -21,6 +21,7 @@ from dynamix.datasets.image_files import iter_images
 from dynamix.engine.command_line import (
     add_config_options,
     add_embedding_options,
+    config_errors,
     read_config,
 )
 from dynamix.output_file import written_whole
@@ -44,22 +45,15 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@config_errors((OSError, TypeError, ValueError))
 def main() -> None:
     args = parse_args()
-    try:
-        extract(args)
-    except (OSError, TypeError, ValueError) as error:
-        raise SystemExit(str(error)) from None
-
-
-def extract(args: argparse.Namespace) -> None:
-    """Embeds and writes what the command line asks for."""
     if not args.folder.is_dir():
-        raise SystemExit(f"there is no folder '{args.folder}'")
+        raise FileNotFoundError(f"there is no folder '{args.folder}'")
     builder = ImageTableBuilder(str(args.folder))
     names = np.array(list(iter_images(builder, '')))
     if not len(names):
-        raise SystemExit(f"'{args.folder}' holds no image{builder.other_files()}")
+        raise ValueError(f"'{args.folder}' holds no image{builder.other_files()}")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     cfg = read_config(args.config, args.cfg_options)
     inferencer = ReIDInferencer(cfg, args.checkpoint, args.device)
@@ -68,7 +62,7 @@ def extract(args: argparse.Namespace) -> None:
     features = inferencer(paths, args.batch_size, args.num_workers, progress=True)
     readable = ~np.isnan(features).any(axis=1)
     if not readable.any():
-        raise SystemExit(
+        raise ValueError(
             f"none of the {len(names)} images of '{args.folder}' can be read"
         )
     with written_whole(args.out) as file:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from matplotlib.backend_bases import FigureCanvasBase
 
+from dynamix.engine.command_line import config_errors
 from dynamix.output_file import written_whole
 from dynamix.visualization import draw_curves, read_scalars, select_curves
 
@@ -36,6 +37,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@config_errors((OSError, ValueError))
 def main() -> None:
     args = parse_args()
     curves = {}

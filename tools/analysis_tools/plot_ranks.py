@@ -19,7 +19,11 @@ import mmcv
 from dynamix.apis import ReIDInferencer
 from dynamix.apis.rank_lists import ORDERS, embed_target, find_metric, rank_lists
 from dynamix.config_checks import check_whole
-from dynamix.engine.command_line import add_config_options, read_config
+from dynamix.engine.command_line import (
+    add_config_options,
+    config_errors,
+    read_config,
+)
 from dynamix.registry import DATASETS
 from dynamix.visualization import draw_rank_sheet
 
@@ -51,16 +55,9 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@config_errors((OSError, TypeError, ValueError))
 def main() -> None:
     args = parse_args()
-    try:
-        draw(args)
-    except (OSError, TypeError, ValueError) as error:
-        raise SystemExit(str(error)) from None
-
-
-def draw(args: argparse.Namespace) -> None:
-    """Embeds, ranks and writes what the command line asks for."""
     check_whole('--queries', args.queries, 1)
     check_whole('--topk', args.topk, 1)
     args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from dynamix.apis.run_report import report_run
 from dynamix.config_checks import check_whole
 from dynamix.engine.checkpoint_file import latest_checkpoint
-from dynamix.engine.command_line import add_embedding_options
+from dynamix.engine.command_line import add_embedding_options, config_errors
 from dynamix.output_file import written_whole
 from dynamix.visualization.run_log import read_run_log
 
@@ -63,23 +63,20 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@config_errors((OSError, ValueError))
 def main() -> None:
     args = parse_args()
-    checkpoint = args.checkpoint or latest_checkpoint(args.work_dir)
-    try:
-        page = report_run(
-            args.work_dir,
-            checkpoint,
-            args.queries,
-            args.videos,
-            dict(batch_size=args.batch_size, num_workers=args.num_workers),
-            args.device,
-        )
-        with written_whole(args.out) as file:
-            # names of files may be no UTF-8
-            file.write_text(page, encoding='utf-8', errors='replace')
-    except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+    page = report_run(
+        args.work_dir,
+        args.checkpoint or latest_checkpoint(args.work_dir),
+        args.queries,
+        args.videos,
+        dict(batch_size=args.batch_size, num_workers=args.num_workers),
+        args.device,
+    )
+    with written_whole(args.out) as file:
+        # names of files may be no UTF-8
+        file.write_text(page, encoding='utf-8', errors='replace')
     print(f'wrote {args.out}, {len(page) / 1e6:.1f} MB')
 
 

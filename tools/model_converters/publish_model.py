@@ -21,6 +21,7 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 from dynamix.engine.checkpoint_file import check_complete
+from dynamix.engine.command_line import config_errors
 from dynamix.models.checkpoint_weights import MOMENTUM_ENCODER
 from dynamix.output_file import written_whole
 
@@ -62,17 +63,15 @@ def momentum_encoder(checkpoint: str) -> dict[str, Any]:
     return dict(state_dict=kept, meta=meta)
 
 
+@config_errors((OSError,))
 def main() -> None:
     args = parse_args()
     content = io.BytesIO()  # in a file, it would depend on the name
     torch.save(args.weights, content)
     digits = hashlib.sha256(content.getbuffer()).hexdigest()[:8]
     path = args.out.with_name(f'{args.out.stem}-{digits}.pth')
-    try:
-        with written_whole(path) as file:
-            file.write_bytes(content.getbuffer())
-    except OSError as error:
-        raise SystemExit(str(error)) from None
+    with written_whole(path) as file:
+        file.write_bytes(content.getbuffer())
     print(f'wrote {path} of {path.stat().st_size / 1e6:.1f} MB')
 
 
