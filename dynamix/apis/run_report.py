@@ -48,11 +48,10 @@ RANKS = (
 SHEET = (
     'A row is a person, a picture a tracklet (its middle image); below it how many of '
     'its images that were embedded. The number between two pictures is the mean '
-    'similarity at which they were joined, never below the threshold; parts of one '
-    'tracklet count as more similar than they are, so that less is asked of them. At '
-    'the right edge: the most similar person that was left apart. Dashed frames: the '
-    'tracklet was split. A plus: images that did not fit their tracklet and were given '
-    'to this person. Tracklets seen at the same time are never joined.'
+    'similarity at which they were joined, never below the threshold. At the right '
+    'edge: the most similar person that was left apart. Dashed frames: the tracklet '
+    'was split. A plus: images that did not fit their tracklet and were given to this '
+    'person. Tracklets that share more than a fifth of their time are never joined.'
 )
 
 

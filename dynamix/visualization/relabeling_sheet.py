@@ -70,7 +70,7 @@ class _Sheet:
         if not self.knows_similarity:
             threshold = 'no similarities known'
         elif video.threshold > 1:
-            threshold = 'only parts of tracklets joined: similarities tell too little'
+            threshold = 'nothing joined: similarities tell too little'
         heading = ': '.join(filter(None, (title, threshold)))
         self._text(14, 22, heading, size=10, weight='bold')
         top = _TOP

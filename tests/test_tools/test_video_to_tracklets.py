@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import runpy
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,8 +16,10 @@ import pytest
 from dynamix.datasets import TrackletFolder
 from tests.test_footage.drawn import draw, write_detector, write_video
 
-ROOT = Path(__file__).parents[2]
-TOOL = ROOT / 'tools/dataset_converters/video_to_tracklets.py'
+from .conftest import TOOLS
+from .conftest import run as run_tool
+
+TOOL = 'dataset_converters/video_to_tracklets.py'
 # centre (32, 18) of the model's 64 x 64 pixels, 16 x 24: in 160 x 96, 40 x 60 pixels
 PERSON = (64 + 1 * 4 + 2, (0.0, 0.125, 0.0, 0.405465, 0.9, 1.0))
 
@@ -28,13 +30,8 @@ def detector(tmp_path) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch, detector, tmp_path):
-    def run(*arguments: object) -> None:
-        words = (*arguments, '--detector', detector, '--out', tmp_path / 'tracks')
-        monkeypatch.setattr('sys.argv', [str(TOOL), *map(str, words)])
-        runpy.run_path(str(TOOL), run_name='__main__')
-
-    return run
+def run(detector, tmp_path):
+    return partial(run_tool, TOOL, '--detector', detector, '--out', tmp_path / 'tracks')
 
 
 def make_video(path: Path, frames: int) -> Path:
@@ -50,12 +47,12 @@ def test_videos_in_parallel(run, detector, tmp_path, capsys):
     wrong = tmp_path / 'wrong [x].avi'
     wrong.write_text('no video')
     words = (*videos, wrong, '--detector', detector, '--out', out, '--workers', 2)
-    command = [sys.executable, '-W', 'ignore', TOOL, *words, '--frame-rate', 5]
+    command = [sys.executable, '-W', 'ignore', TOOLS / TOOL, *words, '--frame-rate', 5]
     done = subprocess.run(
         [*map(str, command)],
         capture_output=True,
         text=True,
-        env=dict(os.environ, PYTHONPATH=str(ROOT)),
+        env=dict(os.environ, PYTHONPATH=str(TOOLS.parent)),
     )
     assert done.returncode == 1
     assert f'wrong [x]: {wrong} cannot be read as a video' in done.stdout

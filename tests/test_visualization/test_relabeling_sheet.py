@@ -80,7 +80,5 @@ def test_what_does_not_fit_is_counted():
     pixels, texts = drawn(many, threshold=float('inf'))
     assert any('8 more people' in text for text in texts)
     assert '12 not drawn' in texts
-    assert (
-        'video 7: only parts of tracklets joined: similarities tell too little' in texts
-    )
+    assert 'video 7: nothing joined: similarities tell too little' in texts
     assert pixels.shape[0] == 40 + 138 * (3 + 11) + 30
