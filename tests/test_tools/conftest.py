@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import runpy
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -33,6 +34,20 @@ def run(tool: str, *words: object) -> None:
         patch.setattr('sys.argv', [tool, *map(str, words)])
         patch.setenv('LOCAL_RANK', '0')
         runpy.run_path(str(TOOLS / tool), run_name='__main__')
+
+
+@pytest.fixture
+def refusal(capsys: pytest.CaptureFixture) -> Callable[..., str]:
+    """Runs a tool that must end with status 2; returns what it then said, in a line."""
+
+    def refusal(tool: str, *words: object) -> str:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            run(tool, *words)
+        assert ended.value.code == 2
+        return ' '.join(capsys.readouterr().err.split())
+
+    return refusal
 
 
 @pytest.fixture
