@@ -7,7 +7,7 @@ from scipy.spatial.distance import squareform
 
 # A pair at this distance keeps clusters of up to 10 000 members each apart.
 FORBIDDEN = 1e9
-# Of the moments of a group, what it may share with one it can be linked with.
+# Groups that share more than this of the moments of the smaller one co-occur.
 MOST_SHARED = 0.2
 
 
@@ -16,8 +16,8 @@ def cannot_link(group: np.ndarray, frame: np.ndarray, count: int) -> np.ndarray:
 
     Time is divided into moments as long as the usual step from an image of a group to
     its next one, as images of two people need not be of the very same frames. A pair
-    must share a fifth of the moments of one of the two: a few images may be in the
-    wrong group.
+    must share more than a fifth of the moments of the group that has fewer, as a few
+    images may be in the wrong group; and neither may end before the other begins.
 
     Args:
         group (np.ndarray): ``[n]`` group of each image, in ``0..count-1``.
@@ -41,6 +41,11 @@ def cannot_link(group: np.ndarray, frame: np.ndarray, count: int) -> np.ndarray:
     shared = (seen @ seen.T).toarray()
     size = shared.diagonal()
     together = shared > MOST_SHARED * np.minimum.outer(size, size)
+    first = np.full(count, np.iinfo(np.int64).max)
+    last = np.full(count, -1)
+    np.minimum.at(first, group, frame)
+    np.maximum.at(last, group, frame)
+    together &= np.minimum.outer(last, last) >= np.maximum.outer(first, first)
     np.fill_diagonal(together, False)
     return together
 

@@ -45,7 +45,8 @@ def image_threshold(
     own = (own * size[several] - 1) / (size[several] - 1)
     genuine = np.repeat(own, size[several])
     impostor, certain = impostor_pairs(similarity, forbidden)
-    if not certain and (len(across) == 0 or np.median(across) < np.median(impostor)):
+    alone = len(across) == 0 or len(impostor) == 0
+    if not certain and (alone or np.median(across) < np.median(impostor)):
         impostor = across
     level = between(impostor, genuine, share)
     return level if np.isfinite(level) else -np.inf

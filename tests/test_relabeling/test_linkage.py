@@ -56,5 +56,7 @@ def test_groups_that_share_a_fifth_of_their_moments_are_two_people():
     assert pairs(first, np.append(first[:1], first + 30)) == []
     assert pairs(first, first * 0 - 1) == []
     assert pairs(first[:1], first) == [[0, 1]]
+    # two fragments, one after the other, beside a tracklet whose steps are long
+    assert pairs(100 * first, first[:4], 5 + first[:4]) == [[0, 1], [0, 2]]
     # every tenth frame of each, but not the same ones
     assert pairs(10 * first, 10 * first + 7, 10 * first + 203) == [[0, 1]]

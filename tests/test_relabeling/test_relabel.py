@@ -257,3 +257,12 @@ def test_video_of_one_person_is_not_split(beside):
     assert f1(label[own], tracks.take(own)) >= f1(
         tracks.tracklet[own], tracks.take(own)
     )
+
+
+def test_a_switch_in_the_only_tracklet_of_a_video_is_found_beside_others():
+    alone = make_tracks(people=2, fragments=1, images=20, dim=64, seed=5)
+    alone.tracklet[:] = 0
+    both = join(alone, make_tracks(videos=2, images=12, dim=64))
+    assert relabel(*alone.columns).report.splits == 0
+    label = relabel(*both.columns).label[both.video == 0]
+    assert adjusted_rand_score(alone.person, label) == 1
