@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,8 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
+        with open(beside, 'rb+') as file:
+            os.fsync(file.fileno())  # else a name may outlive its content in a crash
         beside.replace(path)
     except OSError as error:
         raise OSError(f'{path} cannot be written: {error}') from error

@@ -15,6 +15,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric, DumpResults
 from mmengine.runner import Runner
 
+from dynamix.engine.checkpoint_file import check_complete
 from dynamix.engine.command_line import config_errors, merge_options, parse_arguments
 from dynamix.engine.launch import run_among_ranks, set_loader_defaults, set_work_dir
 from dynamix.evaluation import ReIDMetric
@@ -73,6 +74,7 @@ def make_cfg(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     cfg.load_from = args.checkpoint
     cfg.resume = False
+    check_complete(args.checkpoint)
     set_work_dir(cfg, args.config, args.work_dir)
     if args.amp:
         cfg.test_cfg.fp16 = True
@@ -94,7 +96,7 @@ def set_per_query(metrics: list[BaseMetric], path: str) -> None:
 
 def main() -> None:
     args = parse_args()
-    with config_errors():
+    with config_errors(args.config):
         cfg = make_cfg(args)
         for path in filter(None, (args.out, args.per_query)):  # not after the test
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +112,7 @@ def main() -> None:
             with written_whole(args.out) as file:
                 mmengine.dump(metrics, file)
 
-    with config_errors((FileNotFoundError,)):
+    with config_errors(args.config, (FileNotFoundError,)):
         run_among_ranks(cfg, test)
 
 

@@ -76,7 +76,7 @@ def make_cfg(args: argparse.Namespace) -> tuple[Config, list[str]]:
 
 def main() -> None:
     args = parse_args()
-    with config_errors():
+    with config_errors(args.config):
         cfg, notes = make_cfg(args)
 
     def train(runner: Runner) -> None:
@@ -89,7 +89,7 @@ def main() -> None:
         if launched_rank(cfg.launcher)[0] == 0:
             with config_errors():
                 stack.enter_context(work_dir_lock(cfg.work_dir))
-        with config_errors((FileNotFoundError,)):
+        with config_errors(args.config, (FileNotFoundError,)):
             run_among_ranks(cfg, train)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,7 +59,13 @@ def relabel_window(
     """
     hook = _relabel_hook(cfg)
     # not its weights, which are in the inferencer already
-    state = torch.load(checkpoint, map_location='cpu', mmap=True, weights_only=True)
+    try:
+        state = torch.load(checkpoint, 'cpu', mmap=True, weights_only=True)
+    except (RuntimeError, UnpicklingError) as error:
+        raise ValueError(
+            f'{checkpoint} holds more than tensors and plain types, so its epoch and '
+            'seed cannot be read.'
+        ) from error
     seed = state.get('sampler', {}).get('seed')
     epoch = state.get('meta', {}).get('epoch')
     if seed is None or epoch is None:

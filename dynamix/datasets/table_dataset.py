@@ -104,8 +104,8 @@ class TableDataset(LabelledFolder):
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If a column is missing, a cell is empty or a split unknown;
-                names the row.
+            ValueError: If a column is missing, a cell is empty, a split unknown, or two
+                rows have the same path; names the row.
         """
         names = self.USED[self.labelled_by]
         file = self.require(self.table_file, f'the columns {", ".join(names)}')
@@ -114,6 +114,7 @@ class TableDataset(LabelledFolder):
         self._check_columns(table)
         may_be_empty = 'person' if self.labelled_by == 'tracklet' else None
         needs_frame = self.kind == 'single_camera' and self.frames_are_clock
+        hashes = array('q')
         for number, row in table.read(names):
             split = row[1]
             if '' in row:
@@ -133,7 +134,9 @@ class TableDataset(LabelledFolder):
                     f'expected a whole number from 0 to {LAST_FRAME}.'
                 )
             if (split or 'train') == part:
+                hashes.append(hash(row[0]))
                 yield row
+        self._check_paths(table, part, np.array(hashes))
 
     def _check_columns(self, table: TableRows) -> None:
         needed = {'path', self.labelled_by}
@@ -149,6 +152,20 @@ class TableDataset(LabelledFolder):
                 f"is missing for labels='{self.labelled_by}', split='{self.split}'"
                 f'{", frames_are_clock=True" if "frame" in needed else ""}.'
             )
+
+    def _check_paths(self, table: TableRows, part: str, hashes: np.ndarray) -> None:
+        values, counts = np.unique(hashes, return_counts=True)
+        suspects = {*values[counts > 1].tolist()}
+        seen: dict[str | None, int] = {}
+        for number, (path, split) in table.read(('path', 'split')) if suspects else ():
+            if (split or 'train') != part or hash(path) not in suspects:
+                continue
+            if path in seen:
+                raise ValueError(
+                    f'{self.name}: {table.where(number)}: the path {path!r} is that of '
+                    f'{table.where(seen[path])}, too.'
+                )
+            seen[path] = number
 
     def crops(
         self, builder: ImageTableBuilder, part: str

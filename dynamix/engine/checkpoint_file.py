@@ -8,18 +8,18 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-LAST = 'last_checkpoint'
-
 
 def check_complete(path: str) -> None:
-    """Checks that a local file is a whole checkpoint, which PyTorch does not name.
+    """Checks that a checkpoint is a whole file.
 
     Args:
-        path (str): As MMEngine takes it; what is no local file is not checked.
+        path (str): As MMEngine takes it; an address is not checked.
 
     Raises:
-        ValueError: If it is cut off or is no checkpoint.
+        ValueError: If it is a folder, is cut off or is no checkpoint.
     """
+    if os.path.isdir(path):
+        raise ValueError(f'{path} is a folder: name the checkpoint in it.')
     if not os.path.isfile(path) or zipfile.is_zipfile(path):
         return
     with open(path, 'rb') as file:
@@ -47,28 +47,29 @@ def choose_start(cfg: Config, resume: str | None) -> str | None:
 
     Raises:
         ValueError: If the folder has checkpoints that would be overwritten, or none of
-            those that it had.
+            those that it had is whole; or the checkpoint to begin with is not.
     """
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
     cfg.resume = False
     folder = Path(cfg.work_dir)
     if resume == 'auto':
-        path = latest_checkpoint(folder)
+        path, passed_over = latest_checkpoint(folder)
         if path is not None:
             cfg.resume, cfg.load_from = True, str(path)
-            return f'--resume: goes on from {path}.'
-        if (folder / LAST).exists():
+            return f'--resume: goes on from {"; ".join([str(path), *passed_over])}.'
+        if passed_over:
             raise ValueError(
-                f'--resume: {folder} has {LAST}, but no epoch_*.pth. Name another '
-                'checkpoint by --resume PATH, or begin from the start in another '
-                '--work-dir.'
+                f'--resume: {"; ".join(passed_over)}. Name another checkpoint by '
+                '--resume PATH, or begin from the start in another --work-dir.'
             )
         return f'--resume: {folder} has no checkpoint yet, so training begins.'
     if resume is not None:
         cfg.resume, cfg.load_from = True, resume
-        if Path(resume).resolve().parent == folder.resolve():
-            return None
+    if cfg.get('load_from'):
+        check_complete(cfg.load_from)
+    if resume is not None and Path(resume).resolve().parent == folder.resolve():
+        return None
     if existing := _numbered(folder):
         raise ValueError(
             f'{folder} has {existing[0].name}, which this training could overwrite: '
@@ -85,17 +86,26 @@ def _numbered(folder: Path) -> list[Path]:
     return [folder / f'epoch_{number}.pth' for number in numbers]
 
 
-def latest_checkpoint(folder: Path) -> Path | None:
-    """Returns the newest checkpoint of a work directory, None if there is none.
+def latest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
+    """Finds the newest whole checkpoint of a work directory.
 
     Only files of ``folder`` count: the path in ``last_checkpoint`` is that of another
     run where a work directory was copied, and of none where it was moved.
 
     Args:
         folder (Path): The work directory.
+
+    Returns:
+        tuple[Path | None, list[str]]: The file, None if none is whole, and why newer
+        ones were passed over.
     """
-    last = folder / LAST
-    name = Path(last.read_text().strip()).name if last.is_file() else ''
-    if name and (folder / name).is_file():
-        return folder / name
-    return next(iter(_numbered(folder)), None)
+    candidates = _numbered(folder)
+    last = folder / 'last_checkpoint'
+    if last.is_file():
+        candidates.insert(0, folder / Path(last.read_text().strip()).name)
+    passed_over: list[str] = []
+    for path in dict.fromkeys(candidates):
+        if zipfile.is_zipfile(path):
+            return path, passed_over
+        passed_over.append(f'{path} is {"cut off" if path.is_file() else "missing"}')
+    return None, passed_over

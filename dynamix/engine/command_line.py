@@ -29,10 +29,17 @@ RUNNER_KEYS = (
     'runner_type',
     'sync_bn',
 )
+# Sections whose other keys MMEngine ignores.
+SECTION_KEYS = dict(
+    env_cfg=('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
+    auto_scale_lr=('enable', 'base_batch_size'),
+)
 # What reading a config raises, and what is made of it.
 CONFIG_ERRORS = (
     AttributeError,
+    ImportError,
     KeyError,
+    NameError,
     OSError,
     RuntimeError,
     SyntaxError,
@@ -92,14 +99,19 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def config_errors(
-    kinds: tuple[type[Exception], ...] = CONFIG_ERRORS,
+    name: str = '', kinds: tuple[type[Exception], ...] = CONFIG_ERRORS
 ) -> Iterator[None]:
-    """Ends the tool with one line and status 2 where its input cannot be used."""
+    """Ends the tool with one line and status 2 where its input cannot be used.
+
+    Args:
+        name (str): What cannot be used, a file for example.
+        kinds (tuple[type[Exception], ...]): Errors that it shows.
+    """
     try:
         yield
     except kinds as error:
-        tool = Path(sys.argv[0]).name
-        print(f'{tool}: error: {type(error).__name__}: {error}', file=sys.stderr)
+        start = f'{Path(sys.argv[0]).name}: error: {name and name + ": "}'
+        print(f'{start}{type(error).__name__}: {error}', file=sys.stderr)
         raise SystemExit(2) from None
 
 
@@ -122,13 +134,15 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
 
     Raises:
         ValueError: If an option would change nothing.
-        TypeError: If there is no such section.
+        TypeError: If there is no such section, or it has no such key.
     """
     options = dict(options)
     for name in [name for name in VARIABLES if name in options and name in cfg]:
         set_variable(cfg, name, options.pop(name))
     for key in options:
-        first = key.split('.')[0]
+        first, *rest = key.split('.')
+        if first in SECTION_KEYS and rest:
+            check_keys(first, rest[:1], SECTION_KEYS[first])
         if first in cfg and first not in RUNNER_KEYS:
             places = places_of(cfg, cfg[first], RUNNER_KEYS)
             found = f'set {" and ".join(places)}' if places else 'edit the file'

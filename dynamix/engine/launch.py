@@ -15,7 +15,11 @@ from mmengine.runner import Runner
 
 from dynamix.datasets.samplers import Composition
 
+from .command_line import config_errors
 from .tool_runner import ToolRunner
+
+# What is wrong in a config and known when the Runner is built.
+BUILD_ERRORS = (FileNotFoundError, KeyError, TypeError, ValueError)
 
 # rank, number of ranks
 RANK_VARIABLES = dict(
@@ -148,9 +152,14 @@ def run_among_ranks(cfg: Config, task: Callable[[Runner], object]) -> None:
             group.
     """
     start_cpu_ranks(cfg)
+    runner = None
     try:
-        task(RUNNERS.build(cfg) if 'runner_type' in cfg else ToolRunner.from_cfg(cfg))
+        with config_errors(cfg.filename, BUILD_ERRORS):
+            own_type = 'runner_type' in cfg
+            runner = RUNNERS.build(cfg) if own_type else ToolRunner.from_cfg(cfg)
+        task(runner)
     finally:
+        runner = None
         gc.collect()
         if torch_dist.is_available() and torch_dist.is_initialized():
             torch_dist.destroy_process_group()

@@ -9,8 +9,6 @@ from mmengine.runner import Runner
 
 from dynamix.output_file import written_whole
 
-from .checkpoint_file import check_complete
-
 
 class ToolRunner(Runner):
     """MMEngine's ``Runner`` with other input and output of checkpoints.
@@ -30,15 +28,6 @@ class ToolRunner(Runner):
     ) -> None:
         """See MMEngine; ``map_location`` defaults to ``'cpu'``."""
         super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
-
-    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
-        """See MMEngine.
-
-        Raises:
-            ValueError: If the file is no checkpoint or is cut off.
-        """
-        check_complete(filename)
-        return super().load_checkpoint(filename, *args, **kwargs)
 
     @master_only
     def save_checkpoint(

@@ -88,9 +88,9 @@ def rank_blocks(
 
 def query_blocks(labels: RankingLabels) -> list[range]:
     """Queries of each block, whose scores take 16 MiB."""
-    step = max(1, BLOCK_BYTES // (4 * labels.num_gallery))
+    step = max(1, BLOCK_BYTES // (4 * max(labels.num_gallery, 1)))
     queries = range(labels.num_queries)
-    return [queries[start : start + step] for start in queries[::step]]
+    return [queries[start : start + step] for start in queries[::step] or [0]]
 
 
 def rank_block(

@@ -17,7 +17,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from dynamix.collectives import on_every_rank
-from dynamix.config_checks import check_keys
+from dynamix.config_checks import check_keys, check_whole
 from dynamix.registry import METRICS
 
 from .per_query import TOPK, query_rows, write_query_rows
@@ -102,6 +102,10 @@ class ReIDMetric(BaseMetric):
         prefix: str | None = None,
     ) -> None:
         super().__init__(prefix=prefix)
+        if not isinstance(topk, Sequence):
+            raise ValueError(f'ReIDMetric.topk must list ranks, but got {topk!r}.')
+        for k in topk:
+            check_whole('ReIDMetric.topk', k, 1)
         self.topk = tuple(topk)
         self.camera_aware = camera_aware
         self.rerank = rerank

@@ -112,17 +112,23 @@ def convert_videos(
                 failed.append(name)
                 say(name, error)
         bar = progress.add_task('', total=length)
-        while running:
-            ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-            progress.update(bar, completed=done.value)
-            for future in ended:
-                name = running.pop(future)
-                try:
-                    say(name, future.result())
-                    write_contact_sheet(out, name)
-                except FAILURES as error:
-                    failed.append(name)
-                    say(name, error)
+        try:
+            while running:
+                ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+                progress.update(bar, completed=done.value)
+                for future in ended:
+                    name = running.pop(future)
+                    try:
+                        say(name, future.result())
+                        write_contact_sheet(out, name)
+                    except FAILURES as error:
+                        failed.append(name)
+                        say(name, error)
+        except BaseException:
+            pool.shutdown(
+                wait=False, cancel_futures=True
+            )  # else videos that wait begin
+            raise
     return merge_indexes(out), failed
 
 
@@ -134,7 +140,7 @@ def _begin(load: Callable[[], Detector], frames_done: Any) -> None:
 
 
 def _end_with_parent() -> None:
-    """Ends this process when the tool was killed: the next run would meet it."""
+    """Ends this process when the tool was killed, lest it writes beside the next."""
     parent = parent_process()
     assert parent is not None
     parent.join()

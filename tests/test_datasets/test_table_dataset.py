@@ -242,6 +242,7 @@ CLOCK: dict = dict(TRACKLETS, frames_are_clock=True)
         ('path,person\na,1\n"b\nc"\n', {}, r'line 4: there are 1 cells'),
         ('path,tracklet,frame\na,1,1.5\n', CLOCK, r"line 2: frame is '1.5', expected"),
         ('path,tracklet,frame\na,1,-1\n', CLOCK, r"line 2: frame is '-1', expected a"),
+        ('path,person\na,1\nb,1\na,2\n', {}, r"line 4: .* 'a' is that of .*, line 2, "),
         ('path,person\n', {}, r'there is no image to train on'),
         ('path,person\na,"' + 'x' * 140_000, {}, r'x.csv, line 2: field larger than'),
     ],

@@ -61,7 +61,9 @@ def test_a_work_dir_that_was_moved_or_copied_is_its_own(tmp_path, move):
     assert start(new)[:2] == (True, str(new / 'epoch_2.pth'))
     # a copy that lacks the latest one does not take that of the original
     (new / 'epoch_2.pth').unlink()
-    assert start(new)[:2] == (True, str(new / 'epoch_1.pth'))
+    resume, load_from, said = start(new)
+    assert (resume, load_from) == (True, str(new / 'epoch_1.pth'))
+    assert f'{new}/epoch_2.pth is missing' in said
 
 
 @pytest.mark.parametrize('text', [None, ''])
@@ -75,10 +77,19 @@ def test_a_missing_last_checkpoint_is_the_newest(tmp_path, text):
     assert start(run)[:2] == (True, str(run / 'epoch_10.pth'))
 
 
+def test_checkpoints_that_are_cut_off_are_passed_over(tmp_path):
+    run = make_run(tmp_path / 'run', 8, 9, 10, 11)
+    for epoch, part in ((10, 0.5), (11, 0)):
+        save(run / f'epoch_{epoch}.pth', part)
+    resume, load_from, said = start(run)
+    assert (resume, load_from) == (True, str(run / 'epoch_9.pth'))
+    assert f'{run}/epoch_11.pth is cut off; {run}/epoch_10.pth is cut off' in said
+
+
 def test_no_checkpoint_left_is_an_error(tmp_path):
     run = make_run(tmp_path / 'run', 1)
     (run / 'epoch_1.pth').rename(run / 'keep.pth')
-    with pytest.raises(ValueError, match=r'no epoch_\*\.pth\. Name another'):
+    with pytest.raises(ValueError, match=r'epoch_1\.pth is missing\. Name another'):
         start(run)
     keep = str(run / 'keep.pth')
     assert start(run, keep)[:2] == (True, keep)
@@ -112,19 +123,16 @@ def test_a_write_that_fails_leaves_the_checkpoint_of_before(monkeypatch, tmp_pat
     assert (tmp_path / 'epoch_1.pth').read_bytes() == whole
 
 
-def test_a_checkpoint_that_is_cut_off_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(Runner, 'load_checkpoint', lambda self, name: torch.load(name))
-    runner = object.__new__(ToolRunner)
-    old = tmp_path / 'old.pth'
-    weights = dict(weight=torch.zeros(3))
-    torch.save(weights, old, _use_new_zipfile_serialization=False)
-    assert runner.load_checkpoint(str(old)).keys() == weights.keys()
-    save(tmp_path / 'new.pth')
-    assert runner.load_checkpoint(str(tmp_path / 'new.pth')).keys() == weights.keys()
+def test_a_checkpoint_that_is_cut_off_is_named(tmp_path):
+    run, file = tmp_path / 'run', tmp_path / 'new.pth'
+    torch.save(dict(weight=torch.zeros(3)), file, _use_new_zipfile_serialization=False)
+    assert start(run, str(file))[:2] == (True, str(file))
     for part in (0.9, 0):
-        save(tmp_path / 'new.pth', part)
+        save(file, part)
         with pytest.raises(ValueError, match=r'new\.pth is cut off after \d+ bytes'):
-            runner.load_checkpoint(str(tmp_path / 'new.pth'))
-    (tmp_path / 'new.pth').write_bytes(b'no checkpoint')
+            start(run, str(file))
+    file.write_bytes(b'no checkpoint')
     with pytest.raises(ValueError, match=r'new\.pth is cut off .*, or no checkpoint'):
-        runner.load_checkpoint(str(tmp_path / 'new.pth'))
+        start(run, str(file))
+    with pytest.raises(ValueError, match='is a folder: name the checkpoint'):
+        start(run, str(tmp_path))

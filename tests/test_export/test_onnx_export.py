@@ -16,7 +16,7 @@ for package in ('onnx', 'onnxruntime', 'onnxscript'):
 
 SIZE = (64, 32)
 GEM = dict(type='mmpretrain.GeneralizedMeanPooling', p=3.0)
-MEAN = dict(type='mmpretrain.GlobalAveragePooling')
+LINEAR = dict(type='mmpretrain.LinearNeck', out_channels=16, gap_dim=2)
 ONE = dict(num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))
 RESNET = dict(depth=18, stem_channels=8, base_channels=16, **ONE)
 VIT = dict(
@@ -33,7 +33,7 @@ SWIN = dict(
 BACKBONES = dict(
     resnet=(dict(type='mmpretrain.ResNet', **RESNET), 16, GEM),
     ibn=(dict(type='ResNetIBN', **RESNET), 16, GEM),
-    osnet=(dict(type='OSNet', widen_factor=0.25, variant='ain'), 128, MEAN),
+    osnet=(dict(type='OSNet', widen_factor=0.25, variant='ain'), 128, LINEAR),
     vit=(dict(type='mmpretrain.VisionTransformer', patch_size=16, **VIT), 16, None),
     ics=(dict(type='VisionTransformerICS', patch_size=16, **VIT), 16, None),
     swin=(dict(type='mmpretrain.SwinTransformer', **SWIN), 16, GEM),
@@ -41,7 +41,9 @@ BACKBONES = dict(
 
 
 def make_config(name: str) -> Config:
-    backbone, channels, pooling = BACKBONES[name]
+    backbone, channels, neck = BACKBONES[name]
+    if neck is not LINEAR:
+        neck = dict(type='BNNeck', pooling=neck)
     pipeline = [
         dict(type='LoadReIDImage'),
         dict(type='Resize', scale=SIZE[::-1]),
@@ -60,7 +62,7 @@ def make_config(name: str) -> Config:
                     bgr_to_rgb=True,
                 ),
                 backbone=backbone,
-                neck=dict(type='BNNeck', in_channels=channels, pooling=pooling),
+                neck=dict(neck, in_channels=channels),
             ),
             test_dataloader=dict(dataset=dict(pipeline=pipeline)),
         )

@@ -58,7 +58,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-@config_errors((OSError, TypeError, ValueError))
+@config_errors(kinds=(OSError, TypeError, ValueError))
 def main() -> None:
     args = parse_args()
     args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-@config_errors((OSError, TypeError, ValueError))
+@config_errors(kinds=(OSError, TypeError, ValueError))
 def main() -> None:
     args = parse_args()
     if not args.folder.is_dir():

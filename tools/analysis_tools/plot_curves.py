@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-@config_errors((OSError, ValueError))
+@config_errors(kinds=(OSError, ValueError))
 def main() -> None:
     args = parse_args()
     curves = {}

@@ -55,7 +55,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-@config_errors((OSError, TypeError, ValueError))
+@config_errors(kinds=(OSError, TypeError, ValueError))
 def main() -> None:
     args = parse_args()
     check_whole('--queries', args.queries, 1)

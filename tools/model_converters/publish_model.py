@@ -63,7 +63,7 @@ def momentum_encoder(checkpoint: str) -> dict[str, Any]:
     return dict(state_dict=kept, meta=meta)
 
 
-@config_errors((OSError,))
+@config_errors(kinds=(OSError, ValueError))
 def main() -> None:
     args = parse_args()
     content = io.BytesIO()  # in a file, it would depend on the name

@@ -73,6 +73,8 @@ class RelabelHook(Hook):
     ) -> None:
         check_whole('RelabelHook.start', start, 1)
         check_whole('RelabelHook.interval', interval, 1)
+        check_whole('RelabelHook.batch_size', batch_size, 1)
+        check_whole('RelabelHook.num_workers', num_workers, 0)
         if images_per_tracklet is not None:
             check_whole('RelabelHook.images_per_tracklet', images_per_tracklet, 1)
         self.relabeler: Callable[..., Relabeling] | None = None
@@ -89,6 +91,7 @@ class RelabelHook(Hook):
         Raises:
             ValueError: If there are no single-camera images, no pipeline, or there is
                 an ``EMAHook``.
+            TypeError: If the model has no head with centroids to set.
         """
         loop: Any = getattr(runner, '_train_loop', None)
         if not hasattr(loop, 'dataloader'):
@@ -98,6 +101,12 @@ class RelabelHook(Hook):
                 'EMAHook averages the whole model, also centroid memories, whose size '
                 'changes with the labels: take it out of custom_hooks. DynaMix is '
                 'evaluated by an average already, model.momentum_encoder.'
+            )
+        head = getattr(unwrap(runner), 'head', None)
+        if not hasattr(head, 'set_centroids'):
+            raise TypeError(
+                'RelabelHook needs a model.head with set_centroids, as '
+                f'CentroidMemoryHead has, but found {type(head).__name__}.'
             )
         dataset = loop.dataloader.dataset
         table = dataset.identity_table

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from dynamix.config_checks import check_whole
 from dynamix.models.memory import CentroidMemory
 from dynamix.registry import MODELS
 
@@ -41,6 +42,7 @@ class CameraCentroidLoss(WeightedLoss):
         shared_denominator: bool = False,
     ) -> None:
         super().__init__(temperature, loss_weight)
+        check_whole('CameraCentroidLoss.num_hard_negatives', num_hard_negatives, 1)
         self.num_hard_negatives = num_hard_negatives
         self.shared_denominator = shared_denominator
 
