@@ -125,9 +125,7 @@ def convert_videos(
                         failed.append(name)
                         say(name, error)
         except BaseException:
-            pool.shutdown(
-                wait=False, cancel_futures=True
-            )  # else videos that wait begin
+            pool.shutdown(wait=False, cancel_futures=True)  # none begins any more
             raise
     return merge_indexes(out), failed
 
