@@ -109,10 +109,10 @@ class ReIDInferencer:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that tell the weights that embed from all others.
+        """Hash of the weights that embed, 16 hexadecimal digits.
 
-        They are the same for a checkpoint, its published file and its ONNX file. Of an
-        ONNX file that dynamix did not write, they are those of the file.
+        It is the same for a checkpoint, its published file and its ONNX file. Of an
+        ONNX file that dynamix did not write, it is that of the file.
         """
         if isinstance(self.model, OnnxModel):
             return self.model.metadata.fingerprint

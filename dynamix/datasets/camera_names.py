@@ -102,6 +102,9 @@ def check_cameras(
 
     Returns:
         list[str]: A warning if no camera is known; else nothing.
+
+    Raises:
+        ValueError: If the cameras of some images alone are known; names one of each.
     """
     if not unknown:
         return []

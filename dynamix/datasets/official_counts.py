@@ -20,9 +20,10 @@ Counts = Mapping[str, Mapping[str, int]]
 def count_parts(
     table: ImageTable, parts: Mapping[str, tuple], excluded: tuple[Label, ...]
 ) -> Counts:
-    """Numbers of images, identities and cameras of each part, given its rows' ends.
+    """Counts images, identities and cameras of each part of a table.
 
-    Junk and what is ``excluded`` are no identities.
+    ``parts`` holds the first row of each and the one after its last. Junk and what is
+    ``excluded`` are no identities.
     """
     found = {}
     for part, ends in parts.items():

@@ -50,6 +50,9 @@ class TableRows:
             tuple: Number of the row (in CSV that of its last line, in Parquet from 1),
             and the text of each column: ``''`` where it is empty, None where there is
             no such column.
+
+        Raises:
+            ValueError: If a row has another number of cells; names its line.
         """
         return self._read_parquet(names) if self.is_parquet else self._read_csv(names)
 

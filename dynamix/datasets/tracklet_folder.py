@@ -34,10 +34,10 @@ class TrackletFolder(FolderReader):
         pattern (str, optional): See :class:`FolderReader`; with the groups ``video``,
             ``tracklet``, ``frame`` and, where the truth is known, ``person``.
         frames_are_clock (bool, optional): Whether equal frame numbers within a video
-            mean the same moment, so that their tracklets are two people. Set it only
-            when the tracker wrote the video's own frame numbers; numbers that count
-            within a tracklet would prove nothing. Defaults to the class's
-            ``FRAMES_ARE_CLOCK`` (False here).
+            mean the same moment, so that tracklets that share more than a fifth of
+            their time are two people. Set it only when the tracker wrote the video's
+            own frame numbers; numbers that count within a tracklet would prove
+            nothing. Defaults to the class's ``FRAMES_ARE_CLOCK`` (False here).
         truth (str, optional): CSV file, relative to ``data_root``, with the columns
             ``video``, ``tracklet`` and ``person``: the true identity of each
             tracklet, empty where unknown, for scoring only.

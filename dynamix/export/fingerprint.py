@@ -9,7 +9,7 @@ DIGITS = 16
 
 
 def weights_fingerprint(model: nn.Module) -> str:
-    """Returns 16 hexadecimal digits that tell the weights that embed from all others.
+    """Returns a hash of the weights that embed, 16 hexadecimal digits.
 
     Args:
         model (nn.Module): Without a head. Of a model with a ``momentum_encoder``, it

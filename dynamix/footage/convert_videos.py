@@ -138,7 +138,7 @@ def _begin(load: Callable[[], Detector], frames_done: Any) -> None:
 
 
 def _end_with_parent() -> None:
-    """Ends this process when the tool was killed, lest it writes beside the next."""
+    """Ends this process when the tool was killed, else both write in the next run."""
     parent = parent_process()
     assert parent is not None
     parent.join()

@@ -217,10 +217,10 @@ def _centroids(about: dict[str, Any], dim: int) -> np.ndarray | None:
     return np.frombuffer(about['centroids'], np.float32).reshape(-1, dim)
 
 
-def _nearest(halves: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+def _nearest(features: np.ndarray, centroids: np.ndarray) -> np.ndarray:
     faiss = import_faiss()
     inner = faiss.METRIC_INNER_PRODUCT
-    return faiss.knn(halves.astype(np.float32), centroids, 1, inner)[1][:, 0]
+    return faiss.knn(features.astype(np.float32), centroids, 1, inner)[1][:, 0]
 
 
 def _some(store: GalleryStore, size: int) -> np.ndarray:

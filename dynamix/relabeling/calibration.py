@@ -163,7 +163,7 @@ def merge_threshold(
         share (float): In 0..1.
 
     Returns:
-        float: The threshold; infinite if the video says nothing.
+        float: The threshold; infinite if there are no pairs or both kinds are alike.
     """
     impostor, certain = impostor_pairs(similarity, forbidden)
     if len(impostor) == 0 or len(genuine) == 0:

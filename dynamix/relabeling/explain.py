@@ -68,7 +68,7 @@ class VideoExplanation(NamedTuple):
 def explain(
     relabeling: Relabeling, video: np.ndarray, tracklet: np.ndarray, which: int
 ) -> VideoExplanation:
-    """Tells who was joined, split off and dropped in one video, and why.
+    """Lists the people of one video: what was joined, split off and dropped, and why.
 
     Args:
         relabeling (Relabeling): Without decisions, no similarities are known.

@@ -42,12 +42,15 @@ def relabel(
     """Repairs tracklet labels within each video (ours).
 
     1. Images of a tracklet that resemble each other too little are divided.
-    2. The parts of each video are joined by average linkage; parts that exist at the
-       same time show different people and are never joined.
+    2. The parts of each video are joined by average linkage, after whitening by the
+       covariance within parts. Parts that share more than a fifth of their time show
+       different people and are never joined.
     3. Images left over go to the person they resemble, or are dropped.
 
     Each threshold lies between the similarities of different people and of one person,
-    both measured in the same video. Where these overlap, labels stay as they are.
+    both measured in the same video; where these overlap, labels stay as they are. That
+    of step 2 is raised until at most a third of the pairs above it may be expected to
+    show different people.
 
     Args:
         embedding (np.ndarray): ``[n, D]`` floats of any length. Rows that are zero or
@@ -127,7 +130,10 @@ class _Images(NamedTuple):
 def _groups_of_videos(
     images: _Images, group: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Of each video, ``[k]`` groups and ``[k, k]`` which of them co-occur; -1: none."""
+    """Lists for each video ``[k]`` its groups and ``[k, k]`` which of them co-occur.
+
+    ``group`` is ``[m]``, that of each image; -1: none.
+    """
     kept = np.flatnonzero(group >= 0)
     result = []
     for rows in rows_of_groups(images.video[kept], int(images.video.max()) + 1):

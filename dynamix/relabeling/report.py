@@ -63,7 +63,7 @@ class VideoDecisions(NamedTuple):
 
 
 class Decisions(NamedTuple):
-    """What labels were decided by.
+    """Similarities and thresholds that labels follow from.
 
     Args:
         part (np.ndarray): ``[n]`` part of a tracklet that each image belongs to; -1:
@@ -82,7 +82,7 @@ class Relabeling(NamedTuple):
         label (np.ndarray): ``[n]`` int64 group of each image, numbered from 0 in order
             of first appearance; every group lies in one video; -1: dropped.
         report (RelabelReport): What was done.
-        decisions (Decisions, optional): What decided, to look at. None: not known.
+        decisions (Decisions, optional): What the labels follow from; None: not known.
     """
 
     label: np.ndarray

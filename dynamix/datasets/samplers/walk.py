@@ -43,9 +43,9 @@ class Walk:
             number, step = number + 1, 0
 
     def take(self, count: int, excluded: Container[int] = ()) -> list[int]:
-        """Returns the next ``count`` positions, all different, but those ``excluded``.
+        """Returns the next ``count`` different positions that are not ``excluded``.
 
-        These wait for a later call. Fewer if the walk has no more.
+        Excluded ones are kept for a later call. Fewer if the walk has no more.
         """
         taken: list[int] = []
         passed: dict[int, None] = {}

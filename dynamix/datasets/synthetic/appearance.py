@@ -33,7 +33,7 @@ _HAIRS: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Appearance:
-    """All that makes one person look like no other, whoever takes the picture.
+    """What a person looks like, whatever the camera.
 
     Lengths are shares of the body height, colours BGR in 0..255, kinds names of the
     tuples of this module; no bag or hat is ``'none'``.
@@ -77,7 +77,7 @@ def _around(colour: Colour, spread: float, uniform: Uniforms) -> Colour:
 
 @lru_cache(maxsize=1024)
 def draw_appearance(style: DomainStyle, key: int) -> Appearance:
-    """Draws a person, of a key, in the palette and season of a domain."""
+    """Draws the person numbered ``key`` in the palette and season of a domain."""
     uniform = Uniforms(key, 96)
 
     def pick(palette: tuple[Colour, ...], power: float = 1.3) -> Colour:

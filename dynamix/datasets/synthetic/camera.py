@@ -54,7 +54,7 @@ class Camera:
 
 @lru_cache(maxsize=4096)
 def make_camera(style: DomainStyle, key: int) -> Camera:
-    """Draws a camera, of a key, in the spread of a domain's cameras."""
+    """Draws the camera numbered ``key``, as different as a domain's cameras are."""
     uniform = Uniforms(key, 24)
     place = uniform.choose(style.places)
     exposure = 2.0 ** uniform(-1.25 * style.exposure, style.exposure)
