@@ -74,7 +74,7 @@ class Painter:
         colour: Colour,
         shade: float = 1.0,
     ) -> None:
-        """Adds a tapered stroke with blunt corners; ``widths``: half of that at the ends."""
+        """Adds a tapered stroke with blunt corners, ``widths`` to each side of it."""
         (x0, y0), (x1, y1), (r0, r1) = start, end, widths
         dx, dy = x1 - x0, y1 - y0
         scale = 1.0 / ((dx * dx + dy * dy) ** 0.5 + 1e-6)
