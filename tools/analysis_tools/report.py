@@ -68,7 +68,7 @@ def main() -> None:
     args = parse_args()
     page = report_run(
         args.work_dir,
-        args.checkpoint or latest_checkpoint(args.work_dir),
+        args.checkpoint or latest_checkpoint(args.work_dir)[0],
         args.queries,
         args.videos,
         dict(batch_size=args.batch_size, num_workers=args.num_workers),
