@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import math
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from mmengine.evaluator import Evaluator
 
 from dynamix.evaluation import (
     RankingLabels,
@@ -16,37 +13,10 @@ from dynamix.evaluation import (
     feature_scores,
     k_reciprocal_scores,
     rank_blocks,
-    ranking,
-    reid_metric,
 )
 from dynamix.structures import ReIDDataSample
-from tests.gloo_ranks import run_ranks
 
-
-def make_samples(
-    target: str = 'shop', size: int = 60, splits: int = 1, seed: int = 0
-) -> list[ReIDDataSample]:
-    """Half of the images are queries of each split, the others its gallery."""
-    rng = np.random.default_rng(seed)
-    feature = rng.integers(-4, 5, (size, 6)).astype(np.float32)
-    identity, camera = rng.integers(0, 6, size), rng.integers(0, 3, size)
-    is_query = [rng.permutation(size) < size // 2 for _ in range(splits)]
-    samples = []
-    for i in range(size):
-        sample = ReIDDataSample(feature=torch.from_numpy(feature[i]))
-        sample.set_metainfo(
-            dict(
-                target=target,
-                identity=int(identity[i]),
-                camera=int(camera[i]),
-                image_index=i,
-                img_path=f'{target}/{i}.jpg',
-                query_splits=tuple(s for s in range(splits) if is_query[s][i]),
-                gallery_splits=tuple(s for s in range(splits) if not is_query[s][i]),
-            )
-        )
-        samples.append(sample)
-    return samples
+from .samples import make_samples, run
 
 
 def change(samples: list[ReIDDataSample], **meta) -> list[ReIDDataSample]:
@@ -75,13 +45,6 @@ def expected_scores(samples: list[ReIDDataSample], split: int = 0, **options):
         block = feature_scores(*features)
     scores = rank_blocks(block, labels).scores(options.get('topk', (1, 5, 10)))
     return {key: 100 * value for key, value in scores.items()}
-
-
-def run(samples: list[ReIDDataSample], batch: int = 7, **options) -> dict[str, float]:
-    evaluator = Evaluator(ReIDMetric(**options))
-    for start in range(0, len(samples), batch):
-        evaluator.process(samples[start : start + batch])
-    return evaluator.evaluate(len(samples))
 
 
 @pytest.mark.parametrize(
@@ -281,75 +244,3 @@ def test_samples_of_a_training_set():
 def test_bad_options_are_named(option):
     with pytest.raises((TypeError, ValueError), match=next(iter(option))):
         ReIDMetric(**option)
-
-
-OPTIONS = dict(
-    cosine=dict(),
-    refined=dict(
-        query_expansion=dict(topk=2, alpha=1.0), rerank=dict(k1=5), prefix='refined'
-    ),
-)
-
-
-def evaluate_all(parts: dict[str, list], folder: Path) -> dict[str, object]:
-    """Scores and files of queries, by how images are dealt out and by options."""
-    found: dict[str, object] = {}
-    for dealt, samples in parts.items():
-        for name, options in OPTIONS.items():
-            file = folder / f'{dealt}_{name}.csv'
-            found[file.name] = run(samples, per_query=str(file), **options)
-    return found
-
-
-def drawn_samples() -> list[ReIDDataSample]:
-    """Products of such features depend on the block in which they are computed."""
-    samples = make_samples(size=121, splits=3)
-    for sample in samples:
-        generator = torch.Generator().manual_seed(sample.image_index)
-        sample.feature = torch.randn(67, generator=generator)
-    return samples
-
-
-def evaluate_on_rank(rank: int, count: int, folder: Path) -> dict[str, object]:
-    ranking.BLOCK_BYTES = BLOCK_BYTES
-    samples = drawn_samples()
-    padded = [*samples, samples[0]]
-    parts = dict(
-        turns=padded[rank::2],
-        # an odd order, as of a sampler that deals out whole chunks
-        chunks=padded[:61] if rank else padded[61:],
-        alone=[] if rank else samples,
-    )
-    outcome = evaluate_all(parts, folder)
-    samples[8].feature[:] = math.nan
-    for name in ('not finite', 'failing'):
-        with pytest.raises((ValueError, RuntimeError, OSError)) as error:
-            run(samples[rank::2])
-        outcome[name] = f'{error.type.__name__}: {error.value}'
-        samples = drawn_samples()
-        if rank == 1:
-            reid_metric.rank_block = no_memory
-    return outcome
-
-
-def no_memory(*_):
-    raise OSError('no memory on rank 1')
-
-
-BLOCK_BYTES = 4 * 61 * 7
-
-
-def test_two_processes_score_as_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(ranking, 'BLOCK_BYTES', BLOCK_BYTES)
-    alone = {name: drawn_samples() for name in ('turns', 'chunks', 'alone')}
-    (tmp_path / 'two').mkdir()
-    expected = evaluate_all(alone, tmp_path)
-    for rank, outcome in enumerate(run_ranks(2, evaluate_on_rank, tmp_path / 'two')):
-        for file, scores in expected.items():
-            assert outcome[file] == scores
-        assert outcome['not finite'].startswith('ValueError')
-        assert 'shop/8.jpg' in outcome['not finite']
-        kind = 'OSError' if rank else 'RuntimeError: ranking .* failed on rank 1.*'
-        assert re.fullmatch(f'{kind}: no memory on rank 1', outcome['failing'])
-    for file in expected:
-        assert (tmp_path / 'two' / file).read_bytes() == (tmp_path / file).read_bytes()
