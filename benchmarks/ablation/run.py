@@ -7,8 +7,8 @@ A row is a config of benchmarks/ablation/configs, a bed one of its `_base_/bed_*
 The result of a cell is `WORK_DIRS/BED/ROW/seed<N>.json`. Cells that have one are
 skipped, those that were interrupted start again. Invocations can run side by side. The
 real-crops beds read their crops (and the weights of OSNet) from the folder
-DYNAMIX_DATA, the bed sparse-pretrained its weights from the file DYNAMIX_PRETRAINED, the
-last checkpoint of
+DYNAMIX_DATA, the bed sparse-pretrained its weights from the file DYNAMIX_PRETRAINED,
+the last checkpoint of
 
     python tools/train.py benchmarks/ablation/configs/pretrain.py
 """
