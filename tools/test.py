@@ -112,8 +112,7 @@ def main() -> None:
             with written_whole(args.out) as file:
                 mmengine.dump(metrics, file)
 
-    with config_errors(args.config, (FileNotFoundError,)):
-        run_among_ranks(cfg, test)
+    run_among_ranks(cfg, test)
 
 
 if __name__ == '__main__':

@@ -89,8 +89,7 @@ def main() -> None:
         if launched_rank(cfg.launcher)[0] == 0:
             with config_errors():
                 stack.enter_context(work_dir_lock(cfg.work_dir))
-        with config_errors(args.config, (FileNotFoundError,)):
-            run_among_ranks(cfg, train)
+        run_among_ranks(cfg, train)
 
 
 if __name__ == '__main__':

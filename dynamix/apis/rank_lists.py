@@ -114,8 +114,7 @@ def rank_lists(
     lists: list[RankList] = []
     for q in chosen[:queries].tolist():
         scores = score_of(q, q + 1)[0]
-        columns = ranking.nearest[q][ranking.nearest[q] >= 0]
-        right = labels.gallery_identity[columns] == labels.query_identity[q]
+        columns, right = ranking.nearest_of(q, labels)
         found = [
             drawn(gallery[column], bool(is_right), f' {scores[column]:.2f}')
             for column, is_right in zip(columns, right)

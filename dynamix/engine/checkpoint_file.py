@@ -101,8 +101,9 @@ def latest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
     """
     candidates = _numbered(folder)
     last = folder / 'last_checkpoint'
-    if last.is_file():
-        candidates.insert(0, folder / Path(last.read_text().strip()).name)
+    name = Path(last.read_text().strip()).name if last.is_file() else ''
+    if name:
+        candidates.insert(0, folder / name)
     passed_over: list[str] = []
     for path in dict.fromkeys(candidates):
         if zipfile.is_zipfile(path):

@@ -99,18 +99,18 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def config_errors(
-    name: str = '', kinds: tuple[type[Exception], ...] = CONFIG_ERRORS
+    name: str | None = None, kinds: tuple[type[Exception], ...] = CONFIG_ERRORS
 ) -> Iterator[None]:
     """Ends the tool with one line and status 2 where its input cannot be used.
 
     Args:
-        name (str): What cannot be used, a file for example.
+        name (str, optional): What cannot be used, a file for example.
         kinds (tuple[type[Exception], ...]): Errors that it shows.
     """
     try:
         yield
     except kinds as error:
-        start = f'{Path(sys.argv[0]).name}: error: {name and name + ": "}'
+        start = f'{Path(sys.argv[0]).name}: error: {f"{name}: " if name else ""}'
         print(f'{start}{type(error).__name__}: {error}', file=sys.stderr)
         raise SystemExit(2) from None
 

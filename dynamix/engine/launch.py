@@ -157,7 +157,9 @@ def run_among_ranks(cfg: Config, task: Callable[[Runner], object]) -> None:
         with config_errors(cfg.filename, BUILD_ERRORS):
             own_type = 'runner_type' in cfg
             runner = RUNNERS.build(cfg) if own_type else ToolRunner.from_cfg(cfg)
-        task(runner)
+        # data sets are read when the loop is built
+        with config_errors(cfg.filename, (FileNotFoundError,)):
+            task(runner)
     finally:
         runner = None
         gc.collect()

@@ -41,8 +41,7 @@ def query_rows(
         ranking (Ranking): Of this split, with the nearest images.
     """
     for q, dropped in enumerate(ranking.dropped):
-        columns = ranking.nearest[q][ranking.nearest[q] >= 0]
-        is_match = labels.gallery_identity[columns] == labels.query_identity[q]
+        columns, is_match = ranking.nearest_of(q, labels)
         yield dict(
             target=target.name,
             split=split,

@@ -53,6 +53,14 @@ class Ranking:
         """``[Q]`` bool, which queries have a match."""
         return self.first_match >= 0
 
+    def nearest_of(
+        self, query: int, labels: RankingLabels
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``[m]`` columns listed for a query, nearest first, and which are matches."""
+        columns = self.nearest[query][self.nearest[query] >= 0]
+        is_match = labels.gallery_identity[columns] == labels.query_identity[query]
+        return columns, is_match
+
     def scores(self, topk: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
         """``Rank-k`` (CMC) for each k, ``mAP`` and ``mINP``, in 0..1."""
         first = self.first_match[self.valid]

@@ -139,9 +139,7 @@ class _Embedder(nn.Module):
             images = ((images.float() - self.mean) / self.std).permute(0, 3, 1, 2)
         maps = self.encoder.backbone(images.to(self.dtype))
         last = maps if isinstance(maps, Tensor) else maps[-1]
-        found = self.encoder.neck(last.float())
-        # necks of MMPretrain return a tuple
-        return F.normalize(found if isinstance(found, Tensor) else found[-1], dim=1)
+        return F.normalize(self.encoder.embed_maps(last.float()), dim=1)
 
 
 def _traceable_copy(encoder: nn.Module, dtype: torch.dtype) -> nn.Module:

@@ -74,7 +74,8 @@ def test_a_missing_last_checkpoint_is_the_newest(tmp_path, text):
     (run / 'last_checkpoint').unlink()
     if text is not None:  # as a full disk leaves it
         (run / 'last_checkpoint').write_text(text)
-    assert start(run)[:2] == (True, str(run / 'epoch_10.pth'))
+    newest = str(run / 'epoch_10.pth')
+    assert start(run) == (True, newest, f'--resume: goes on from {newest}.')
 
 
 def test_checkpoints_that_are_cut_off_are_passed_over(tmp_path):

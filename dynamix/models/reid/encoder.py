@@ -41,5 +41,9 @@ class ReIDEncoder(BaseModule):
         Returns:
             Tensor: ``[B, D]``, not normalised.
         """
-        found = self.neck(self.backbone(inputs))
+        return self.embed_maps(self.backbone(inputs))
+
+    def embed_maps(self, maps: Tensor | tuple[Tensor, ...]) -> Tensor:
+        """Embeds what the backbone made of images; see :meth:`forward`."""
+        found = self.neck(maps)
         return found[-1] if isinstance(found, (tuple, list)) else found
