@@ -1,6 +1,7 @@
 """The tools as users run them, on one process and on two."""
 
 import csv
+import itertools
 import json
 import os
 import re
@@ -18,11 +19,15 @@ from tests.toy import make_crops, toy_cfg
 
 from .conftest import TOOLS, load_tool
 
+NUMBERS = itertools.count()
+
 
 def run(tool, *words):
     """Runs a tool in this process, and returns what it logs."""
+    # else two runs that begin within a second would share MMEngine's logger
+    name = ('--cfg-options', f'experiment_name=run{next(NUMBERS)}')
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('sys.argv', [tool, *map(str, words)])
+        patch.setattr('sys.argv', [tool, *map(str, words), *name])
         patch.setenv('LOCAL_RANK', '0')
         load_tool(tool).main()
     work_dir = Path(words[words.index('--work-dir') + 1])
